@@ -1,0 +1,48 @@
+# Needs Python 3.11, 3.12 or 3.13 with pip. Everything is installed into .venv; `make clean` removes it.
+PYTHON ?= python3
+AIRFLOW := 3.3.2
+
+VENV := .venv
+READY := $(VENV)/.ready-$(AIRFLOW)-python$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+RUN := $(VENV)/bin/python
+
+# The caller's environment and Airflow settings must not reach ours.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
+export PYTHON
+
+.PHONY: demo test lint format wheel matrix constraints clean
+.DEFAULT_GOAL := test
+
+demo: $(READY)
+	$(RUN) example_dags/demo.py
+
+test: $(READY)
+	$(RUN) -m pytest
+
+lint: $(READY)
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(READY)
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
+
+wheel: $(READY)
+	rm -rf dist
+	$(RUN) -m build
+	$(RUN) -m pytest tests/packaging/test_wheel.py
+
+matrix: wheel
+	.ci/matrix $(VERSIONS)
+
+constraints:
+	.ci/compile-constraints
+
+clean:
+	rm -rf $(VENV) .ci/.venvs build dist
+
+$(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .ci/install
+	.ci/install $(AIRFLOW) $(VENV) --editable '.[dev]'
+	touch $@

@@ -1,0 +1,221 @@
+"""Key text in any form -> credentials; credentials + request -> headers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
+
+_BEGIN = "-----BEGIN OPENSSH PRIVATE KEY-----"
+_END = "-----END OPENSSH PRIVATE KEY-----"
+_PUBLIC_KEY = re.compile(r"^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+)\s")
+_OTHER_PEM = re.compile(r"-----BEGIN (?P<kind>[A-Z0-9 ]+)-----")
+_BORDER = re.compile(r"-----[A-Z0-9 ]+-----")
+_LINE = 70
+_SHORTEST_MASKED = 8  # masking shorter rests of a line would hide innocent text
+
+
+class KeyProblem(ValueError):
+    """The key cannot be used; the text names the mistake and never shows a byte of the key."""
+
+
+class Credentials(Protocol):
+    """What can prove to Encord who is calling."""
+
+    def resource_headers(self, dataset_hash: str | None) -> dict[str, str]:
+        """Headers of the legacy API that name the resource."""
+
+    def legacy_headers(self, body: bytes) -> dict[str, str]:
+        """Headers that authenticate a request of the legacy API."""
+
+    def v2_headers(self, method: str, target: str, body: bytes, created: int) -> dict[str, str]:
+        """Headers that authenticate a request of the v2 API."""
+
+
+class _NamesDataset:
+    def resource_headers(self, dataset_hash: str | None) -> dict[str, str]:
+        return {"ResourceType": "dataset" if dataset_hash else "", "ResourceID": dataset_hash or ""}
+
+
+@dataclass(frozen=True)
+class SshCredentials(_NamesDataset):
+    """Signs each request with an Ed25519 key, as Encord's client 0.1.211 does."""
+
+    key: Ed25519PrivateKey = field(repr=False)
+
+    @property
+    def public_key_hex(self) -> str:
+        """The identity on the wire: the raw public key as 64 lower-case hex digits."""
+        return self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+    def legacy_headers(self, body: bytes) -> dict[str, str]:
+        """Sign the SHA-256 of the body; nothing else is covered."""
+        signature = self.key.sign(hashlib.sha256(body).digest())
+        return {"Authorization": f"{self.public_key_hex}:{signature.hex()}"}
+
+    def v2_headers(self, method: str, target: str, body: bytes, created: int) -> dict[str, str]:
+        """Make an HTTP message signature over method, request target and content digest."""
+        digest = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+        covered = '("@method" "@request-target" "content-digest")'
+        parameters = f'{covered};created={created};keyid="{self.public_key_hex}";alg="ed25519"'
+        base = "\n".join(
+            (
+                f'"@method": {method}',
+                f'"@request-target": {target}',
+                f'"content-digest": {digest}',
+                f'"@signature-params": {parameters}',
+            )
+        )
+        signature = base64.b64encode(self.key.sign(base.encode())).decode()
+        return {
+            "Content-Digest": digest,
+            "Signature-Input": f"encord-sig={parameters}",
+            "Signature": f"encord-sig=:{signature}:",
+        }
+
+
+@dataclass(frozen=True)
+class BearerCredentials(_NamesDataset):
+    """Sends a token that Encord handed out for a user."""
+
+    token: str = field(repr=False)
+
+    def legacy_headers(self, body: bytes) -> dict[str, str]:
+        """Replace the signature; the resource headers stay."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def v2_headers(self, method: str, target: str, body: bytes, created: int) -> dict[str, str]:
+        """Replace all three signature headers."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass(frozen=True)
+class ApiKeyCredentials:
+    """Sends a dataset API key: legacy operations of one dataset only (last in Encord's client 0.1.145)."""
+
+    api_key: str = field(repr=False)
+    dataset_hash: str
+
+    def resource_headers(self, dataset_hash: str | None) -> dict[str, str]:
+        """Name the key's own dataset, without a resource type."""
+        return {"ResourceID": dataset_hash or self.dataset_hash}
+
+    def legacy_headers(self, body: bytes) -> dict[str, str]:
+        """Send the key as it is, without a scheme word."""
+        return {"Authorization": self.api_key}
+
+    def v2_headers(self, method: str, target: str, body: bytes, created: int) -> dict[str, str]:
+        """Refuse: the v2 API takes no API keys."""
+        raise KeyProblem("Encord takes no dataset API key for this operation; use an SSH key or a bearer token.")
+
+
+def key_forms(text: str) -> set[str]:
+    """Return every form in which parts of a secret text could be printed: whole, escaped, line by line.
+
+    Airflow masks a multi-line secret only as a whole, so each of these has to be registered for masking.
+    """
+    stripped = text.strip()
+    lines = [line for line in re.split(r"\s+|\\[rn]", _BORDER.sub(" ", stripped)) if len(line) >= _SHORTEST_MASKED]
+    payload = "".join(lines)
+    rewrapped = [payload[at : at + _LINE] for at in range(0, len(payload), _LINE)]
+    forms = {text, stripped, json.dumps(text)[1:-1], json.dumps(stripped)[1:-1], payload, *lines, *rewrapped}
+    return {form for form in forms if len(form) >= _SHORTEST_MASKED}
+
+
+def normalise_key_text(text: str) -> str:
+    """Turn a key as people paste it into the OpenSSH text that loaders read.
+
+    Accepts real newlines, backslash and n as text, CRLF, blanks for newlines, no newlines at all, and the
+    whole file in base64.
+
+    :raises KeyProblem: when it can't be such a key; names the mistake, shows nothing of the text.
+    """
+    stripped = text.strip().strip("\"'").strip()
+    if not stripped:
+        raise KeyProblem("The private key is empty.")
+    if set(stripped) == {"*"}:
+        raise KeyProblem(
+            "The private key is only asterisks: the connection was saved with the masked text instead of the key. "
+            "Paste the key again."
+        )
+    if _PUBLIC_KEY.match(stripped) or stripped.startswith("---- BEGIN SSH2 PUBLIC KEY"):
+        raise KeyProblem("This is a public key. The connection needs the private half, the file without '.pub'.")
+    if "-----" not in stripped:
+        stripped = _from_base64(stripped)
+    stripped = stripped.replace("\\r", "").replace("\\n", "\n")
+    if _BEGIN not in stripped:
+        match = _OTHER_PEM.search(stripped)
+        kind = f"a '{match['kind']}' file" if match else "not a private key in OpenSSH format"
+        raise KeyProblem(
+            f"The private key is {kind}. Encord needs an Ed25519 key in OpenSSH format "
+            "('ssh-keygen -t ed25519' makes one)."
+        )
+    start, end = stripped.index(_BEGIN) + len(_BEGIN), stripped.find(_END)
+    if end < start:
+        raise KeyProblem("The private key has no end line: it was cut off when it was pasted.")
+    payload = re.sub(r"\s", "", stripped[start:end])
+    lines = [payload[at : at + _LINE] for at in range(0, len(payload), _LINE)]
+    return "\n".join([_BEGIN, *lines, _END, ""])
+
+
+def _from_base64(text: str) -> str:
+    compact = re.sub(r"\\n|\\r|\s", "", text)
+    try:
+        decoded = base64.b64decode(compact, validate=True)
+    except (binascii.Error, ValueError):
+        raise KeyProblem(
+            "The private key is neither OpenSSH text nor base64 of it. "
+            "Paste the whole file, with its first and last line."
+        ) from None
+    if decoded.startswith(b"openssh-key-v1\0"):
+        return "\n".join((_BEGIN, compact, _END))
+    try:
+        inner = decoded.decode().strip()
+    except UnicodeDecodeError:
+        raise KeyProblem("The private key is base64, but not of an OpenSSH key file.") from None
+    if _PUBLIC_KEY.match(inner):
+        raise KeyProblem("This is a public key. The connection needs the private half, the file without '.pub'.")
+    return inner
+
+
+def load_private_key(text: str, passphrase: str | None = None) -> Ed25519PrivateKey:
+    """Load the Ed25519 key that Encord knows the public half of.
+
+    :param text: the key in any form that :func:`normalise_key_text` takes.
+    :param passphrase: passphrase of a protected key; an empty one counts as none.
+    :raises KeyProblem: names what is wrong, without any text of the key.
+    """
+    normal = normalise_key_text(text)
+    password = passphrase.encode() if passphrase else None
+    try:
+        key = load_ssh_private_key(normal.encode(), password)
+    except TypeError:
+        problem = (
+            "The private key is not protected by a passphrase, but the connection has one: remove it."
+            if password
+            else "The private key is protected by a passphrase: set 'passphrase' in the connection."
+        )
+        raise KeyProblem(problem) from None
+    except UnsupportedAlgorithm:
+        raise KeyProblem(
+            "The private key's encryption is not supported here (is the package 'bcrypt' installed?)."
+        ) from None
+    except Exception:  # the loader has many exceptions, and their texts may quote the key
+        problem = (
+            "The private key could not be decrypted: wrong passphrase, or a damaged key."
+            if password
+            else "The private key is damaged: it has the borders of an OpenSSH key but cannot be read."
+        )
+        raise KeyProblem(problem) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        kind = type(key).__name__.lstrip("_").removesuffix("PrivateKey")
+        raise KeyProblem(f"The private key is of kind {kind}; Encord accepts Ed25519 only ('ssh-keygen -t ed25519').")
+    return key

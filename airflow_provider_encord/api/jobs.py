@@ -1,0 +1,142 @@
+"""Where a job stands: the single place that decides whether it has ended, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from airflow_provider_encord.api import calls
+from airflow_provider_encord.api.models import ReEncodeTask, UploadJob
+from airflow_provider_encord.api.wire import Call
+
+MAX_HELD_SECONDS = 60
+
+
+class State(StrEnum):
+    """How far a job is. ``PARTIAL`` is an end: done, but some items failed."""
+
+    PENDING = "pending"
+    DONE = "done"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a job.
+
+    :param state: how far it is.
+    :param status: the server's own word for it.
+    :param message: one line for people, with the first errors.
+    :param counts: items by outcome.
+    :param answer: what the server answered, for details.
+    :param known: False when the server used a word this version does not know; such a job counts as pending.
+    """
+
+    state: State
+    status: str
+    message: str
+    counts: dict[str, int]
+    answer: Any = field(repr=False, compare=False)
+    known: bool = True
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state is not State.PENDING
+
+
+class Watch(Protocol):
+    """A job that can be asked for: what waiting in any mode needs to know of it."""
+
+    @property
+    def dataset_hash(self) -> str:
+        """The dataset it belongs to."""
+
+    @property
+    def name(self) -> str:
+        """What it is, with its id, for messages."""
+
+    def poll(self, held_seconds: int) -> Call[Any]:
+        """Return the call that asks for it; the server may hold it that long where the API allows."""
+
+    def judge(self, answer: Any) -> Verdict:
+        """Decide where it stands."""
+
+    @property
+    def server_holds(self) -> bool:
+        """Whether Encord holds polls of this kind of job."""
+
+
+@dataclass(frozen=True)
+class UploadJobWatch:
+    """A registration job.
+
+    :param max_held_seconds: how long one poll may be held; Encord's client says 10 for uploads, else 60.
+    """
+
+    dataset_hash: str
+    job_id: str
+    max_held_seconds: int = MAX_HELD_SECONDS
+    server_holds = True
+
+    @property
+    def name(self) -> str:
+        """The job's name in messages."""
+        return f"upload job {self.job_id}"
+
+    def poll(self, held_seconds: int) -> Call[UploadJob]:
+        """Ask for the job."""
+        return calls.get_upload_job(
+            self.dataset_hash, self.job_id, held_seconds=min(held_seconds, self.max_held_seconds)
+        )
+
+    def judge(self, answer: UploadJob) -> Verdict:
+        """Decide by Encord's status; with ignored errors DONE also covers failed items."""
+        counts = {
+            "done": answer.done,
+            "failed": answer.failed,
+            "pending": answer.pending,
+            "cancelled": answer.cancelled,
+        }
+        status = answer.status.upper()
+        state = {
+            "PENDING": State.PENDING,
+            "DONE": State.PARTIAL if answer.failed or answer.unit_errors or answer.errors else State.DONE,
+            "ERROR": State.FAILED,
+            "CANCELLED": State.CANCELLED,
+        }.get(status)
+        numbers = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no items"
+        reasons = [f"{', '.join(each.object_urls) or 'item'}: {each.error}" for each in answer.unit_errors]
+        message = f"{self.name} is {status} ({numbers})"
+        if shown := [*answer.errors, *reasons][:5]:
+            message += ": " + "; ".join(shown)
+        return Verdict(state or State.PENDING, status, message, counts, answer, known=state is not None)
+
+
+@dataclass(frozen=True)
+class ReEncodeWatch:
+    """A re-encode task. Encord does not hold its polls."""
+
+    dataset_hash: str
+    task_id: int | str
+    server_holds = False
+
+    @property
+    def name(self) -> str:
+        """The task's name in messages."""
+        return f"re-encode task {self.task_id}"
+
+    def poll(self, held_seconds: int) -> Call[ReEncodeTask]:
+        """Ask for the task."""
+        return calls.re_encode_data_status(self.dataset_hash, self.task_id)
+
+    def judge(self, answer: ReEncodeTask) -> Verdict:
+        """Decide by Encord's status, which its client keeps as free text."""
+        status = answer.status.upper()
+        state = {"SUBMITTED": State.PENDING, "DONE": State.DONE, "ERROR": State.FAILED}.get(status)
+        message = f"{self.name} is {status} ({len(answer.videos)} videos re-encoded)"
+        counts = {"done": len(answer.videos)}
+        return Verdict(state or State.PENDING, status, message, counts, answer, known=state is not None)

@@ -1,0 +1,241 @@
+"""One call as a value, the request it becomes, and the reading of the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+from airflow_provider_encord.api.auth import Credentials
+from airflow_provider_encord.api.errors import LEGACY_REASONS, V2_STATUSES, ApiError, ErrorKind
+from airflow_provider_encord.api.models import Unreadable
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+DEFAULT_DOMAIN = "https://api.encord.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic[T_co]):
+    """One operation of Encord's API.
+
+    :param operation: its name in messages and logs.
+    :param method: the verb Encord acts on; the legacy API sends it inside an HTTP POST.
+    :param read: turns the parsed answer into a model; raises :class:`Unreadable` when it can't.
+    :param repeatable: whether sending it twice does no harm; others are repeated only if surely not taken.
+    :param path: path of the v2 API, or None for the legacy API.
+    :param query: query of the v2 API, in order; None values are left out.
+    :param body: JSON object of the v2 API, or None for no body.
+    :param query_type: name of the operation in the legacy API.
+    :param uid: what the legacy operation is about, if not the dataset.
+    :param payload: arguments of the legacy operation.
+    :param dataset_hash: the dataset it acts on; the legacy API names it in headers.
+    :param empty: what a null or empty legacy answer means: an error of this kind, or None for "fine".
+    :param empty_list_is_fine: whether an empty list is an answer like any other.
+    :param held_seconds: how long the server may hold the request before it answers.
+    """
+
+    operation: str
+    method: str
+    read: Callable[[Any], T_co]
+    repeatable: bool
+    path: str | None = None
+    query: tuple[tuple[str, Any], ...] = ()
+    body: Mapping[str, Any] | None = None
+    query_type: str | None = None
+    uid: Any = None
+    payload: Any = None
+    dataset_hash: str | None = None
+    empty: ErrorKind | None = None
+    empty_list_is_fine: bool = False
+    held_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What goes over the wire, once."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    held_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """Nothing came back; ``sent`` is False when the connection was never made."""
+
+    reason: str
+    sent: bool
+
+
+def build(
+    call: Call[Any], credentials: Credentials, *, domain: str, created: int, trace_id: str, agent: str
+) -> Request:
+    """Make the signed request of a call.
+
+    :param created: signing time in Unix seconds.
+    :param trace_id: 32 hex digits; Encord's support finds the request by it.
+    """
+    headers = {"User-Agent": agent, "X-Cloud-Trace-Context": f"{trace_id}/1;o=1"}
+    if call.path is None:
+        envelope = {
+            "query_type": call.query_type,
+            "query_method": call.method,
+            "values": {"uid": call.uid, "payload": call.payload},
+        }
+        body = _json(envelope)
+        headers |= {"Accept": "application/json", "Content-Type": "application/json", "Accept-Encoding": "gzip"}
+        headers |= credentials.resource_headers(call.dataset_hash)
+        headers |= credentials.legacy_headers(body)
+        path = "/public" if headers["ResourceID"] else "/public/user"
+        return Request("POST", domain + path, headers, body, call.held_seconds)
+    pairs = [(name, value) for name, value in call.query if value is not None]
+    query = urlencode(pairs, doseq=True)
+    target = f"/v2/public/{call.path}" + (f"?{query}" if query else "")
+    body = b"" if call.body is None else _json(call.body)
+    if body:
+        headers["Content-Type"] = "application/json"
+    headers |= credentials.v2_headers(call.method, target, body, created)
+    return Request(call.method, domain + target, headers, body, call.held_seconds)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, allow_nan=False).encode()
+
+
+def read(call: Call[T], answer: Answer, *, domain: str, trace_id: str) -> T:
+    """Read the answer to a call.
+
+    :raises ApiError: when Encord refused, or answered something that can't be read.
+    """
+    response = (
+        _v2_response(call, answer, domain, trace_id) if call.path else _legacy_response(call, answer, domain, trace_id)
+    )
+    try:
+        return call.read(response)
+    except Unreadable as problem:
+        raise refusal(
+            call, ErrorKind.UNREADABLE, f"the answer is not what it should be: {problem}", answer, domain, trace_id
+        ) from None
+
+
+def refusal(
+    call: Call[Any],
+    kind: ErrorKind,
+    reason: str,
+    answer: Answer | None,
+    domain: str,
+    trace_id: str,
+    **more: Any,
+) -> ApiError:
+    """Make the error of a call."""
+    status = answer.status if answer else None
+    # Only a front end that stops requests before they are handled answers with a real HTTP 429.
+    taken = status != 429 and more.pop("taken", True)
+    return ApiError(
+        kind,
+        operation=call.operation,
+        reason=reason,
+        http_status=status,
+        retry_after=retry_after(answer) if status in (429, 503) and answer else None,
+        dataset_hash=call.dataset_hash,
+        domain=domain,
+        trace_id=trace_id,
+        taken=taken,
+        **more,
+    )
+
+
+def _legacy_response(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> Any:
+    # The order of decisions is that of Encord's client 0.1.211: the envelope decides, whatever the HTTP status says.
+    document = _parse(answer)
+    if answer.status in (413, 429):
+        kind, reason = V2_STATUSES[answer.status]
+        raise refusal(call, kind, reason, answer, domain, trace_id, said=_message(document))
+    if document is _NOT_JSON or 300 <= answer.status < 400:
+        raise _not_json(call, answer, domain, trace_id)
+    envelope = document if isinstance(document, dict) else {}
+    response, payload = envelope.get("response"), envelope.get("payload")
+    if envelope.get("status") != 200:
+        code = response[0] if isinstance(response, list) and len(response) == 1 else response
+        said = payload if isinstance(payload, str) else json.dumps(payload) if payload else _message(document)
+        if not isinstance(code, str):
+            kind, reason = V2_STATUSES.get(answer.status, (ErrorKind.SERVER, "Encord gives no reason"))
+            raise refusal(call, kind, reason, answer, domain, trace_id, said=said)
+        kind, reason = LEGACY_REASONS.get(code, (ErrorKind.SERVER, "Encord gives a reason unknown to this provider"))
+        raise refusal(call, kind, reason, answer, domain, trace_id, said=said, code=code[:100])
+    if call.empty and not response and not (call.empty_list_is_fine and response == []):
+        reason = "no such resource" if call.empty is ErrorKind.NOT_FOUND else "Encord answered with nothing"
+        raise refusal(call, call.empty, reason, answer, domain, trace_id)
+    return response
+
+
+def _v2_response(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> Any:
+    document = _parse(answer)
+    if not 200 <= answer.status < 300:
+        if 300 <= answer.status < 400:
+            raise _not_json(call, answer, domain, trace_id)
+        kind, reason = V2_STATUSES.get(answer.status, (ErrorKind.SERVER, "Encord could not handle the request"))
+        raise refusal(call, kind, reason, answer, domain, trace_id, said=_message(document))
+    if answer.status == 204:
+        return None
+    if document is _NOT_JSON:
+        raise _not_json(call, answer, domain, trace_id)
+    return document
+
+
+_NOT_JSON = object()
+
+
+def _parse(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+
+
+def _not_json(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> ApiError:
+    if 300 <= answer.status < 400:
+        reason = "the answer is a redirect, which is not followed because the signature would not fit"
+    else:
+        reason = "the answer is not JSON"
+    kind = ErrorKind.SERVER if answer.status >= 500 else ErrorKind.UNREADABLE
+    return refusal(call, kind, reason, answer, domain, trace_id)
+
+
+def _message(document: Any) -> str:
+    if not isinstance(document, dict):
+        return ""
+    text = document.get("message") or document.get("detail") or ""
+    return text if isinstance(text, str) else json.dumps(text)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Read the ``Retry-After`` of an answer, given in seconds or as a date; None when there is none."""
+    value = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+        asked = parsedate_to_datetime(next(v for n, v in answer.headers.items() if n.lower() == "date"))
+    except (ValueError, StopIteration):
+        return None
+    if until.tzinfo is None or asked.tzinfo is None:
+        until, asked = (moment.replace(tzinfo=UTC) for moment in (until, asked))
+    return max(0.0, (until - asked).total_seconds())

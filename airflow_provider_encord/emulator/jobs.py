@@ -1,0 +1,139 @@
+"""When registration jobs run, and the long wait for their end."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from airflow_provider_encord.emulator.clock import Clock
+from airflow_provider_encord.emulator.registration import FINAL, Forced, Registrations, Stopped
+
+log = logging.getLogger(__name__)
+
+LONGEST_POLL = 60
+"""Seconds; Encord's client 0.1.211 never asks for more in one request."""
+
+SMALL = 200
+"""Units. A job of at most so many that is due is waited for even by those who wait for nothing."""
+
+
+class _Watch:
+    """A job that is not over."""
+
+    def __init__(self, due_at: float, size: int, held: bool) -> None:
+        self.due_at = due_at
+        self.size = size
+        self.held = held
+        self.lock = asyncio.Lock()
+        self.over = asyncio.Event()
+
+
+class Jobs:
+    """Runs jobs when they are due; must be used within one event loop."""
+
+    def __init__(self, registrations: Registrations, clock: Clock) -> None:
+        self._registrations = registrations
+        self._clock = clock
+        self._watches: dict[str, _Watch] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        # Apart from the threads that answer requests, so that big jobs cannot keep those busy.
+        self._workers = ThreadPoolExecutor(2, thread_name_prefix="encord-emulator-job")
+        self._next: Forced | None = None
+
+    async def resume(self) -> None:
+        """Take up the jobs an earlier process has left."""
+        for row in await asyncio.to_thread(self._registrations.unsettled):
+            await self._watch(row["uuid"])
+
+    def take_order(self) -> Forced:
+        """Return the outcome ordered for the next job."""
+        ordered, self._next = self._next or Forced(), None
+        return ordered
+
+    async def started(self, job: str) -> None:
+        """Look after a new job. A small one that is due at once is over when this returns."""
+        await self._watch(job)
+        await self._catch_up(job)
+
+    async def wait(self, job: str, seconds: float) -> None:
+        """Return when a job is over, at the latest after so many seconds."""
+        await self._catch_up(job)
+        watch = self._watches.get(job)
+        if watch is None:
+            return
+        waits = {
+            asyncio.ensure_future(watch.over.wait()),
+            asyncio.ensure_future(self._clock.sleep(min(seconds, LONGEST_POLL))),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def force(self, job: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
+        """Order the outcome of a job, or with ``next`` as its name that of the next one to be started.
+
+        A final status takes effect at once. Any other is kept until the next order. Without a status, the rest
+        of the order is heeded when the job comes to its end by itself.
+        """
+        forced = Forced.parse(outcome)
+        if job == "next":
+            self._next = forced
+            return {}
+        job = job.lower()
+        if await asyncio.to_thread(self._registrations.find, job) is None:
+            raise LookupError(f"there is no job {job}")
+        watch = self._watches.get(job)
+        if watch is None:
+            await asyncio.to_thread(self._registrations.order, job, forced)
+        else:
+            async with watch.lock:
+                await asyncio.to_thread(self._registrations.order, job, forced)
+                watch.held = forced.held
+            if forced.status in FINAL:
+                await self._settle(job, watch)
+        return await asyncio.to_thread(self._registrations.answer, job)
+
+    async def stop(self) -> None:
+        """Stop working; jobs that are not over go on with the next :meth:`resume`."""
+        self._registrations.stopping.set()
+        for watch in self._watches.values():
+            watch.over.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._workers.shutdown)
+
+    async def _watch(self, job: str) -> None:
+        row = await asyncio.to_thread(self._registrations.find, job)
+        if row is None:
+            return
+        self._watches[job] = watch = _Watch(row["due_at"], row["pending"], Forced.load(row["forced"]).held)
+        task = asyncio.get_running_loop().create_task(self._run(job, watch))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, job: str, watch: _Watch) -> None:
+        await self._clock.sleep(watch.due_at - self._clock.time())
+        await self._settle(job, watch)
+
+    async def _settle(self, job: str, watch: _Watch) -> None:
+        async with watch.lock:
+            if watch.held or watch.over.is_set():
+                return
+            loop = asyncio.get_running_loop()
+            try:
+                await loop.run_in_executor(self._workers, self._registrations.settle, job)
+            except Stopped:
+                return
+            except Exception:
+                log.exception("job %s could not be brought to its end", job)
+            watch.over.set()
+            self._watches.pop(job, None)
+
+    async def _catch_up(self, job: str) -> None:
+        watch = self._watches.get(job)
+        if watch and watch.size <= SMALL and watch.due_at <= self._clock.time() and not watch.held:
+            await watch.over.wait()

@@ -1,0 +1,143 @@
+"""What a DAG author can catch.
+
+All derive from :class:`EncordError`. Those that no retry can cure derive from ``AirflowFailException`` too, so the task
+fails at once instead of burning its retries. The import paths are stable: retry policies of Airflow 3.3 name them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_encord.airflow_compat import AirflowException, AirflowFailException
+
+if TYPE_CHECKING:
+    from airflow_provider_encord.api.errors import ApiError
+
+
+class EncordError(AirflowException):
+    """Something about Encord went wrong.
+
+    :param message: what failed, on what, what Encord said and what to do next.
+    :param dataset_hash: the dataset it was about.
+    :param http_status: status of Encord's answer.
+    :param trace_id: the id under which Encord's support finds the request.
+    :param retry_after: seconds Encord asked to wait.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        dataset_hash: str | None = None,
+        http_status: int | None = None,
+        trace_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.dataset_hash = dataset_hash
+        self.http_status = http_status
+        self.trace_id = trace_id
+        self.retry_after = retry_after
+
+
+class EncordConnectionError(EncordError, AirflowFailException):
+    """The Airflow connection is incomplete or holds a key that cannot be used."""
+
+
+class EncordInputError(EncordError, AirflowFailException):
+    """An argument is wrong; nothing was sent to Encord."""
+
+
+class EncordAuthenticationError(EncordError, AirflowFailException):
+    """Encord does not accept the credentials, or does not know the key in this region."""
+
+
+class EncordPermissionError(EncordError, AirflowFailException):
+    """Encord knows the caller, who may not do this."""
+
+
+class EncordNotFoundError(EncordError, AirflowFailException):
+    """What the request names does not exist."""
+
+
+class EncordRequestRefusedError(EncordError, AirflowFailException):
+    """Encord refuses the arguments."""
+
+
+class EncordAlreadyExistsError(EncordError, AirflowFailException):
+    """What was to be made exists already."""
+
+
+class EncordPayloadTooLargeError(EncordError, AirflowFailException):
+    """The request is too large; only smaller parts can pass."""
+
+
+class EncordRateLimitError(EncordError):
+    """Too many requests; a later retry can pass."""
+
+
+class EncordServerError(EncordError):
+    """Encord, or a proxy before it, failed; a later retry can pass."""
+
+
+class EncordNetworkError(EncordError):
+    """Encord did not answer; a later retry can pass."""
+
+
+class EncordUploadError(EncordError):
+    """Files could not be put into Encord's storage; no registration job was started for them."""
+
+
+class EncordJobError(EncordError):
+    """A job or task of Encord ended badly, or with more failed items than allowed."""
+
+
+class EncordJobCancelledError(EncordJobError):
+    """Somebody cancelled the job in Encord; part of the data may have been added."""
+
+
+class EncordWatchedJobError(EncordJobError, AirflowFailException):
+    """A job that a sensor watched ended badly; watching it again cannot change that."""
+
+
+class EncordTimeoutError(EncordError):
+    """The job had not ended when the time was over; it goes on in Encord."""
+
+
+_BY_KIND: dict[str, type[EncordError]] = {
+    "connection": EncordConnectionError,
+    "input": EncordInputError,
+    "authentication": EncordAuthenticationError,
+    "key_not_found": EncordAuthenticationError,
+    "permission": EncordPermissionError,
+    "not_found": EncordNotFoundError,
+    "invalid": EncordRequestRefusedError,
+    "exists": EncordAlreadyExistsError,
+    "too_large": EncordPayloadTooLargeError,
+    "rate_limited": EncordRateLimitError,
+    "server": EncordServerError,
+    "unreadable": EncordServerError,
+    "network": EncordNetworkError,
+    "storage": EncordUploadError,
+}
+
+
+def from_api_error(error: ApiError) -> EncordError:
+    """Turn what the API layer reports into what a DAG author can catch."""
+    attributes: dict[str, Any] = {
+        "dataset_hash": error.dataset_hash,
+        "http_status": error.http_status,
+        "trace_id": error.trace_id,
+        "retry_after": error.retry_after,
+    }
+    return _BY_KIND[error.kind.value](str(error), **attributes)
+
+
+def by_kind(kind: str) -> type[EncordError]:
+    """Return the class for a kind of error that a trigger's event names."""
+    return _BY_KIND.get(kind, EncordError)
+
+
+def kind_of(error: EncordError) -> str | None:
+    """Return the kind that a trigger's event names an error by."""
+    return next((kind for kind, each in _BY_KIND.items() if each is type(error)), None)

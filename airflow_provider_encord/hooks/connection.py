@@ -1,0 +1,180 @@
+"""An Airflow connection -> credentials, domain and time limits; and the form in which people type them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_encord.airflow_compat import mask_secret
+from airflow_provider_encord.api.auth import (
+    BearerCredentials,
+    Credentials,
+    KeyProblem,
+    SshCredentials,
+    key_forms,
+    load_private_key,
+)
+from airflow_provider_encord.api.wire import DEFAULT_DOMAIN
+from airflow_provider_encord.exceptions import EncordConnectionError
+from airflow_provider_encord.transport.network import Timeouts
+
+US_DOMAIN = "https://api.us.encord.com"
+_SHORT_NAMES = {"": DEFAULT_DOMAIN, "eu": DEFAULT_DOMAIN, "us": US_DOMAIN}
+_KEY_EXTRAS = ("ssh_private_key", "ssh_private_key_path", "token")
+_LARGEST_KEY_FILE = 16 * 1024
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """What a connection says. Nothing secret is in its ``repr``."""
+
+    conn_id: str
+    domain: str
+    credentials: Credentials = field(repr=False)
+    timeouts: Timeouts
+
+
+def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
+    """Read an Airflow connection and register its secrets for masking, line by line.
+
+    :raises EncordConnectionError: names the connection and the mistake; shows nothing of a key.
+    """
+    try:
+        extra = connection.extra_dejson or {}
+    except Exception:  # a broken extra must not be quoted
+        extra = {}
+    secrets = {name: str(value) for name, value in extra.items() if value not in (None, "")}
+    for name in ("ssh_private_key", "passphrase", "token"):
+        _mask(secrets.get(name))
+    try:
+        return ConnectionSettings(
+            conn_id=conn_id,
+            domain=read_domain(connection.host, connection.port, connection.schema),
+            credentials=_credentials(secrets),
+            timeouts=_timeouts(secrets),
+        )
+    except ValueError as problem:
+        raise EncordConnectionError(
+            f"The Airflow connection {conn_id!r} cannot be used: {problem} See Admin > Connections."
+        ) from None
+
+
+def read_domain(host: str | None, port: int | None = None, scheme: str | None = None) -> str:
+    """Return the base URL: Encord's default for an empty host, ``eu``, ``us``, or any scheme, host and port."""
+    text = (host or "").strip().rstrip("/")
+    if text.lower() in _SHORT_NAMES:
+        return _SHORT_NAMES[text.lower()]
+    if "://" not in text:
+        text = f"{scheme if scheme in ('http', 'https') else 'https'}://{text}"
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+        or not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", parts.netloc)
+    ):
+        raise ValueError(
+            "the host must be Encord's domain such as 'https://api.encord.com', with scheme, host and port only."
+        )
+    has_port = parts.port is not None  # raises ValueError for a port that is no number
+    netloc = f"{parts.netloc}:{port}" if port and not has_port else parts.netloc
+    return f"{parts.scheme}://{netloc.lower()}"
+
+
+def _credentials(extra: Mapping[str, str]) -> Credentials:
+    given = [name for name in _KEY_EXTRAS if name in extra]
+    if len(given) > 1:
+        raise ValueError(f"it has {' and '.join(given)}; set only one of them.")
+    if not given:
+        known = f" (its extras are named: {', '.join(sorted(extra))})" if extra else ""
+        raise ValueError(f"it has no credentials; set one of {', '.join(_KEY_EXTRAS)}{known}.")
+    if given == ["token"]:
+        token = extra["token"].strip()
+        if set(token) == {"*"} or re.search(r"[^\x21-\x7e]", token):
+            raise ValueError("the token is not a token (masked text, or blanks in it); paste it again.")
+        return BearerCredentials(token)
+    text = extra[given[0]]
+    if given == ["ssh_private_key_path"] or _looks_like_path(text):
+        text = _read_key_file(text)
+        _mask(text)
+    key = load_private_key(text, extra.get("passphrase"))
+    return SshCredentials(key)
+
+
+def _looks_like_path(text: str) -> bool:
+    stripped = text.strip()
+    return stripped.startswith(("/", "~", "./", "../", "file://")) and "\n" not in stripped and len(stripped) < 1024
+
+
+def _read_key_file(text: str) -> str:
+    path = Path(text.strip().removeprefix("file://")).expanduser()
+    try:
+        if path.stat().st_size > _LARGEST_KEY_FILE:
+            raise KeyProblem(f"the key file {str(path)!r} is too large to be a key.")
+        return path.read_text()
+    except OSError as error:
+        raise KeyProblem(
+            f"the key file {str(path)!r} cannot be read on this machine ({error.strerror}); "
+            "it must exist on every worker and triggerer."
+        ) from None
+    except UnicodeDecodeError:
+        raise KeyProblem(f"the key file {str(path)!r} is not text.") from None
+
+
+def _timeouts(extra: Mapping[str, str]) -> Timeouts:
+    given: dict[str, float] = {}
+    for name in ("connect", "read", "total", "stall"):
+        text = extra.get(f"{name}_timeout")
+        if text is None:
+            continue
+        try:
+            given[name] = float(text)
+        except ValueError:
+            given[name] = 0.0
+        if not 0 < given[name] < 86400:
+            raise ValueError(f"{name}_timeout must be a number of seconds above 0, not {text!r}.")
+    return Timeouts(**given)
+
+
+def _mask(secret: str | None) -> None:
+    if secret and set(secret) != {"*"}:
+        mask_secret(secret)
+        for form in key_forms(secret):
+            mask_secret(form)
+
+
+def form_widgets() -> dict[str, Any]:
+    """Return the form's own fields for Airflow 2.11 to 3.1; later releases read them from the provider info."""
+    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextAreaFieldWidget, BS3TextFieldWidget
+    from flask_babel import lazy_gettext
+    from wtforms import IntegerField, PasswordField, StringField
+
+    from airflow_provider_encord.provider_info import CONNECTION_FIELDS
+
+    # A password field drawn as a text area is stored and masked as a secret and keeps the lines of a pasted key.
+    kinds = {
+        "multiline": lambda label: PasswordField(label, widget=BS3TextAreaFieldWidget()),
+        "password": lambda label: PasswordField(label, widget=BS3PasswordFieldWidget()),
+        "integer": lambda label: IntegerField(label, widget=BS3TextFieldWidget()),
+        "string": lambda label: StringField(label, widget=BS3TextFieldWidget()),
+    }
+    return {
+        name: kinds[described["schema"].get("format") or described["schema"]["type"][0]](
+            lazy_gettext(described["label"])
+        )
+        for name, described in CONNECTION_FIELDS.items()
+    }
+
+
+def field_behaviour() -> dict[str, Any]:
+    """Return how the standard fields are shown, in the form that hooks give it."""
+    from airflow_provider_encord.provider_info import FIELD_BEHAVIOUR
+
+    return {name.replace("-", "_"): value for name, value in FIELD_BEHAVIOUR.items()}

@@ -1,0 +1,670 @@
+"""The hook: Encord's operations on an Airflow connection, under the names that Encord's own client gives them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from airflow_provider_encord import __version__
+from airflow_provider_encord.airflow_compat import AirflowFailException, BaseHook, get_connection_async, mask_secret
+from airflow_provider_encord.api import calls, data_items, manifest, models
+from airflow_provider_encord.api.errors import ApiError
+from airflow_provider_encord.api.exchange import Account
+from airflow_provider_encord.api.jobs import State, UploadJobWatch, Verdict, Watch
+from airflow_provider_encord.api.retry import ONCE, RetryPolicy
+from airflow_provider_encord.api.wait import DeadlineReached, Patience
+from airflow_provider_encord.api.wire import Call
+from airflow_provider_encord.exceptions import (
+    EncordError,
+    EncordInputError,
+    EncordJobCancelledError,
+    EncordJobError,
+    EncordTimeoutError,
+    EncordUploadError,
+    from_api_error,
+)
+from airflow_provider_encord.hooks.connection import ConnectionSettings, field_behaviour, form_widgets, read_connection
+from airflow_provider_encord.progress import ProgressLog
+from airflow_provider_encord.sources import PathLike, SourceFile, find_files, media_type, resolve
+from airflow_provider_encord.transport.blocking import BlockingTransport
+from airflow_provider_encord.transport.nonblocking import AsyncTransport
+from airflow_provider_encord.transport.upload import DEFAULT_MAX_WORKERS, FileOutcome, Uploader
+
+T = TypeVar("T")
+
+SEVEN_DAYS = 7 * 24 * 60 * 60
+UPLOAD_HELD_SECONDS = 10
+DEFAULT_MAX_POLL_FAILURES = 10
+_POLL_INTERVAL = 5.0
+_READ_AND_WRITE = ("dataset.read", "dataset.write")
+_TEST_TIMEOUTS = {"connect": 5.0, "read": 8.0, "total": 9.0}
+
+_CONTENT_TYPES: dict[str, Callable[[str], str | None]] = {
+    "video": lambda name: "application/octet-stream",
+    "image": media_type,
+    "dicomFile": lambda name: "application/dicom",
+}
+
+
+class EncordHook(BaseHook):
+    """Talks to Encord with the credentials of an Airflow connection of type ``encord``.
+
+    Methods carry the names of Encord's Python client, with ``dataset_hash`` first where a dataset is meant. All raise
+    subclasses of :class:`airflow_provider_encord.exceptions.EncordError`.
+
+    :param encord_conn_id: id of the Airflow connection.
+    """
+
+    conn_name_attr = "encord_conn_id"
+    default_conn_name = "encord_default"
+    conn_type = "encord"
+    hook_name = "Encord"
+
+    def __init__(self, encord_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.encord_conn_id = encord_conn_id
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the connection form's own fields (Airflow 2.11 to 3.1)."""
+        return form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the connection form shows the standard fields (Airflow 2.11 to 3.1)."""
+        return field_behaviour()
+
+    # -- the connection ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def settings(self) -> ConnectionSettings:
+        """What the connection says; read once per hook, and its secrets registered for masking."""
+        return read_connection(self.get_connection(self.encord_conn_id), self.encord_conn_id)
+
+    async def get_settings_async(self) -> ConnectionSettings:
+        """Read the connection from an event loop, once per hook."""
+        if "settings" not in self.__dict__:
+            connection = await get_connection_async(self.encord_conn_id)
+            self.__dict__["settings"] = read_connection(connection, self.encord_conn_id)
+        return self.settings
+
+    @cached_property
+    def _transport(self) -> BlockingTransport:
+        return BlockingTransport(self._account(self.settings), timeouts=self.settings.timeouts)
+
+    def get_conn(self) -> BlockingTransport:
+        """Return what carries the calls."""
+        return self._transport
+
+    def run(self, call: Call[T]) -> T:
+        """Send one call of :mod:`airflow_provider_encord.api.calls` and return its answer as a model."""
+        with airflow_errors():
+            return self._transport.run(call)
+
+    async def async_transport(self) -> AsyncTransport:
+        """Return a transport for the running event loop; close it after use."""
+        settings = await self.get_settings_async()
+        return AsyncTransport(self._account(settings), timeouts=settings.timeouts)
+
+    async def arun(self, call: Call[T]) -> T:
+        """Send one call from an event loop."""
+        with airflow_errors():
+            async with await self.async_transport() as transport:
+                return await transport.run(call)
+
+    @staticmethod
+    def _account(settings: ConnectionSettings) -> Account:
+        from airflow import __version__ as airflow_version
+
+        agent = f"airflow-provider-encord/{__version__} airflow/{airflow_version} python/{platform.python_version()}"
+        return Account(credentials=settings.credentials, domain=settings.domain, agent=agent)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Tell whether the connection works, within 10 seconds, and if not, what is wrong with it.
+
+        Tells apart an unusable key, a key that Encord does not know in this region, missing rights, and no network.
+        """
+        try:
+            transport = BlockingTransport(
+                Account(
+                    credentials=self.settings.credentials,
+                    domain=self.settings.domain,
+                    agent=self._account(self.settings).agent,
+                    policy=RetryPolicy(tries=1),
+                ),
+                timeouts=type(self.settings.timeouts)(**_TEST_TIMEOUTS),
+            )
+            with airflow_errors():
+                integrations = transport.run(calls.get_cloud_integrations())
+        except EncordError as error:
+            return False, str(error)
+        titles = ", ".join(integration.title for integration in integrations) or "none"
+        return True, f"Logged in at {self.settings.domain}. Cloud integrations: {titles}."
+
+    # -- datasets ------------------------------------------------------------------------------------------------
+
+    def create_dataset(
+        self,
+        dataset_title: str,
+        dataset_type: models.StorageLocation | str | int = models.StorageLocation.CORD_STORAGE,
+        dataset_description: str | None = None,
+        create_backing_folder: bool = True,
+    ) -> models.CreatedDataset:
+        """Make a dataset.
+
+        :param dataset_title: its title.
+        :param dataset_type: storage location; today's API takes none, so it is only echoed.
+        :param dataset_description: its description.
+        :param create_backing_folder: make a mirror dataset with a storage folder of its own.
+        """
+        call = calls.create_dataset(
+            dataset_title,
+            description=dataset_description,
+            storage_location=models.StorageLocation.parse(dataset_type),
+            create_backing_folder=create_backing_folder,
+        )
+        return self.run(call)
+
+    def get_datasets(
+        self,
+        title_eq: str | None = None,
+        title_like: str | None = None,
+        desc_eq: str | None = None,
+        desc_like: str | None = None,
+        created_before: calls.When = None,
+        created_after: calls.When = None,
+        edited_before: calls.When = None,
+        edited_after: calls.When = None,
+        include_org_access: bool = False,
+    ) -> list[models.DatasetInfo]:
+        """List datasets; ``*_like`` take SQL patterns, a time without zone is UTC."""
+        with airflow_errors():
+            call = calls.list_datasets(
+                title_eq=title_eq,
+                title_like=title_like,
+                desc_eq=desc_eq,
+                desc_like=desc_like,
+                created_before=created_before,
+                created_after=created_after,
+                edited_before=edited_before,
+                edited_after=edited_after,
+                include_org_access=include_org_access,
+            )
+        return list(self.run(call))
+
+    def get_dataset(
+        self, dataset_hash: str, *, fetch_client_metadata: bool = False, include_data_rows: bool = True
+    ) -> models.Dataset:
+        """Get one dataset, with all its rows unless told otherwise."""
+        with airflow_errors():
+            call = calls.get_dataset(
+                dataset_hash, fetch_client_metadata=fetch_client_metadata, fetch_rows=include_data_rows
+            )
+        return self.run(call)
+
+    def list_data_rows(
+        self,
+        dataset_hash: str,
+        title_eq: str | None = None,
+        title_like: str | None = None,
+        created_before: calls.When = None,
+        created_after: calls.When = None,
+        data_types: Sequence[str] | None = None,
+        data_hashes: Sequence[str] | None = None,
+        *,
+        fetch_client_metadata: bool = False,
+    ) -> list[models.DataRow]:
+        """List data rows; ``data_types`` are names such as ``VIDEO`` and ``IMG_GROUP``."""
+        with airflow_errors():
+            call = calls.list_data_rows(
+                dataset_hash,
+                title_eq=title_eq,
+                title_like=title_like,
+                created_before=created_before,
+                created_after=created_after,
+                data_types=None if data_types is None else [str(getattr(kind, "value", kind)) for kind in data_types],
+                data_hashes=data_hashes,
+                fetch_client_metadata=fetch_client_metadata,
+            )
+        return list(self.run(call))
+
+    def get_data_row(self, dataset_hash: str, data_hash: str, **details: bool) -> models.DataRow:
+        """Get one data row; ``details`` as in :func:`airflow_provider_encord.api.calls.get_data_row`."""
+        with airflow_errors():
+            call = calls.get_data_row(dataset_hash, data_hash, **details)
+        return self.run(call)
+
+    def link_items(
+        self, dataset_hash: str, item_uuids: Sequence[str | UUID], duplicates_behavior: str = "SKIP"
+    ) -> list[models.DataRow]:
+        """Link items of Encord's storage; duplicates are ``SKIP``, ``FAIL`` or ``DUPLICATE``."""
+        behavior = str(getattr(duplicates_behavior, "value", duplicates_behavior))
+        with airflow_errors():
+            call = calls.link_items(dataset_hash, item_uuids, duplicates_behavior=behavior)
+        return list(self.run(call))
+
+    def delete_data(self, dataset_hash: str, data_hashes: Sequence[str] | str) -> None:
+        """Delete data of any kind; files in Encord's storage are destroyed, unknown hashes ignored."""
+        several = [data_hashes] if isinstance(data_hashes, str) else data_hashes
+        with airflow_errors():
+            call = calls.delete_data(dataset_hash, several)
+        self.run(call)
+
+    # -- uploads -------------------------------------------------------------------------------------------------
+
+    def upload_video(
+        self,
+        dataset_hash: str,
+        file_path: PathLike,
+        title: str | None = None,
+        folder: str | UUID | None = None,
+        *,
+        client_metadata: Mapping[str, Any] | None = None,
+    ) -> models.UploadedItem:
+        """Upload one video and wait until it is in the dataset.
+
+        :param file_path: local path or ``ObjectStoragePath`` URL.
+        :param title: its title; the file's name if left out.
+        :param folder: UUID of a storage folder, for datasets without a mirror folder.
+        """
+        return self._upload_one(
+            dataset_hash,
+            "video",
+            [file_path],
+            lambda files: data_items.videos([(files[0][0], title or files[0][1])], client_metadata),
+            folder,
+        )
+
+    def upload_image(
+        self,
+        dataset_hash: str,
+        file_path: PathLike,
+        title: str | None = None,
+        folder: str | UUID | None = None,
+        *,
+        client_metadata: Mapping[str, Any] | None = None,
+    ) -> models.UploadedItem:
+        """Upload one image and wait until it is in the dataset; arguments as for :meth:`upload_video`."""
+        return self._upload_one(
+            dataset_hash,
+            "image",
+            [file_path],
+            lambda files: data_items.images([(files[0][0], title or files[0][1])], client_metadata),
+            folder,
+        )
+
+    def create_image_group(
+        self,
+        dataset_hash: str,
+        file_paths: Iterable[PathLike],
+        title: str | None = None,
+        *,
+        create_video: bool = True,
+        folder: str | UUID | None = None,
+        client_metadata: Mapping[str, Any] | None = None,
+    ) -> list[models.UploadedItem]:
+        """Upload images as a group, in the given order, and return all groups that Encord made of them.
+
+        :param create_video: make an image sequence, which Encord splits by resolution.
+        """
+        return self._upload(
+            dataset_hash,
+            "image",
+            file_paths,
+            lambda files: data_items.image_group(
+                files, title=title, create_video=create_video, client_metadata=client_metadata
+            ),
+            folder,
+        )
+
+    def create_dicom_series(
+        self,
+        dataset_hash: str,
+        file_paths: Iterable[PathLike],
+        title: str | None = None,
+        folder: str | UUID | None = None,
+        *,
+        client_metadata: Mapping[str, Any] | None = None,
+    ) -> models.UploadedItem:
+        """Upload DICOM files as one series, in the given order."""
+        return self._upload_one(
+            dataset_hash,
+            "dicomFile",
+            file_paths,
+            lambda files: data_items.dicom_series(files, title=title, client_metadata=client_metadata),
+            folder,
+        )
+
+    def _upload_one(self, dataset_hash: str, *arguments: Any) -> models.UploadedItem:
+        items = self._upload(dataset_hash, *arguments)
+        if len(items) != 1:
+            raise EncordJobError(f"Dataset {dataset_hash}: one item was uploaded and Encord reports {len(items)}.")
+        return items[0]
+
+    def _upload(
+        self,
+        dataset_hash: str,
+        item_type: str,
+        paths: PathLike | Iterable[PathLike],
+        register: Callable[[list[data_items.Uploaded]], dict[str, Any]],
+        folder: str | UUID | None,
+    ) -> list[models.UploadedItem]:
+        outcomes = self.put_files(find_files(paths), item_type)
+        job_id = self.start_upload_job(dataset_hash, data_items=register(uploaded(outcomes)), folder=folder)
+        watch = UploadJobWatch(dataset_hash, job_id, max_held_seconds=UPLOAD_HELD_SECONDS)
+        verdict = self.wait(watch, deadline=time.time() + SEVEN_DAYS)
+        require_done(verdict, dataset_hash)
+        return list(verdict.answer.items)
+
+    def put_files(
+        self, files: Sequence[SourceFile], item_type: str, *, max_workers: int = DEFAULT_MAX_WORKERS
+    ) -> list[FileOutcome]:
+        """Put files into Encord's storage, in parallel; nothing is registered yet.
+
+        :param files: what :func:`airflow_provider_encord.sources.find_files` found.
+        :param item_type: ``video``, ``image`` or ``dicomFile``.
+        :param max_workers: files in flight at once.
+        :return: one outcome per file, in the given order.
+        """
+
+        async def put() -> list[FileOutcome]:
+            async with AsyncTransport(self._account(settings), timeouts=settings.timeouts) as transport:
+                uploader = Uploader(
+                    transport,
+                    item_type,
+                    _CONTENT_TYPES[item_type],
+                    max_workers=max_workers,
+                    report=lambda progress: self.log.info("Uploading: %s.", progress),
+                )
+                return await uploader.run(files)
+
+        settings = self.settings
+        started = time.monotonic()
+        with airflow_errors():
+            outcomes: list[FileOutcome] = _run_async(put)
+        failed = sum(1 for outcome in outcomes if outcome.error)
+        self.log.info(
+            "Uploaded %d of %d files, %s bytes, in %.1f s.",
+            len(outcomes) - failed,
+            len(outcomes),
+            f"{sum(outcome.size for outcome in outcomes if not outcome.error):,}",
+            time.monotonic() - started,
+        )
+        return outcomes
+
+    # -- registration jobs ---------------------------------------------------------------------------------------
+
+    def start_upload_job(self, dataset_hash: str, **arguments: Any) -> str:
+        """Start a registration job and return its id; see :func:`.calls.start_upload_job` for the arguments."""
+        with airflow_errors():
+            call = calls.start_upload_job(dataset_hash, **arguments)
+        job_id = self.run(call)
+        self.log.info("Started upload job %s for dataset %s.", job_id, dataset_hash)
+        return job_id
+
+    def get_upload_job(self, dataset_hash: str, job_id: str) -> models.UploadJob:
+        """Get a registration job as it stands, with all its items."""
+        with airflow_errors():
+            call = calls.get_upload_job(dataset_hash, job_id)
+        return self.run(call)
+
+    def add_private_data_to_dataset(
+        self,
+        dataset_hash: str,
+        integration_id: str | UUID,
+        private_files: str | os.PathLike[str] | Mapping[str, Any],
+        ignore_errors: bool = False,
+        *,
+        folder: str | UUID | None = None,
+    ) -> list[models.UploadedItem]:
+        """Register objects of a private cloud and wait until they are in the dataset.
+
+        :param private_files: the manifest as dict, JSON text, or path; sent as it is.
+        :param ignore_errors: go on when single items fail.
+        """
+        job_id = self.add_private_data_to_dataset_start(
+            dataset_hash, integration_id, private_files, ignore_errors, folder=folder
+        )
+        verdict = self.wait(UploadJobWatch(dataset_hash, job_id), deadline=time.time() + SEVEN_DAYS)
+        require_done(verdict, dataset_hash, allow_partial=ignore_errors)
+        return list(verdict.answer.items)
+
+    def add_private_data_to_dataset_start(
+        self,
+        dataset_hash: str,
+        integration_id: str | UUID,
+        private_files: str | os.PathLike[str] | Mapping[str, Any],
+        ignore_errors: bool = False,
+        *,
+        folder: str | UUID | None = None,
+    ) -> str:
+        """Start to register objects of a private cloud and return the job's id."""
+        files, file_name = load_manifest(private_files)
+        return self.start_upload_job(
+            dataset_hash,
+            files=files,
+            integration_id=integration_id,
+            ignore_errors=ignore_errors,
+            folder=folder,
+            file_name=file_name,
+        )
+
+    def add_private_data_to_dataset_get_result(
+        self, dataset_hash: str, upload_job_id: str, timeout_seconds: int = SEVEN_DAYS
+    ) -> models.UploadJob:
+        """Wait for a registration job; after ``timeout_seconds`` return it as it stands (0: ask once)."""
+        last: list[Verdict] = []
+        patience = Patience(time.time() + timeout_seconds, _POLL_INTERVAL, DEFAULT_MAX_POLL_FAILURES)
+        watch = UploadJobWatch(dataset_hash, upload_job_id)
+        with airflow_errors():
+            try:
+                verdict = self._transport.wait(watch, patience, report=last.append)
+            except DeadlineReached:
+                verdict = last[-1]
+        job: models.UploadJob = verdict.answer
+        return job
+
+    def look(self, watch: Watch) -> Verdict | None:
+        """Ask once how a job stands; None if Encord could not say just now.
+
+        :param watch: the job, such as :class:`airflow_provider_encord.api.jobs.UploadJobWatch`.
+        """
+        try:
+            with airflow_errors():
+                return watch.judge(self._transport.run(watch.poll(0), policy=ONCE))
+        except AirflowFailException:
+            raise
+        except EncordError as error:
+            self.log.warning("Poll failed, the job may be well: %s", error)
+            return None
+
+    def wait(
+        self,
+        watch: Watch,
+        *,
+        deadline: float | None = None,
+        poll_interval: float = _POLL_INTERVAL,
+        max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+    ) -> Verdict:
+        """Wait until a job ends, however it ends.
+
+        :param watch: the job, such as :class:`airflow_provider_encord.api.jobs.UploadJobWatch`.
+        :param deadline: Unix time in seconds at which to stop; None for no limit.
+        :param poll_interval: seconds between polls that the server does not hold.
+        :param max_poll_failures: failed polls in a row that end the wait.
+        :raises EncordTimeoutError: when the time is over; the job goes on.
+        """
+        patience = Patience(deadline, poll_interval, max_poll_failures)
+        with airflow_errors():
+            try:
+                return self._transport.wait(
+                    watch, patience, report=ProgressLog(self.log), report_failure=self.log_failed_poll
+                )
+            except DeadlineReached as reached:
+                raise EncordTimeoutError(
+                    f"{reached}. It goes on in Encord, which offers no way to cancel it.",
+                    dataset_hash=watch.dataset_hash,
+                ) from None
+
+    def log_failed_poll(self, error: ApiError, failures: int) -> None:
+        """Warn of a poll that failed; the job itself may be well."""
+        self.log.warning("Poll failed (%d in a row), the job may be well: %s", failures, error)
+
+    # -- re-encoding ---------------------------------------------------------------------------------------------
+
+    def re_encode_data(self, dataset_hash: str, data_hashes: Sequence[str]) -> int | str:
+        """Start to re-encode videos and return the task's id; videos of other datasets are ignored by Encord."""
+        with airflow_errors():
+            call = calls.re_encode_data(dataset_hash, data_hashes)
+        task_id = self.run(call)
+        self.log.info("Started re-encode task %s for dataset %s.", task_id, dataset_hash)
+        return task_id
+
+    def re_encode_data_status(self, dataset_hash: str, job_id: int | str) -> models.ReEncodeTask:
+        """Get a re-encode task as it stands."""
+        with airflow_errors():
+            call = calls.re_encode_data_status(dataset_hash, job_id)
+        return self.run(call)
+
+    # -- integrations, tokens, API keys --------------------------------------------------------------------------
+
+    def get_cloud_integrations(
+        self,
+        filter_integration_uuids: Sequence[str | UUID] | None = None,
+        filter_integration_titles: Sequence[str] | None = None,
+        include_org_access: bool = False,
+    ) -> list[models.CloudIntegration]:
+        """List cloud integrations; both filters together narrow."""
+        with airflow_errors():
+            call = calls.get_cloud_integrations(
+                filter_integration_uuids=filter_integration_uuids,
+                filter_integration_titles=filter_integration_titles,
+                include_org_access=include_org_access,
+            )
+        return list(self.run(call))
+
+    def find_cloud_integration(self, title_or_id: str) -> str:
+        """Return the id of the one integration with this title; an id is returned as it is.
+
+        :raises EncordInputError: when no integration, or more than one, has the title.
+        """
+        with contextlib.suppress(ValueError):
+            return str(UUID(title_or_id))
+        integrations = self.get_cloud_integrations()
+        found = [each for each in integrations if each.title == title_or_id]
+        if len(found) == 1:
+            return found[0].id
+        known = ", ".join(sorted({each.title for each in integrations})) or "none"
+        problem = f"{len(found)} have" if found else "none has"
+        raise EncordInputError(
+            f"Of the cloud integrations that this key may use, {problem} the title {title_or_id!r} (known: {known}). "
+            "Give the id instead."
+        )
+
+    def get_bearer_token(self) -> str:
+        """Get a token for the user of the key. It is a secret; it is registered for masking."""
+        token = self.run(calls.get_bearer_token())
+        mask_secret(token)
+        return token
+
+    def create_dataset_api_key(
+        self, dataset_hash: str, api_key_title: str, dataset_scopes: Sequence[str] = _READ_AND_WRITE
+    ) -> models.ApiKey:
+        """Make an API key for one dataset. It is a secret; it is registered for masking."""
+        scopes = [str(getattr(scope, "value", scope)) for scope in dataset_scopes]
+        return _masked(self.run(calls.create_dataset_api_key(dataset_hash, api_key_title, scopes)))
+
+    def get_dataset_api_keys(self, dataset_hash: str) -> list[models.ApiKey]:
+        """List the API keys of one dataset. They are secrets; they are registered for masking."""
+        return [_masked(key) for key in self.run(calls.get_dataset_api_keys(dataset_hash))]
+
+    def get_or_create_dataset_api_key(self, dataset_hash: str) -> models.ApiKey:
+        """Return the first key with both scopes, or make one; not atomic."""
+        for key in self.get_dataset_api_keys(dataset_hash):
+            if set(key.scopes) == set(_READ_AND_WRITE):
+                return key
+        return self.create_dataset_api_key(dataset_hash, f"{dataset_hash} - admin key")
+
+
+@contextlib.contextmanager
+def airflow_errors() -> Iterator[None]:
+    """Turn errors of the layers below into those that a DAG author can catch."""
+    try:
+        yield
+    except ApiError as error:
+        raise from_api_error(error) from None
+    except ValueError as error:
+        raise EncordInputError(f"{error}. Nothing was sent to Encord.") from None
+
+
+def uploaded(outcomes: Sequence[FileOutcome]) -> list[data_items.Uploaded]:
+    """Return object key and name of each uploaded file.
+
+    :raises EncordUploadError: names every file that failed, and why.
+    """
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if failed:
+        shown = "; ".join(str(outcome.error) for outcome in failed[:10])
+        raise EncordUploadError(
+            f"{len(failed)} of {len(outcomes)} files could not be uploaded; nothing was registered. {shown}"
+        )
+    return [(outcome.object_key or "", outcome.name) for outcome in outcomes]
+
+
+def require_done(verdict: Verdict, dataset_hash: str, *, allow_partial: bool = False) -> None:
+    """Raise unless a job ended well.
+
+    :raises EncordJobCancelledError: when somebody cancelled it.
+    :raises EncordJobError: when it failed, or items of it failed and that is not allowed.
+    """
+    if verdict.state is State.DONE or (allow_partial and verdict.state is State.PARTIAL):
+        return
+    kind = EncordJobCancelledError if verdict.state is State.CANCELLED else EncordJobError
+    raise kind(f"Dataset {dataset_hash}: {verdict.message}.", dataset_hash=dataset_hash)
+
+
+def load_manifest(
+    source: str | os.PathLike[str] | Mapping[str, Any], conn_id: str | None = None
+) -> tuple[dict[str, Any], str | None]:
+    """Return a manifest, and the base name of its file if it came from one.
+
+    :param source: dict, JSON text, or the path or URL of a JSON file.
+    :raises EncordInputError: when it can't be read, or is no JSON object.
+    """
+    if isinstance(source, Mapping):
+        return dict(source), None
+    with airflow_errors():
+        if isinstance(source, str) and source.lstrip()[:1] in ("{", "["):
+            return manifest.parse(source), None
+        if not isinstance(source, str | os.PathLike) or not os.fspath(source):
+            raise ValueError(f"the manifest must be a dict, JSON text or a path, not {type(source).__name__}")
+        path = resolve(source, conn_id)
+        try:
+            text = path.read_text() if isinstance(path, Path) else path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"the manifest {os.fspath(source)!r} cannot be read ({error})") from None
+        return manifest.parse(text), path.name
+
+
+def _masked(key: models.ApiKey) -> models.ApiKey:
+    mask_secret(key.api_key)
+    return key
+
+
+def _run_async(make: Callable[[], Any]) -> Any:
+    """Run a coroutine to its end, also where an event loop is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(make())
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lambda: asyncio.run(make())).result()

@@ -1,0 +1,34 @@
+"""Links from a task's page to what it works on in Encord."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_encord.airflow_compat import BaseOperatorLink
+
+XCOM_KEY = "encord_dataset_url"
+_APPS = {"https://api.encord.com": "https://app.encord.com", "https://api.us.encord.com": "https://app.us.encord.com"}
+
+
+def dataset_url(domain: str, dataset_hash: str) -> str:
+    """Return the page of a dataset in Encord's web app; an installation of one's own is taken to serve it itself."""
+    return f"{_APPS.get(domain, domain)}/datasets/view/{dataset_hash}"
+
+
+class EncordDatasetLink(BaseOperatorLink):
+    """Opens the dataset in Encord's web app."""
+
+    name = "Open in Encord"
+
+    @property
+    def xcom_key(self) -> str:
+        """The XCom under which the task leaves the address."""
+        return XCOM_KEY
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the address that the task left, or nothing if it never got that far."""
+        try:
+            from airflow.sdk.execution_time.xcom import XCom
+        except ImportError:
+            from airflow.models import XCom  # type: ignore[no-redef, attr-defined, unused-ignore]
+        return XCom.get_value(key=XCOM_KEY, ti_key=ti_key) or ""

@@ -1,0 +1,93 @@
+"""The operator that registers objects of a private cloud, without moving them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_encord.airflow_compat import Context
+from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord.operators.registration import EncordRegistrationOperator, check_max_failed_items
+
+if TYPE_CHECKING:
+    import os
+
+
+class EncordAddPrivateDataOperator(EncordRegistrationOperator):
+    """Register objects of a private S3, GCS or Azure bucket in a dataset.
+
+    What it returns and pushes to XCom: :class:`.registration.EncordRegistrationOperator`.
+
+    .. seealso:: :ref:`howto/operator:EncordAddPrivateDataOperator`
+
+    :param dataset_hash: the dataset (templated).
+    :param integration: title or id of the cloud integration in Encord (templated).
+    :param manifest: what to register, as dict, JSON text, path or URL of a JSON file, or an upstream task's output
+        (templated; a path is never taken for a template file).
+    :param skip_duplicate_urls: skip URLs that the dataset's folder holds already, so that a repeat adds nothing twice;
+        a flag in the manifest itself wins.
+    :param max_failed_items: how many items may fail before the task does: a count, or a share below 1.
+    :param ignore_errors: let Encord go on when single items fail; by default if some may fail.
+    :param folder: UUID of a storage folder, for datasets without a mirror folder (templated).
+    :param manifest_conn_id: Airflow connection of the object storage that holds the manifest (templated).
+    :raises EncordInputError: names each wrong entry of the manifest, before the first request.
+    """
+
+    template_fields: Sequence[str] = (
+        "encord_conn_id",
+        "dataset_hash",
+        "integration",
+        "manifest",
+        "folder",
+        "manifest_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"manifest": "json"}
+    template_ext: Sequence[str] = ()
+
+    def __init__(
+        self,
+        *,
+        dataset_hash: str,
+        integration: str,
+        manifest: Mapping[str, Any] | str | os.PathLike[str],
+        skip_duplicate_urls: bool = True,
+        max_failed_items: float = 0,
+        ignore_errors: bool | None = None,
+        folder: str | None = None,
+        manifest_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dataset_hash=dataset_hash, **kwargs)
+        self.integration = integration
+        self.manifest = manifest
+        self.skip_duplicate_urls = skip_duplicate_urls
+        self.max_failed_items = max_failed_items
+        self.ignore_errors = ignore_errors
+        self.folder = folder
+        self.manifest_conn_id = manifest_conn_id
+        check_max_failed_items(max_failed_items)
+        if ignore_errors is False and max_failed_items:
+            raise EncordInputError("max_failed_items needs ignore_errors: without it, one failed item stops the job.")
+
+    def start(self, context: Context) -> str:
+        """Check the manifest, find the integration and start the job."""
+        from airflow_provider_encord.api import manifest
+        from airflow_provider_encord.hooks.encord import airflow_errors, load_manifest
+
+        if not isinstance(self.integration, str) or not self.integration.strip():
+            raise EncordInputError(
+                f"integration must be the title or id of a cloud integration, not {self.integration!r}."
+            )
+        files, file_name = load_manifest(self.manifest, self.manifest_conn_id)
+        with airflow_errors():
+            count = manifest.check(files)
+        integration_id = self.hook.find_cloud_integration(self.integration)
+        self.log.info("Registering %d items through integration %r.", count, self.integration)
+        return self.hook.start_upload_job(
+            self.dataset_hash,
+            files=manifest.skipping_duplicates(files, self.skip_duplicate_urls),
+            integration_id=integration_id,
+            ignore_errors=bool(self.max_failed_items) if self.ignore_errors is None else self.ignore_errors,
+            folder=self.folder or None,
+            file_name=file_name,
+        )

@@ -1,0 +1,83 @@
+"""What Airflow reads about this provider. Literals only: Airflow calls this while it is still starting up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
+    "ssh_private_key": {
+        "label": "SSH private key",
+        "description": "Ed25519 private key in OpenSSH format, all its lines. The public half is registered in Encord.",
+        "schema": {"type": ["string", "null"], "format": "multiline"},
+    },
+    "ssh_private_key_path": {
+        "label": "SSH private key path",
+        "description": "Instead of the key: path of its file on every worker and triggerer.",
+        "schema": {"type": ["string", "null"]},
+    },
+    "passphrase": {
+        "label": "Passphrase",
+        "description": "Only if the key is protected by one.",
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
+    "token": {
+        "label": "Bearer token",
+        "description": "Instead of a key: a token that Encord handed out.",
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
+    "connect_timeout": {
+        "label": "Connect timeout",
+        "description": "Seconds to make a connection (30).",
+        "schema": {"type": ["integer", "null"]},
+    },
+    "read_timeout": {
+        "label": "Read timeout",
+        "description": "Seconds without any data of an answer (60).",
+        "schema": {"type": ["integer", "null"]},
+    },
+}
+
+FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["schema", "login", "password", "port"],
+    "relabeling": {"host": "Encord domain"},
+    "placeholders": {
+        "host": "https://api.encord.com (default), https://api.us.encord.com, or your own",
+        "ssh_private_key": "-----BEGIN OPENSSH PRIVATE KEY----- ...",
+    },
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description; the version shown is that of the distribution."""
+    return {
+        "package-name": "airflow-provider-encord",
+        "name": "Encord",
+        "description": "Datasets for annotation in Encord: create, upload, register, re-encode, delete, wait.",
+        "integrations": [
+            {"integration-name": "Encord", "external-doc-url": "https://docs.encord.com/", "tags": ["service"]}
+        ],
+        "hooks": [{"integration-name": "Encord", "python-modules": ["airflow_provider_encord.hooks.encord"]}],
+        "operators": [
+            {
+                "integration-name": "Encord",
+                "python-modules": [
+                    "airflow_provider_encord.operators.datasets",
+                    "airflow_provider_encord.operators.private_data",
+                    "airflow_provider_encord.operators.reencode",
+                    "airflow_provider_encord.operators.uploads",
+                ],
+            }
+        ],
+        "sensors": [{"integration-name": "Encord", "python-modules": ["airflow_provider_encord.sensors.encord"]}],
+        "triggers": [{"integration-name": "Encord", "python-modules": ["airflow_provider_encord.triggers.encord"]}],
+        "connection-types": [
+            {
+                "connection-type": "encord",
+                "hook-class-name": "airflow_provider_encord.hooks.encord.EncordHook",
+                "hook-name": "Encord",
+                "ui-field-behaviour": FIELD_BEHAVIOUR,
+                "conn-fields": CONNECTION_FIELDS,
+            }
+        ],
+        "extra-links": ["airflow_provider_encord.links.encord.EncordDatasetLink"],
+    }

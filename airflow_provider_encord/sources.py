@@ -1,0 +1,146 @@
+"""Where files come from: a local path or any ``ObjectStoragePath`` URL, never copied to disk first."""
+
+from __future__ import annotations
+
+import fnmatch
+import mimetypes
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from airflow_provider_encord.exceptions import EncordInputError
+
+if TYPE_CHECKING:
+    from airflow_provider_encord.airflow_compat import ObjectStoragePath
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file to upload.
+
+    :param location: its path or URL as given.
+    :param name: base name.
+    :param size: bytes.
+    """
+
+    location: str
+    name: str
+    size: int
+    path: Any
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """Open it for reading bytes."""
+        opened: AbstractContextManager[BinaryIO] = self.path.open("rb")
+        return opened
+
+
+def media_type(name: str) -> str | None:
+    """Guess the media type from a file name, as Encord's client does for images."""
+    return mimetypes.guess_type(name)[0]
+
+
+def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStoragePath:
+    """Return a local path, or an object storage path for a URL such as ``s3://bucket/key``.
+
+    :param conn_id: Airflow connection of the store; without it, the one in the URL or the store's default.
+    """
+    text = os.fspath(location)
+    scheme = urlsplit(text).scheme if "://" in text else ""
+    if scheme == "file":
+        return Path(unquote(urlsplit(text).path))
+    if not scheme:
+        return Path(text).expanduser()
+    from airflow_provider_encord.airflow_compat import ObjectStoragePath
+
+    try:
+        return ObjectStoragePath(text, conn_id=conn_id)
+    except ValueError as error:
+        raise EncordInputError(
+            f"{_shown(text)}: no file system for '{scheme}://' is installed "
+            f"(for S3: pip install 'airflow-provider-encord[s3]'): {error}"
+        ) from None
+
+
+def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = None) -> list[SourceFile]:
+    """Check files before the first byte is sent.
+
+    :param locations: one path or URL, or several; generators are taken, order and repeats are kept.
+    :raises EncordInputError: names every file that is missing, empty, not a file or not readable.
+    """
+    several = [locations] if isinstance(locations, str | os.PathLike) else list(locations or ())
+    if not several:
+        raise EncordInputError("There is no file to upload: the list of paths is empty.")
+    found: list[SourceFile] = []
+    problems: list[str] = []
+    for location in several:
+        if not isinstance(location, str | os.PathLike) or not os.fspath(location):
+            problems.append(f"{location!r}: not a path")
+            continue
+        path = resolve(location, conn_id)
+        problem, size = _look_at(path)
+        if problem:
+            problems.append(f"{_shown(os.fspath(location))}: {problem}")
+        else:
+            found.append(SourceFile(os.fspath(location), path.name, size, path))
+    if problems:
+        raise EncordInputError(
+            f"{len(problems)} of {len(several)} files cannot be uploaded; nothing was sent. " + "; ".join(problems[:20])
+        )
+    return found
+
+
+def _look_at(path: Any) -> tuple[str | None, int]:
+    try:
+        if not path.exists():
+            return "does not exist", 0
+        if not path.is_file():
+            return "is not a file", 0
+        size = int(path.stat().st_size)
+        if isinstance(path, Path) and not os.access(path, os.R_OK):
+            return "is not readable for this user", 0
+    except Exception as error:  # any store's own exceptions
+        return f"cannot be looked at ({type(error).__name__}: {error})", 0
+    return (None, size) if size else ("is empty (0 bytes)", 0)
+
+
+def _shown(location: str) -> str:
+    return location.partition("?")[0]
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object found in a bucket: its full URL, bytes, and when it was last modified if the store tells."""
+
+    url: str
+    size: int
+    modified: datetime | None
+
+
+def list_objects(prefix: str, *, conn_id: str | None = None, pattern: str = "*") -> Iterator[StoredObject]:
+    """Yield the objects below a prefix such as ``s3://bucket/incoming/``, sorted by key.
+
+    :param pattern: glob over the part of the key after the prefix.
+    """
+    root = resolve(prefix, conn_id)
+    if isinstance(root, Path):
+        for file in sorted(root.rglob("*")):
+            if file.is_file() and fnmatch.fnmatchcase(file.relative_to(root).as_posix(), pattern):
+                yield StoredObject(file.as_uri(), file.stat().st_size, None)
+        return
+    scheme = urlsplit(prefix).scheme
+    top = f"{root.container}/{root.key}".rstrip("/") + "/" if root.key.strip("/") else f"{root.container}/"
+    for name, info in sorted(root.fs.find(top, detail=True).items()):
+        if info.get("type", "file") != "file" or not info.get("size"):
+            continue
+        if fnmatch.fnmatchcase(name.removeprefix(top), pattern):
+            modified = info.get("LastModified") or info.get("last_modified") or info.get("updated")
+            yield StoredObject(
+                f"{scheme}://{name}", int(info["size"]), modified if isinstance(modified, datetime) else None
+            )

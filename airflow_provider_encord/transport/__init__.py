@@ -1,0 +1,1 @@
+"""Carries calls over the network: blocking, asynchronous, and many files at once. No Airflow."""

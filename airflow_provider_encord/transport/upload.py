@@ -1,0 +1,285 @@
+"""Many files -> fresh presigned URLs -> PUTs: bounded, in the caller's order, with one outcome per file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
+
+from airflow_provider_encord.api import calls
+from airflow_provider_encord.api.errors import ApiError, ErrorKind
+from airflow_provider_encord.api.models import PresignedUrl
+from airflow_provider_encord.api.redact import server_text
+from airflow_provider_encord.api.retry import next_delay
+from airflow_provider_encord.api.wire import Answer, retry_after
+from airflow_provider_encord.transport.network import CHUNK_BYTES, proxy_for
+from airflow_provider_encord.transport.nonblocking import AsyncTransport, reason_of
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_WORKERS = 16
+_CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
+
+
+class UploadFile(Protocol):
+    """A file that can be opened again for another try."""
+
+    @property
+    def name(self) -> str:
+        """Base name, as Encord shows it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """Open it for reading bytes."""
+
+
+@dataclass
+class FileOutcome:
+    """What became of one file.
+
+    :param object_key: its key in Encord's storage; None when it failed.
+    :param error: why it failed.
+    """
+
+    name: str
+    size: int
+    object_key: str | None = None
+    error: ApiError | None = None
+
+
+@dataclass
+class Progress:
+    """Counts of a running upload; sizes in bytes."""
+
+    files: int
+    bytes: int
+    files_done: int = 0
+    files_failed: int = 0
+    bytes_sent: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def __str__(self) -> str:
+        """Tell files, bytes, rate and the time left."""
+        seconds = max(time.monotonic() - self.started, 1e-3)
+        rate = self.bytes_sent / seconds
+        left = f", about {(self.bytes - self.bytes_sent) / rate:.0f} s left" if 0 < self.bytes_sent < self.bytes else ""
+        return (
+            f"{self.files_done} of {self.files} files, {self.bytes_sent:,} of {self.bytes:,} bytes, "
+            f"{rate / 1e6:.1f} MB/s, {self.files_failed} failed{left}"
+        )
+
+
+class Uploader:
+    """Puts files into Encord's storage.
+
+    :param transport: asks for URLs and lends its connection pool.
+    :param item_type: ``video``, ``image`` or ``dicomFile``.
+    :param content_type: media type by file name; None leaves the header out.
+    :param max_workers: files in flight at once.
+    :param report: called every few seconds with the progress.
+    """
+
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        item_type: str,
+        content_type: Callable[[str], str | None],
+        *,
+        max_workers: int = DEFAULT_MAX_WORKERS,
+        report: Callable[[Progress], None] = lambda progress: None,
+        report_seconds: float = 5.0,
+    ) -> None:
+        self._transport = transport
+        self._item_type = item_type
+        self._content_type = content_type
+        self._max_workers = max_workers
+        self._report = report
+        self._report_seconds = report_seconds
+        self._next_report = 0.0
+        self._urls: deque[PresignedUrl] = deque()
+        self._unasked = 0
+        self._asking = asyncio.Lock()
+        self._progress = Progress(0, 0)
+        # Reads of files block, so they run here and never on the loop.
+        self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
+
+    async def run(self, files: Sequence[UploadFile]) -> list[FileOutcome]:
+        """Upload all files; a file that fails does not stop the others.
+
+        :raises ApiError: when Encord hands out no URLs.
+        """
+        outcomes = [FileOutcome(file.name, file.size) for file in files]
+        self._unasked = len(files)
+        self._progress = Progress(len(files), sum(file.size for file in files))
+        queue = deque(zip(files, outcomes, strict=True))
+
+        async def work() -> None:
+            while queue:
+                file, outcome = queue.popleft()
+                await self._upload(file, outcome)
+
+        workers = [asyncio.ensure_future(work()) for _ in range(min(self._max_workers, len(files)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            self._readers.shutdown(wait=False, cancel_futures=True)
+        return outcomes
+
+    async def _url(self) -> PresignedUrl:
+        # URLs expire, so they are asked for just ahead of the workers, not for all files at once.
+        async with self._asking:
+            if not self._urls:
+                count = min(max(self._unasked, 1), 2 * self._max_workers, calls.MAX_PRESIGNED_URLS)
+                self._urls.extend(await self._transport.run(calls.get_presigned_urls(count, self._item_type)))
+                self._unasked -= count
+            return self._urls.popleft()
+
+    async def _upload(self, file: UploadFile, outcome: FileOutcome) -> None:
+        account = self._transport.account
+        url = await self._url()
+        call = calls.get_presigned_urls(1, self._item_type)
+        attempt, renewed = 0, False
+        while True:
+            attempt += 1
+            sent_before = self._progress.bytes_sent
+            error = await self._put(file, url)
+            if error is None:
+                outcome.object_key = url.object_key
+                self._progress.files_done += 1
+                return
+            self._progress.bytes_sent = min(self._progress.bytes_sent, sent_before)
+            if error.http_status == 403 and not renewed:
+                # Storage answers 403 for an expired URL; a fresh one tells that apart from a real refusal.
+                renewed = True
+                url = (await self._transport.run(call))[0]
+                continue
+            delay = next_delay(call, error, attempt=attempt, policy=account.policy, jitter=account.jitter)
+            if delay is None:
+                outcome.error = error
+                self._progress.files_failed += 1
+                return
+            log.warning("%s Trying again in %.0f s.", error, delay)
+            await self._transport.sleep(delay)
+
+    async def _put(self, file: UploadFile, url: PresignedUrl) -> ApiError | None:
+        def failed(kind: ErrorKind, reason: str, **more: Any) -> ApiError:
+            return ApiError(kind, operation=f"upload of {file.name!r} ({file.size} bytes)", reason=reason, **more)
+
+        headers = _put_headers(self._content_type(file.name), url.upload_headers, file.size)
+        stall = self._transport.timeouts.stall
+        body = _FileBody(file, self._readers, self._count)
+        request = asyncio.ensure_future(self._send(url, headers, body))
+        try:
+            while not request.done():
+                before = body.sent
+                await asyncio.wait((request,), timeout=stall)
+                if not request.done() and body.sent == before:
+                    request.cancel()
+                    return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
+            status, answer = request.result()
+        except (TimeoutError, aiohttp.ClientError, OSError, UnreadableFile) as error:
+            # The client library wraps what goes wrong in a body, so the body remembers it.
+            if body.problem:
+                return failed(ErrorKind.STORAGE, body.problem)
+            return failed(ErrorKind.NETWORK, reason_of(error))
+        finally:
+            request.cancel()
+        if 200 <= status < 300:
+            return None
+        kind = ErrorKind.RATE_LIMITED if status == 429 else ErrorKind.SERVER if status >= 500 else ErrorKind.STORAGE
+        return failed(kind, f"storage answered HTTP {status}", http_status=status, retry_after=retry_after(answer))
+
+    async def _send(self, url: PresignedUrl, headers: dict[str, str], body: _FileBody) -> tuple[int, Answer]:
+        async with self._transport.session.put(
+            URL(url.signed_url, encoded=True),
+            data=body,
+            headers=headers,
+            skip_auto_headers=("Content-Type",),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._transport.timeouts.connect),
+            allow_redirects=False,
+            proxy=proxy_for(url.signed_url),
+        ) as response:
+            return response.status, Answer(response.status, dict(response.headers), b"")
+
+    def _count(self, count: int) -> None:
+        self._progress.bytes_sent += count
+        now = time.monotonic()
+        if now >= self._next_report:
+            if self._next_report:
+                self._report(self._progress)
+            self._next_report = now + self._report_seconds
+
+
+class UnreadableFile(Exception):
+    """A file cannot be read, or does not have the size it had when the upload began."""
+
+
+class _FileBody(aiohttp.payload.Payload):
+    """A request body read from a file in large blocks; it can be written again when a connection breaks."""
+
+    def __init__(self, file: UploadFile, readers: ThreadPoolExecutor, count: Callable[[int], None]) -> None:
+        super().__init__(file)
+        self._file = file
+        self._readers = readers
+        self._count = count
+        self._size = file.size
+        self.sent = 0
+        self.problem: str | None = None
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Refuse: a file is not a text."""
+        raise TypeError("the body of an upload is not text")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the file, which must have the announced size to the last byte."""
+        opened = self._file.open()
+        handle = await self._blocking(opened.__enter__)
+        try:
+            left = self._file.size
+            while left:
+                block = await self._blocking(handle.read, min(CHUNK_BYTES, left))
+                left -= len(block)
+                if not block or (not left and await self._blocking(handle.read, 1)):
+                    self.problem = f"the file changed while it was read: it had {self._file.size} bytes at first"
+                    raise UnreadableFile(self.problem)
+                await writer.write(block)
+                self.sent += len(block)
+                self._count(len(block))
+        finally:
+            await self._blocking(opened.__exit__, None, None, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write the file; newer releases of aiohttp call this one."""
+        await self.write(writer)
+
+    async def _blocking(self, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, function, *args)
+        except Exception as error:  # files of any store, with any store's exceptions
+            self.problem = f"the file could not be read ({type(error).__name__}: {server_text(str(error))})"
+            raise UnreadableFile(self.problem) from error
+
+
+def _put_headers(content_type: str | None, upload_headers: Any, size: int) -> dict[str, str]:
+    headers = {"Cache-Control": _CACHE_CONTROL}
+    if content_type:
+        headers["Content-Type"] = content_type
+    given = {name.lower() for name in upload_headers}
+    headers = {name: value for name, value in headers.items() if name.lower() not in given} | dict(upload_headers)
+    return headers | {"Content-Length": str(size)}

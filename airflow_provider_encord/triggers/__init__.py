@@ -1,0 +1,1 @@
+"""Triggers that wait for jobs of Encord without a worker."""

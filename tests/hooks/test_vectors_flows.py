@@ -1,0 +1,99 @@
+"""Each recorded operation of several requests, done by a verb of the hook over real connections."""
+
+import json
+from pathlib import Path
+
+import pytest
+from flow_cases import FLOWS, OUTCOMES, Outcome
+from loopback import Loopback, Received, Reply
+from replay_hook import replay_hook
+from vectors import DATASET, VECTORS, Clock, Playback, assert_read, assert_sent
+
+from airflow_provider_encord.api import data_items
+from airflow_provider_encord.api.jobs import UploadJobWatch
+
+REFUSED = Reply(403, b"<Error>AccessDenied</Error>")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    names = {Path(name).name for name in ("sample.mp4", "photo.jpg", "photo.png", "photo.unknownext")}
+    for name in names | {"zebra.png", "apple.jpg", "mango.jpeg", "b.dcm", "a.dcm"}:
+        (tmp_path / name).write_text("not really media\n")
+    (tmp_path / "empty.mp4").touch()
+    return tmp_path
+
+
+def by_path(requests: list[dict]) -> list[dict]:
+    return sorted(requests, key=lambda request: request["path"])
+
+
+def assert_all_sent(received: list[Received], recorded: list[dict]) -> None:
+    """Compare all requests; PUTs run in parallel, so their order says nothing."""
+    puts = sorted((each for each in received if each.method == "PUT"), key=lambda each: each.path)
+    others = [each for each in received if each.method != "PUT"]
+    for ours, theirs in zip(puts, by_path([each for each in recorded if each["method"] == "PUT"]), strict=True):
+        assert_sent(ours, theirs)
+    for ours, theirs in zip(others, [each for each in recorded if each["method"] != "PUT"], strict=True):
+        assert_sent(ours, theirs)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_flow(name: str, loopback: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vector, ours, clock = VECTORS[name], OUTCOMES.get(name, Outcome()), Clock()
+    plays = list(range(len(vector["responses"])) if ours.plays is None else ours.plays)
+    playback = Playback(loopback, vector, plays, fresh=REFUSED if ours.fresh_url_refused else None)
+    if name == "add_private_data_get_result_timeout":
+        hold(loopback, clock)
+    hook = replay_hook(monkeypatch, loopback.url, clock)
+
+    if ours.raises:
+        with pytest.raises(ours.raises) as caught:
+            FLOWS[name](hook, folder)
+        assert type(caught.value) is ours.raises
+        assert ours.says in str(caught.value)
+        assert "sig=" not in str(caught.value)
+    else:
+        assert_read(FLOWS[name](hook, folder), vector["result"]["returned"])
+
+    recorded = [each for each in loopback.received if each not in playback.unrecorded]
+    assert_all_sent(recorded, [vector["requests"][at] for at in plays])
+    assert [each.path for each in playback.unrecorded] == (
+        ["/v2/public/presigned-urls", "/bucket/fresh"] if ours.fresh_url_refused else []
+    )
+    assert tuple(clock.sleeps) == ours.sleeps
+
+
+def hold(loopback: Loopback, clock: Clock) -> None:
+    """Let the server hold each poll for its full time, and a second more for the way."""
+    respond = loopback.respond
+
+    def respond_late(received: Received) -> Reply:
+        clock.now += json.loads(received.body)["values"]["payload"]["timeout_seconds"] + 1
+        return respond(received)
+
+    loopback.respond = respond_late
+
+
+def test_create_image_group_allow_failures(
+    loopback: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The caller picks the files that passed; here as an operator would.
+    from airflow_provider_encord.sources import find_files
+
+    vector = VECTORS["create_image_group_allow_failures"]
+    playback = Playback(loopback, vector, list(range(6)), fresh=REFUSED)
+    hook = replay_hook(monkeypatch, loopback.url, Clock())
+    files = find_files([folder / name for name in ("zebra.png", "apple.jpg", "mango.jpeg")])
+    outcomes = hook.put_files(files, "image")
+    assert [outcome.object_key for outcome in outcomes] == ["user-uploads/key-1", None, "user-uploads/key-3"]
+    passed = [(outcome.object_key, outcome.name) for outcome in outcomes if outcome.object_key]
+    job_id = hook.start_upload_job(DATASET, data_items=data_items.image_group(passed))
+    verdict = hook.wait(UploadJobWatch(DATASET, job_id, max_held_seconds=10))
+    assert_read(verdict.answer.items, vector["result"]["returned"])
+    assert [each.path for each in playback.unrecorded] == ["/v2/public/presigned-urls", "/bucket/fresh"]
+    assert_all_sent([each for each in loopback.received if each not in playback.unrecorded], vector["requests"])
+
+
+def test_outcomes_are_about_known_flows() -> None:
+    assert OUTCOMES.keys() <= FLOWS.keys()
