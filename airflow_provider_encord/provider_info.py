@@ -25,6 +25,16 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "description": "Instead of a key: a token that Encord handed out.",
         "schema": {"type": ["string", "null"], "format": "password"},
     },
+    "api_key": {
+        "label": "Dataset API key",
+        "description": "Instead of a key: an API key of one dataset; set its dataset hash too.",
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
+    "dataset_hash": {
+        "label": "Dataset hash of the API key",
+        "description": "Only with a dataset API key.",
+        "schema": {"type": ["string", "null"]},
+    },
     "connect_timeout": {
         "label": "Connect timeout",
         "description": "Seconds to make a connection (30).",
@@ -61,6 +71,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "Encord",
                 "python-modules": [
+                    "airflow_provider_encord.operators.data_rows",
                     "airflow_provider_encord.operators.datasets",
                     "airflow_provider_encord.operators.private_data",
                     "airflow_provider_encord.operators.reencode",

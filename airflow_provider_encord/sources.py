@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import mimetypes
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,6 +113,27 @@ def _look_at(path: Any) -> tuple[str | None, int]:
 
 def _shown(location: str) -> str:
     return location.partition("?")[0]
+
+
+def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], conn_id: str | None = None) -> int:
+    """Write one JSON object a line to a local path or an object storage URL; return how many.
+
+    :raises EncordInputError: when it can't be written.
+    """
+    path = resolve(location, conn_id)
+    count = 0
+    try:
+        if isinstance(path, Path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            for line in lines:
+                file.write(json.dumps(line).encode() + b"\n")
+                count += 1
+    except Exception as error:  # any store's own exceptions
+        raise EncordInputError(
+            f"{_shown(os.fspath(location))} cannot be written ({type(error).__name__}: {error})."
+        ) from None
+    return count
 
 
 @dataclass(frozen=True)

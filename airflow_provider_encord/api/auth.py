@@ -30,6 +30,10 @@ class KeyProblem(ValueError):
 class Credentials(Protocol):
     """What can prove to Encord who is calling."""
 
+    @property
+    def dataset_only(self) -> bool:
+        """Whether they are good for one dataset and the legacy API only."""
+
     def resource_headers(self, dataset_hash: str | None) -> dict[str, str]:
         """Headers of the legacy API that name the resource."""
 
@@ -41,6 +45,8 @@ class Credentials(Protocol):
 
 
 class _NamesDataset:
+    dataset_only = False
+
     def resource_headers(self, dataset_hash: str | None) -> dict[str, str]:
         return {"ResourceType": "dataset" if dataset_hash else "", "ResourceID": dataset_hash or ""}
 
@@ -103,6 +109,7 @@ class ApiKeyCredentials:
 
     api_key: str = field(repr=False)
     dataset_hash: str
+    dataset_only = True
 
     def resource_headers(self, dataset_hash: str | None) -> dict[str, str]:
         """Name the key's own dataset, without a resource type."""

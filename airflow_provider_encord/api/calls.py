@@ -218,6 +218,54 @@ def get_presigned_urls(count: int, upload_item_type: str) -> Call[tuple[models.P
     )
 
 
+# What `get_presigned_urls` asks for, in the form that dataset API keys may use.
+_SIGNED_URL_QUERIES = {"video": "signedvideourl", "image": "signedimagesurl", "dicomFile": "signeddicomsurl"}
+
+
+def get_signed_url(file_name: str, upload_item_type: str) -> Call[tuple[models.PresignedUrl, ...]]:
+    """Get the URL that one file can be put to, as Encord's client 0.1.145 did; dataset API keys need this form."""
+    single = upload_item_type == "video"
+
+    def read(value: Any) -> tuple[models.PresignedUrl, ...]:
+        urls = (value,) if single else read_list(value, lambda each: each, "the answer")
+        return tuple(models.read_signed_url(each) for each in urls)
+
+    return Call(
+        operation="get signed upload URL",
+        method="GET",
+        query_type=_SIGNED_URL_QUERIES[upload_item_type],
+        uid=file_name if single else [file_name],
+        read=read,
+        repeatable=True,
+        empty=ErrorKind.NOT_FOUND,
+    )
+
+
+def get_cloud_integrations_of_key() -> Call[tuple[models.CloudIntegration, ...]]:
+    """List cloud integrations, as Encord's client 0.1.145 did; dataset API keys need this form."""
+    return Call(
+        operation="list cloud integrations",
+        method="GET",
+        query_type="cloudintegration",
+        read=lambda value: read_list(value, models.read_cloud_integration, "the answer"),
+        repeatable=True,
+        empty=ErrorKind.NOT_FOUND,
+        empty_list_is_fine=True,
+    )
+
+
+def get_api_key_meta() -> Call[str]:
+    """Get what kind of resource an API key is for: ``dataset`` or ``project``."""
+    return Call(
+        operation="look at the API key",
+        method="GET",
+        query_type="apikeymeta",
+        read=lambda value: Fields(value, "the answer").text("resource_type"),
+        repeatable=True,
+        empty=ErrorKind.NOT_FOUND,
+    )
+
+
 def start_upload_job(
     dataset_hash: str,
     *,

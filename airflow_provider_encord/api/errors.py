@@ -124,7 +124,7 @@ class ApiError(Exception):
         self.operation = operation
         self.reason = reason
         self.said = server_text(said)
-        self.code = code
+        self.code = server_text(code)[:100] if code else None
         self.http_status = http_status
         self.retry_after = retry_after
         self.dataset_hash = dataset_hash

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from airflow_provider_encord.api import calls
-from airflow_provider_encord.api.models import ReEncodeTask, UploadJob
+from airflow_provider_encord.api.models import DataRow, ReEncodeTask, UploadJob
 from airflow_provider_encord.api.wire import Call
 
 MAX_HELD_SECONDS = 60
@@ -140,3 +141,32 @@ class ReEncodeWatch:
         message = f"{self.name} is {status} ({len(answer.videos)} videos re-encoded)"
         counts = {"done": len(answer.videos)}
         return Verdict(state or State.PENDING, status, message, counts, answer, known=state is not None)
+
+
+@dataclass(frozen=True)
+class DataRowsWatch:
+    """Rows that a dataset is to hold: done when a filter finds enough of them.
+
+    :param filters: arguments of :func:`.calls.list_data_rows`.
+    :param min_count: how many rows are enough.
+    """
+
+    dataset_hash: str
+    filters: Mapping[str, Any]
+    min_count: int
+    server_holds = False
+
+    @property
+    def name(self) -> str:
+        """What is waited for, in messages."""
+        return f"the wait for {self.min_count} rows"
+
+    def poll(self, held_seconds: int) -> Call[tuple[DataRow, ...]]:
+        """List the rows."""
+        return calls.list_data_rows(self.dataset_hash, **self.filters)
+
+    def judge(self, answer: tuple[DataRow, ...]) -> Verdict:
+        """Decide by how many there are."""
+        state = State.DONE if len(answer) >= self.min_count else State.PENDING
+        message = f"the filter finds {len(answer)} of {self.min_count} rows"
+        return Verdict(state, state.value.upper(), message, {"found": len(answer)}, answer)

@@ -14,7 +14,7 @@ from typing import Any
 KINDS = ("videos", "images", "image_groups", "dicom_series", "audio", "text", "pdfs", "pdf", "nifti", "scenes")
 _SEVERAL_FILES = ("image_groups", "dicom_series")
 _FLAGS = ("skip_duplicate_urls", "upsert_metadata")
-_NUMBERED = re.compile(r"objectUrl_(\d+)$")
+_NUMBERED = re.compile(r"objectUrl_(0|[1-9][0-9]{0,6})")
 _WHITE_SPACE = re.compile(r"\s")
 MAX_ITEMS = 500_000
 MAX_URLS = 1_000_000
@@ -86,7 +86,7 @@ def _check_item(kind: str, item: Any) -> tuple[int, list[str]]:
     if kind not in _SEVERAL_FILES:
         problems.extend(_check_url("objectUrl", item.get("objectUrl")))
         return 1, problems
-    numbers = sorted(int(match.group(1)) for name in item if (match := _NUMBERED.match(str(name))))
+    numbers = sorted(int(match.group(1)) for name in item if (match := _NUMBERED.fullmatch(str(name))))
     if not numbers:
         problems.append(".objectUrl_0: missing; the files are objectUrl_0, objectUrl_1 and so on")
     elif numbers != list(range(len(numbers))):

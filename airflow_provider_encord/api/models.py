@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,8 +34,8 @@ class StorageLocation(IntEnum):
         if isinstance(value, str):
             if value.upper() in _STORAGE_NAMES:
                 return _STORAGE_NAMES[value.upper()]
-            value = int(value) if value.lstrip("-").isdigit() else None
-        return cls(value) if value in cls._value2member_map_ else cls.UNKNOWN
+            value = int(value) if re.fullmatch("-?[0-9]{1,4}", value) else None
+        return cls(value) if isinstance(value, int) and value in cls._value2member_map_ else cls.UNKNOWN
 
 
 _STORAGE_NAMES = {
@@ -222,9 +222,9 @@ class Fields:
     def number(self, name: str) -> float | None:
         """Return a number field, or None."""
         value = self.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        return value
+        return value if abs(value) <= sys.float_info.max else None
 
     def count(self, name: str) -> int:
         """Return a counting field; 0 if it is missing."""
@@ -344,6 +344,12 @@ def read_presigned_url(value: Any) -> PresignedUrl:
     )
 
 
+def read_signed_url(value: Any) -> PresignedUrl:
+    """Read one signed upload URL of the older form."""
+    fields = Fields(value, "a signed URL")
+    return PresignedUrl(None, fields.text("file_link"), fields.text("signed_url"), {})
+
+
 def read_upload_job(value: Any) -> UploadJob:
     """Read a registration job; older servers may leave fields out."""
     fields = Fields(value, "the job")
@@ -396,7 +402,7 @@ def read_api_key(value: Any) -> ApiKey:
     if isinstance(scopes, str):
         try:
             scopes = json.loads(scopes)
-        except ValueError:
+        except (ValueError, RecursionError):
             scopes = [scopes]
     return ApiKey(
         dataset_hash=fields.text("resource_hash", "dataset_hash"),

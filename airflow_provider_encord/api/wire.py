@@ -74,6 +74,8 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    document: Any = field(default=None, repr=False)
+    """What the body says, if the transport knows it already: it keeps very large answers in a file."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def _legacy_response(call: Call[Any], answer: Answer, domain: str, trace_id: str
             kind, reason = V2_STATUSES.get(answer.status, (ErrorKind.SERVER, "Encord gives no reason"))
             raise refusal(call, kind, reason, answer, domain, trace_id, said=said)
         kind, reason = LEGACY_REASONS.get(code, (ErrorKind.SERVER, "Encord gives a reason unknown to this provider"))
-        raise refusal(call, kind, reason, answer, domain, trace_id, said=said, code=code[:100])
+        raise refusal(call, kind, reason, answer, domain, trace_id, said=said, code=code)
     if call.empty and not response and not (call.empty_list_is_fine and response == []):
         reason = "no such resource" if call.empty is ErrorKind.NOT_FOUND else "Encord answered with nothing"
         raise refusal(call, call.empty, reason, answer, domain, trace_id)
@@ -204,6 +206,8 @@ _NOT_JSON = object()
 
 
 def _parse(answer: Answer) -> Any:
+    if answer.document is not None:
+        return answer.document
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):

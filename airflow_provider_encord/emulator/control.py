@@ -1,4 +1,7 @@
-"""The control API under ``/_emulator/``: for the people running the local Encord, without authentication."""
+"""The control API under ``/_emulator/``: for the people running the local Encord.
+
+It asks for no credentials, so whoever can reach the port can use it; it shows and changes nothing secret.
+"""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -16,7 +16,6 @@ class Reason(Enum):
     EXISTS = ("RESOURCE_EXISTS_ERROR", 409)
     INVALID_ARGUMENTS = ("INVALID_ARGUMENTS_ERROR", 400)
     INVALID_DATE = ("INVALID_DATE_FORMAT_ERROR", 400)
-    UNKNOWN = ("UNKNOWN_ERROR", 500)
 
     def __init__(self, legacy: str, status: int) -> None:
         self.legacy = legacy

@@ -75,8 +75,8 @@ class Jobs:
     async def force(self, job: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
         """Order the outcome of a job, or with ``next`` as its name that of the next one to be started.
 
-        A final status takes effect at once. Any other is kept until the next order. Without a status, the rest
-        of the order is heeded when the job comes to its end by itself.
+        A final status takes effect at once. Any other is kept until the next order. Without a status, the job comes
+        to its end by itself, and the rest of the order is heeded then.
         """
         forced = Forced.parse(outcome)
         if job == "next":
@@ -92,7 +92,7 @@ class Jobs:
             async with watch.lock:
                 await asyncio.to_thread(self._registrations.order, job, forced)
                 watch.held = forced.held
-            if forced.status in FINAL:
+            if forced.status in FINAL or watch.due_at <= self._clock.time():
                 await self._settle(job, watch)
         return await asyncio.to_thread(self._registrations.answer, job)
 

@@ -165,6 +165,7 @@ class Legacy:
             raise Refusal(Reason.INVALID_ARGUMENTS, "type is not a storage location")
         mirror = call.payload.get("create_backing_folder") is not False
         name, folder = self._datasets.create(call.caller.user, title, description, mirror, location)
+        call.notes["dataset"] = name
         return {
             "title": title,
             "type": location,

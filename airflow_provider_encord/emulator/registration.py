@@ -145,11 +145,13 @@ class Registrations:
 
     def order(self, job: str, forced: Forced) -> None:
         """Write down an ordered outcome; a job that is over changes its status only."""
+        running = forced.status if forced.held else "PENDING"
         with self._store.transaction():
-            self._store.run("UPDATE jobs SET forced = ? WHERE uuid = ?", (forced.dump(), job))
-            row = self.find(job)
-            if forced.status is not None and (forced.held or (row and row["settled"])):
-                self._store.run("UPDATE jobs SET status = ? WHERE uuid = ?", (forced.status, job))
+            self._store.run(
+                "UPDATE jobs SET forced = ?, status = CASE WHEN settled THEN coalesce(?, status) ELSE ? END"
+                " WHERE uuid = ?",
+                (forced.dump(), forced.status, running, job),
+            )
 
     def answer(self, job: str) -> dict[str, Any]:
         """Tell how a job stands, in all the fields Encord's client 0.1.211 insists on."""

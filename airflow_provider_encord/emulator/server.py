@@ -152,7 +152,6 @@ class Emulator:
             return await self._plain(request, handler)
         said: dict[str, Any] = {}
         notes.set(said)
-        dropped = True
         response: web.StreamResponse | None = None
         operation = "unknown"
         try:
@@ -161,7 +160,6 @@ class Emulator:
             if action:
                 said["fault"] = next(name for name in ("drop", "hang", "status", "delay") if getattr(action, name))
             response = await self._befallen(request, handler, action)
-            dropped = response is None
             if response is None:
                 # Closed without a word; what is returned here goes nowhere.
                 if request.transport:
@@ -171,7 +169,8 @@ class Emulator:
                 response.headers[_TRACE_HEADER] = _trace(request)
             return response
         finally:
-            status = None if dropped or response is None else response.status
+            status = None if response is None else response.status
+            log.info("%s %s (%s): %s", request.method, request.path, operation, status or "no answer")
             self.log.add({**self._entry(request, operation, status), **said})
 
     async def _operation(self, request: web.Request) -> str:
@@ -187,7 +186,8 @@ class Emulator:
     ) -> web.StreamResponse | None:
         """Do the work unless a fault prevents it; None means that no answer is to be given."""
         if action is None:
-            return self._over_limit(request) or await self._plain(request, handler)
+            refused = self._over_limit(request)
+            return await self._plain(request, handler) if refused is None else refused
         if action.delay:
             await self._clock.sleep(action.delay)
         if action.hang:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_encord.airflow_compat import mask_secret
 from airflow_provider_encord.api.auth import (
+    ApiKeyCredentials,
     BearerCredentials,
     Credentials,
     KeyProblem,
@@ -24,7 +25,7 @@ from airflow_provider_encord.transport.network import Timeouts
 
 US_DOMAIN = "https://api.us.encord.com"
 _SHORT_NAMES = {"": DEFAULT_DOMAIN, "eu": DEFAULT_DOMAIN, "us": US_DOMAIN}
-_KEY_EXTRAS = ("ssh_private_key", "ssh_private_key_path", "token")
+_KEY_EXTRAS = ("ssh_private_key", "ssh_private_key_path", "token", "api_key")
 _LARGEST_KEY_FILE = 16 * 1024
 
 
@@ -48,7 +49,7 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
     except Exception:  # a broken extra must not be quoted
         extra = {}
     secrets = {name: str(value) for name, value in extra.items() if value not in (None, "")}
-    for name in ("ssh_private_key", "passphrase", "token"):
+    for name in ("ssh_private_key", "passphrase", "token", "api_key"):
         _mask(secrets.get(name))
     try:
         return ConnectionSettings(
@@ -96,16 +97,24 @@ def _credentials(extra: Mapping[str, str]) -> Credentials:
         known = f" (its extras are named: {', '.join(sorted(extra))})" if extra else ""
         raise ValueError(f"it has no credentials; set one of {', '.join(_KEY_EXTRAS)}{known}.")
     if given == ["token"]:
-        token = extra["token"].strip()
-        if set(token) == {"*"} or re.search(r"[^\x21-\x7e]", token):
-            raise ValueError("the token is not a token (masked text, or blanks in it); paste it again.")
-        return BearerCredentials(token)
+        return BearerCredentials(_one_word(extra, "token"))
+    if given == ["api_key"]:
+        if not extra.get("dataset_hash"):
+            raise ValueError("an API key belongs to one dataset; set dataset_hash beside it.")
+        return ApiKeyCredentials(_one_word(extra, "api_key"), extra["dataset_hash"].strip())
     text = extra[given[0]]
     if given == ["ssh_private_key_path"] or _looks_like_path(text):
         text = _read_key_file(text)
         _mask(text)
     key = load_private_key(text, extra.get("passphrase"))
     return SshCredentials(key)
+
+
+def _one_word(extra: Mapping[str, str], name: str) -> str:
+    text = extra[name].strip()
+    if set(text) == {"*"} or re.search(r"[^\x21-\x7e]", text):
+        raise ValueError(f"its {name} is masked text or has blanks in it; paste it again.")
+    return text
 
 
 def _looks_like_path(text: str) -> bool:

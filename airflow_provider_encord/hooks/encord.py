@@ -144,6 +144,10 @@ class EncordHook(BaseHook):
                 timeouts=type(self.settings.timeouts)(**_TEST_TIMEOUTS),
             )
             with airflow_errors():
+                if self.settings.credentials.dataset_only:
+                    kind = transport.run(calls.get_api_key_meta())
+                    good = kind == "dataset"
+                    return good, f"Logged in at {self.settings.domain} with an API key of a {kind}."
                 integrations = transport.run(calls.get_cloud_integrations())
         except EncordError as error:
             return False, str(error)
@@ -223,7 +227,32 @@ class EncordHook(BaseHook):
         *,
         fetch_client_metadata: bool = False,
     ) -> list[models.DataRow]:
-        """List data rows; ``data_types`` are names such as ``VIDEO`` and ``IMG_GROUP``."""
+        """List data rows; arguments as for :meth:`iter_data_rows`, which does not hold all of them at once."""
+        rows = self.iter_data_rows(
+            dataset_hash,
+            title_eq,
+            title_like,
+            created_before,
+            created_after,
+            data_types,
+            data_hashes,
+            fetch_client_metadata=fetch_client_metadata,
+        )
+        return list(rows)
+
+    def iter_data_rows(
+        self,
+        dataset_hash: str,
+        title_eq: str | None = None,
+        title_like: str | None = None,
+        created_before: calls.When = None,
+        created_after: calls.When = None,
+        data_types: Sequence[str] | None = None,
+        data_hashes: Sequence[str] | None = None,
+        *,
+        fetch_client_metadata: bool = False,
+    ) -> Iterator[models.DataRow]:
+        """Yield data rows one by one, of a dataset of any size; ``data_types`` are names such as ``VIDEO``."""
         with airflow_errors():
             call = calls.list_data_rows(
                 dataset_hash,
@@ -235,7 +264,7 @@ class EncordHook(BaseHook):
                 data_hashes=data_hashes,
                 fetch_client_metadata=fetch_client_metadata,
             )
-        return list(self.run(call))
+            yield from self._transport.iterate(call, models.read_data_row)
 
     def get_data_row(self, dataset_hash: str, data_hash: str, **details: bool) -> models.DataRow:
         """Get one data row; ``details`` as in :func:`airflow_provider_encord.api.calls.get_data_row`."""
@@ -376,11 +405,16 @@ class EncordHook(BaseHook):
         :return: one outcome per file, in the given order.
         """
 
+        def ask(names: Sequence[str]) -> Call[tuple[models.PresignedUrl, ...]]:
+            if settings.credentials.dataset_only:
+                return calls.get_signed_url(names[0], item_type)
+            return calls.get_presigned_urls(min(len(names), calls.MAX_PRESIGNED_URLS), item_type)
+
         async def put() -> list[FileOutcome]:
             async with AsyncTransport(self._account(settings), timeouts=settings.timeouts) as transport:
                 uploader = Uploader(
                     transport,
-                    item_type,
+                    ask,
                     _CONTENT_TYPES[item_type],
                     max_workers=max_workers,
                     report=lambda progress: self.log.info("Uploading: %s.", progress),
@@ -543,7 +577,9 @@ class EncordHook(BaseHook):
         filter_integration_titles: Sequence[str] | None = None,
         include_org_access: bool = False,
     ) -> list[models.CloudIntegration]:
-        """List cloud integrations; both filters together narrow."""
+        """List cloud integrations; both filters together narrow. A dataset API key lists all that it may use."""
+        if self.settings.credentials.dataset_only:
+            return list(self.run(calls.get_cloud_integrations_of_key()))
         with airflow_errors():
             call = calls.get_cloud_integrations(
                 filter_integration_uuids=filter_integration_uuids,

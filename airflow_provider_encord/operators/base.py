@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from abc import abstractmethod
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from airflow_provider_encord.airflow_compat import BaseOperator, Context, conf
 from airflow_provider_encord.durable import Memory
 from airflow_provider_encord.exceptions import EncordInputError, EncordNotFoundError, EncordTimeoutError
 from airflow_provider_encord.links.encord import XCOM_KEY, EncordDatasetLink, dataset_url
-from airflow_provider_encord.triggers.encord import raise_unless_ended, validate_event
+from airflow_provider_encord.triggers.events import goes_on, jobs_text, raise_unless_ended, validate_event
 
 if TYPE_CHECKING:
     from airflow_provider_encord.api.jobs import Verdict, Watch
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 SEVEN_DAYS = 7 * 24 * 60 * 60.0
 XCOM_BYTES = 48 * 1024
+JobIds = list[str | int]
 _READ_SECONDS = 60.0  # to read a job that has ended already
 
 
@@ -78,18 +80,18 @@ class EncordOperator(EncordTask, BaseOperator):
 
 
 class EncordJobOperator(EncordOperator):
-    """An operator that starts a job in Encord and waits for its end.
+    """An operator that starts jobs in Encord and waits for their end.
 
-    The order is the same in all modes: start, remember the id, push XCom and link, wait. A later try finds the
-    remembered job (Airflow 3.3 and later) and waits for it instead of starting another one.
+    The order is the same in all modes: start, remember the ids, push XCom and link, wait. A later try finds the
+    remembered jobs (Airflow 3.3 and later), starts only what is missing and waits for all.
 
     :param dataset_hash: the dataset (templated).
-    :param wait_for_completion: False returns as soon as the job is started.
+    :param wait_for_completion: False returns as soon as the jobs are started.
     :param deferrable: wait in the triggerer instead of on a worker.
     :param poll_interval: seconds between polls that Encord does not hold.
-    :param timeout: seconds, or timedelta, that the job may take; None for no limit. It goes on in Encord then.
+    :param timeout: seconds, or timedelta, that the jobs may take; None for no limit. They go on in Encord then.
     :param max_poll_failures: failed polls in a row that end the wait.
-    :param durable: remember the started job across tries where Airflow can.
+    :param durable: remember the started jobs across tries where Airflow can.
     """
 
     def __init__(
@@ -112,110 +114,121 @@ class EncordJobOperator(EncordOperator):
         self.timeout = seconds(timeout, "timeout")
         self.max_poll_failures = max_poll_failures
         self.durable = durable
-        self._running: str | int | None = None
+        self._job_ids: JobIds = []
+
+    def parts(self, context: Context) -> Iterable[Any]:
+        """Check the arguments and yield what each job is about, in the same order at each try; one job by default."""
+        return (None,)
 
     @abstractmethod
-    def start(self, context: Context) -> str | int:
-        """Check the arguments, start the job and return its id."""
+    def start(self, context: Context, part: Any) -> str | int:
+        """Start the job of one part and return its id."""
 
     @abstractmethod
     def watch(self, job_id: Any) -> Watch:
-        """Return the job as something to wait for."""
+        """Return a job as something to wait for."""
 
     @abstractmethod
     def trigger(self, **kwargs: Any) -> EncordJobTrigger:
-        """Return the trigger that waits for the job."""
+        """Return the trigger that waits for the jobs."""
 
     @abstractmethod
-    def finish(self, context: Context, job_id: Any, verdict: Verdict) -> Any:
-        """Judge an ended job: raise, or return what the task returns."""
+    def finish(self, context: Context, job_ids: JobIds, verdicts: list[Verdict]) -> Any:
+        """Judge the ended jobs: raise, or return what the task returns."""
 
     def execute(self, context: Context) -> Any:
-        """Start the job, or find the one that an earlier try started, and wait for it."""
+        """Start the jobs, or find those that an earlier try started, and wait for them."""
         deadline = self._deadline()
-        memory = Memory(context, durable=self.durable, subject=self.dataset_hash)
-        job_id, verdict = self._resume(memory)
-        if job_id is None:
-            job_id = self.start(context)
-            memory.remember(job_id)
-        self._running = job_id
-        self.push(context, "job_id", job_id)
+        memory = self._memory(context)
         self.push_link(context, self.dataset_hash)
+        job_ids = self._start_all(context, memory)
+        self.push(context, "job_ids", job_ids)
+        self.push(context, "job_id", job_ids[0] if job_ids else None)
         if not self.wait_for_completion:
             memory.forget()
-            return {"dataset_hash": self.dataset_hash, "job_id": job_id, "status": "STARTED"}
-        if verdict is None and self.deferrable:
-            verdict = self._look(job_id)
-        if verdict is None or not verdict.ended:
-            if self.deferrable:
-                self.defer(
-                    trigger=self.trigger(
-                        encord_conn_id=self.encord_conn_id,
-                        dataset_hash=self.dataset_hash,
-                        job_id=job_id,
-                        deadline=deadline,
-                        poll_interval=self.poll_interval,
-                        max_poll_failures=self.max_poll_failures,
-                    ),
-                    method_name="execute_complete",
-                )
-            verdict = self._wait(job_id, deadline)
-        return self._end(context, memory, job_id, verdict)
+            return {"dataset_hash": self.dataset_hash, "job_ids": job_ids, "status": "STARTED"}
+        if self.deferrable and not self._have_ended(job_ids):
+            self.defer(
+                trigger=self.trigger(
+                    encord_conn_id=self.encord_conn_id,
+                    dataset_hash=self.dataset_hash,
+                    job_ids=job_ids,
+                    deadline=deadline,
+                    poll_interval=self.poll_interval,
+                    max_poll_failures=self.max_poll_failures,
+                ),
+                method_name="execute_complete",
+            )
+        return self._end(context, job_ids, deadline)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """Resume when the trigger has fired: read the ended job in full and judge it."""
+        """Resume when the trigger has fired: read the ended jobs in full and judge them."""
         ended = validate_event(event)
         raise_unless_ended(ended)
-        job_id = ended["job_id"]
+        job_ids: JobIds = ended["job_ids"]
         if ended["status"] == "timeout":
             raise EncordTimeoutError(
-                f"{ended['message']} It goes on in Encord, which offers no way to cancel it.",
-                dataset_hash=self.dataset_hash,
+                f"{ended['message']} {goes_on(job_ids, self.dataset_hash)}", dataset_hash=self.dataset_hash
             )
-        memory = Memory(context, durable=self.durable, subject=self.dataset_hash)
-        return self._end(context, memory, job_id, self._wait(job_id, time.time() + _READ_SECONDS))
+        return self._end(context, job_ids, time.time() + _READ_SECONDS)
 
     def on_kill(self) -> None:
-        """Say once that the job goes on: Encord offers no way to cancel it."""
-        if self._running is not None:
-            self.log.warning(
-                "The task was killed. Job %s of dataset %s goes on in Encord, which offers no way to cancel it.",
-                self._running,
-                self.dataset_hash,
-            )
+        """Say once that the jobs go on."""
+        if self._job_ids:
+            self.log.warning("The task was killed. %s", goes_on(self._job_ids, self.dataset_hash))
+
+    def _memory(self, context: Context) -> Memory:
+        return Memory(context, durable=self.durable, subject=self.dataset_hash)
 
     def _deadline(self) -> float | None:
         limits = [limit for limit in (self.timeout, seconds(self.execution_timeout, "execution_timeout")) if limit]
         return time.time() + min(limits) if limits else None
 
-    def _resume(self, memory: Memory) -> tuple[Any, Verdict | None]:
-        job_id = memory.recall()
-        if job_id is None:
-            return None, None
+    def _start_all(self, context: Context, memory: Memory) -> JobIds:
+        self._job_ids = job_ids = self._recall(memory)
+        for number, part in enumerate(self.parts(context)):
+            if number >= len(job_ids):
+                job_ids.append(self.start(context, part))
+                memory.remember(job_ids)
+        return job_ids
+
+    def _recall(self, memory: Memory) -> JobIds:
+        job_ids: JobIds = list(memory.recall() or [])
+        if not job_ids:
+            return []
         try:
-            verdict = self._look(job_id)
+            verdicts = [self.hook.look(self.watch(job_id)) for job_id in job_ids]
         except EncordNotFoundError:
-            self.log.warning("Job %s of an earlier try is unknown to Encord; starting anew.", job_id)
-            return None, None
-        if verdict is not None and verdict.state in ("failed", "cancelled"):
-            self.log.info("Job %s of an earlier try ended as %s; starting anew.", job_id, verdict.status)
-            return None, None
-        self.log.info("Job %s was started by an earlier try; waiting for it.", job_id)
-        return job_id, verdict
+            self.log.warning("%s of an earlier try: unknown to Encord. Starting anew.", jobs_text(job_ids))
+            return []
+        if any(verdict is not None and verdict.state in ("failed", "cancelled") for verdict in verdicts):
+            self.log.info("%s of an earlier try: ended badly. Starting anew.", jobs_text(job_ids))
+            return []
+        self.log.info("%s: started by an earlier try. Waiting for it.", jobs_text(job_ids))
+        return job_ids
 
-    def _look(self, job_id: Any) -> Verdict | None:
-        return self.hook.look(self.watch(job_id))
+    def _have_ended(self, job_ids: JobIds) -> bool:
+        for job_id in job_ids:
+            verdict = self.hook.look(self.watch(job_id))
+            if verdict is None or not verdict.ended:
+                return False
+        return True
 
-    def _wait(self, job_id: Any, deadline: float | None) -> Verdict:
-        return self.hook.wait(
-            self.watch(job_id),
-            deadline=deadline,
-            poll_interval=self.poll_interval,
-            max_poll_failures=self.max_poll_failures,
-        )
-
-    def _end(self, context: Context, memory: Memory, job_id: Any, verdict: Verdict) -> Any:
-        self._running = None
-        self.log.info("%s.", verdict.message)
-        memory.forget()
-        return self.finish(context, job_id, verdict)
+    def _end(self, context: Context, job_ids: JobIds, deadline: float | None) -> Any:
+        verdicts = [
+            self.hook.wait(
+                self.watch(job_id),
+                deadline=deadline,
+                poll_interval=self.poll_interval,
+                max_poll_failures=self.max_poll_failures,
+            )
+            for job_id in job_ids
+        ]
+        self._job_ids = []
+        for verdict in verdicts:
+            self.log.info("%s.", verdict.message)
+        try:
+            return self.finish(context, job_ids, verdicts)
+        finally:
+            # The jobs have ended: a retry starts new ones, and so does clearing the task.
+            self._memory(context).forget()

@@ -1,17 +1,33 @@
-"""Operators that make datasets and delete data from them."""
+"""Operators that make and list datasets, and delete data from them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
 from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
 from airflow_provider_encord.operators.base import EncordOperator, fits_xcom
+from airflow_provider_encord.operators.listing import EncordListOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.api.models import DatasetInfo
+    from airflow_provider_encord.api.models import DataRow, DatasetInfo
 
+_FILTERS = (
+    "title_eq",
+    "title_like",
+    "desc_eq",
+    "desc_like",
+    "created_before",
+    "created_after",
+    "edited_before",
+    "edited_after",
+)
+_LITERALS = (list, tuple, str)
+_MOST_BY_FILTER = 100
+_DELETED_AT_ONCE = 1000
 _IF_EXISTS = ("fail", "skip", "create")
 _STORAGE_LOCATIONS = ("CORD_STORAGE", "AWS", "GCP", "AZURE", "S3_COMPATIBLE")
 
@@ -104,6 +120,65 @@ class EncordCreateDatasetOperator(EncordOperator):
         return dataset_hash
 
 
+class EncordListDatasetsOperator(EncordListOperator):
+    """List datasets.
+
+    Returns ``{"count", "items", "details"}``: ``items`` as ``[{"dataset_hash", "title"}]``, or None if they are too
+    many for an XCom; where the details are, if ``details_path`` was given. Also pushed to XCom: ``dataset_hashes`` (a
+    list, or None if too many).
+
+    .. seealso:: :ref:`howto/operator:EncordListDatasetsOperator`
+
+    :param title_eq: title (templated).
+    :param title_like: SQL pattern of titles, such as ``night-%`` (templated).
+    :param desc_eq: description (templated).
+    :param desc_like: SQL pattern of descriptions (templated).
+    :param created_before: ISO 8601 text or aware datetime; a text without zone is UTC (templated).
+    :param created_after: the same (templated).
+    :param edited_before: the same (templated).
+    :param edited_after: the same (templated).
+    :param include_org_access: all datasets of the organisation; its admins only.
+    """
+
+    template_fields: Sequence[str] = (*EncordListOperator.template_fields, *_FILTERS)
+    hashes_key = "dataset_hashes"
+    hash_field = "dataset_hash"
+
+    def __init__(
+        self,
+        *,
+        title_eq: str | None = None,
+        title_like: str | None = None,
+        desc_eq: str | None = None,
+        desc_like: str | None = None,
+        created_before: str | datetime | None = None,
+        created_after: str | datetime | None = None,
+        edited_before: str | datetime | None = None,
+        edited_after: str | datetime | None = None,
+        include_org_access: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.title_eq = title_eq
+        self.title_like = title_like
+        self.desc_eq = desc_eq
+        self.desc_like = desc_like
+        self.created_before = created_before
+        self.created_after = created_after
+        self.edited_before = edited_before
+        self.edited_after = edited_after
+        self.include_org_access = include_org_access
+
+    def find(self, context: Context) -> Iterator[DatasetInfo]:
+        """Yield the datasets."""
+        filters = {name: getattr(self, name) or None for name in _FILTERS}
+        return iter(self.hook.get_datasets(**filters, include_org_access=self.include_org_access))
+
+    def brief(self, found: DatasetInfo) -> dict[str, Any]:
+        """Return what a dataset's XCom tells."""
+        return {"dataset_hash": found.dataset_hash, "title": found.title}
+
+
 def check_hashes(data_hashes: Any, name: str = "data_hashes") -> list[str]:
     """Return a list of data hashes that certainly names something.
 
@@ -120,53 +195,128 @@ def check_hashes(data_hashes: Any, name: str = "data_hashes") -> list[str]:
 
 
 class EncordDeleteDataOperator(EncordOperator):
-    """Delete data of any kind from a dataset; files in Encord's own storage are destroyed with it.
+    """Delete data from a dataset: by hash, or everything that a filter finds.
 
-    Returns ``{"dataset_hash", "deleted", "missing"}``: how many were there and are deleted, and the hashes that were
-    not in the dataset (None if they are too many for an XCom).
+    Files in Encord's own storage are destroyed with their data; those of a private cloud stay there and are only
+    unlinked. Returns ``{"dataset_hash", "dry_run", "deleted", "destroyed", "unlinked", "missing", "items"}``: counts of
+    all, of those whose files are destroyed, and of those that are unlinked; the hashes that were not in the dataset;
+    and ``[{"data_hash", "data_title", "effect"}]`` (both None if they are too many for an XCom).
 
     .. seealso:: :ref:`howto/operator:EncordDeleteDataOperator`
 
     :param dataset_hash: the dataset (templated).
-    :param data_hashes: one hash or a list (templated). None or an empty list is an error, never "all".
+    :param data_hashes: one hash or a list (templated). None or an empty list is an error unless a filter is given.
+    :param title_like: instead of hashes: SQL pattern of titles, such as ``test-%`` (templated).
+    :param created_before: instead of hashes: ISO 8601 text or aware datetime (templated).
+    :param older_than: instead of ``created_before``: timedelta before now.
+    :param max_deletions: more than that is an error before anything is deleted; 100 for filters, no limit for hashes.
+    :param dry_run: only report what would be deleted.
     :param ignore_if_missing: False makes hashes that are not in the dataset an error, before anything is deleted.
     :param encord_conn_id: id of the Airflow connection (templated).
-    :raises EncordInputError: when there is nothing certain to delete.
+    :raises EncordInputError: when there is nothing certain to delete, or more than ``max_deletions``.
     :raises EncordNotFoundError: for missing hashes, if they are not ignored.
     """
 
-    template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "data_hashes")
+    template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before")
     template_fields_renderers: ClassVar[dict[str, str]] = {"data_hashes": "json"}
 
     def __init__(
-        self, *, dataset_hash: str, data_hashes: Sequence[str] | str, ignore_if_missing: bool = True, **kwargs: Any
+        self,
+        *,
+        dataset_hash: str,
+        data_hashes: Sequence[str] | str | None = None,
+        title_like: str | None = None,
+        created_before: str | datetime | None = None,
+        older_than: timedelta | None = None,
+        max_deletions: int | None = None,
+        dry_run: bool = False,
+        ignore_if_missing: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.dataset_hash = dataset_hash
         self.data_hashes = data_hashes
+        self.title_like = title_like
+        self.created_before = created_before
+        self.older_than = older_than
+        self.max_deletions = max_deletions
+        self.only_report = dry_run  # BaseOperator has a method of the argument's name
         self.ignore_if_missing = ignore_if_missing
-        if data_hashes is None or (isinstance(data_hashes, list | tuple | str) and not data_hashes):
+        self._by_filter = title_like is not None or created_before is not None or older_than is not None
+        if self._by_filter and data_hashes is not None:
+            raise EncordInputError("Give data_hashes, or title_like, created_before and older_than, but not both.")
+        if created_before is not None and older_than is not None:
+            raise EncordInputError("Give created_before or older_than, but not both.")
+        if older_than is not None and (not isinstance(older_than, timedelta) or older_than < timedelta(0)):
+            raise EncordInputError(f"older_than must be a timedelta, not {older_than!r}.")
+        if not self._by_filter and (data_hashes is None or (isinstance(data_hashes, _LITERALS) and not data_hashes)):
             check_hashes(data_hashes)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Look which of the data is there, delete it, and say what was missing."""
-        hashes = check_hashes(self.data_hashes)
+        """Look which of the data is there, delete it, and account for it."""
         self.push_link(context, self.dataset_hash)
-        rows = self.hook.list_data_rows(self.dataset_hash, data_hashes=hashes)
+        hashes = [] if self._by_filter else check_hashes(self.data_hashes)
+        rows = self._find(hashes)
         present = {row.data_hash for row in rows}
         missing = [each for each in hashes if each not in present]
+        self._guard(rows, hashes, missing)
+        if rows and not self.only_report:
+            for at in range(0, len(rows), _DELETED_AT_ONCE):
+                self.hook.delete_data(self.dataset_hash, [row.data_hash for row in rows[at : at + _DELETED_AT_ONCE]])
+        items = [{"data_hash": row.data_hash, "data_title": row.data_title, "effect": _effect(row)} for row in rows]
+        destroyed = sum(item["effect"] == "destroyed" for item in items)
+        self.log.info(
+            "%s %d items of dataset %s: %d with their files, %d only unlinked. %d were not there.",
+            "Would delete" if self.only_report else "Deleted",
+            len(items),
+            self.dataset_hash,
+            destroyed,
+            len(items) - destroyed,
+            len(missing),
+        )
+        return {
+            "dataset_hash": self.dataset_hash,
+            "dry_run": self.only_report,
+            "deleted": 0 if self.only_report else len(items),
+            "destroyed": destroyed,
+            "unlinked": len(items) - destroyed,
+            "missing": missing if fits_xcom(missing) else None,
+            "items": items if fits_xcom(items) else None,
+        }
+
+    def _find(self, hashes: list[str]) -> list[DataRow]:
+        if not self._by_filter:
+            return self.hook.list_data_rows(self.dataset_hash, data_hashes=hashes)
+        before: Any = self.created_before
+        if self.older_than is not None:
+            before = datetime.now(UTC) - self.older_than
+        # A filter that renders to nothing would find everything.
+        if not self.title_like and not before:
+            raise EncordInputError(
+                f"The filter is empty (title_like={self.title_like!r}, created_before={self.created_before!r}); "
+                "nothing was deleted."
+            )
+        limit = _MOST_BY_FILTER if self.max_deletions is None else self.max_deletions
+        found = self.hook.iter_data_rows(
+            self.dataset_hash, title_like=self.title_like or None, created_before=before or None
+        )
+        return list(islice(found, limit + 1))
+
+    def _guard(self, rows: list[DataRow], hashes: list[str], missing: list[str]) -> None:
+        limit = _MOST_BY_FILTER if self._by_filter and self.max_deletions is None else self.max_deletions
+        if limit is not None and len(rows) > limit:
+            raise EncordInputError(
+                f"More than max_deletions={limit} items of dataset {self.dataset_hash} would be deleted; nothing was.",
+                dataset_hash=self.dataset_hash,
+            )
         if missing and not self.ignore_if_missing:
             raise EncordNotFoundError(
                 f"Dataset {self.dataset_hash} does not hold {len(missing)} of {len(hashes)} data hashes; nothing was "
                 f"deleted. Missing: {', '.join(missing[:20])}.",
                 dataset_hash=self.dataset_hash,
             )
-        there = [each for each in hashes if each in present]
-        if there:
-            self.hook.delete_data(self.dataset_hash, there)
-        self.log.info("Deleted %d items of dataset %s; %d were not there.", len(there), self.dataset_hash, len(missing))
-        return {
-            "dataset_hash": self.dataset_hash,
-            "deleted": len(there),
-            "missing": missing if fits_xcom(missing) else None,
-        }
+
+
+def _effect(row: DataRow) -> str:
+    # StorageLocation.CORD_STORAGE is 0; only what lies in Encord's own storage is destroyed.
+    return "destroyed" if row.storage_location == 0 else "unlinked"

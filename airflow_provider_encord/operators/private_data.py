@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
@@ -40,6 +40,8 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         "manifest",
         "folder",
         "manifest_conn_id",
+        "details_path",
+        "details_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"manifest": "json"}
     template_ext: Sequence[str] = ()
@@ -69,8 +71,8 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         if ignore_errors is False and max_failed_items:
             raise EncordInputError("max_failed_items needs ignore_errors: without it, one failed item stops the job.")
 
-    def start(self, context: Context) -> str:
-        """Check the manifest, find the integration and start the job."""
+    def parts(self, context: Context) -> Iterator[tuple[dict[str, Any], str | None, str]]:
+        """Check the manifest and find the integration."""
         from airflow_provider_encord.api import manifest
         from airflow_provider_encord.hooks.encord import airflow_errors, load_manifest
 
@@ -83,9 +85,14 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
             count = manifest.check(files)
         integration_id = self.hook.find_cloud_integration(self.integration)
         self.log.info("Registering %d items through integration %r.", count, self.integration)
+        yield manifest.skipping_duplicates(files, self.skip_duplicate_urls), file_name, integration_id
+
+    def start(self, context: Context, part: tuple[dict[str, Any], str | None, str]) -> str:
+        """Start the job that registers one part of the manifest."""
+        files, file_name, integration_id = part
         return self.hook.start_upload_job(
             self.dataset_hash,
-            files=manifest.skipping_duplicates(files, self.skip_duplicate_urls),
+            files=files,
             integration_id=integration_id,
             ignore_errors=bool(self.max_failed_items) if self.ignore_errors is None else self.ignore_errors,
             folder=self.folder or None,

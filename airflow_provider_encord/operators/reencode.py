@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
 from airflow_provider_encord.exceptions import EncordJobError
-from airflow_provider_encord.operators.base import EncordJobOperator, fits_xcom
+from airflow_provider_encord.operators.base import EncordJobOperator, JobIds, fits_xcom
 from airflow_provider_encord.operators.datasets import check_hashes
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ class EncordReEncodeDataOperator(EncordJobOperator):
         self.data_hashes = data_hashes
         self.ignore_if_missing = ignore_if_missing
 
-    def start(self, context: Context) -> str | int:
+    def start(self, context: Context, part: Any) -> str | int:
         """Start the re-encode task; it is never started twice after an unclear answer."""
         return self.hook.re_encode_data(self.dataset_hash, check_hashes(self.data_hashes))
 
     def watch(self, job_id: Any) -> ReEncodeWatch:
-        """Return the re-encode task as something to wait for."""
+        """Return a re-encode task as something to wait for."""
         from airflow_provider_encord.api.jobs import ReEncodeWatch
 
         return ReEncodeWatch(self.dataset_hash, job_id)
@@ -57,10 +57,11 @@ class EncordReEncodeDataOperator(EncordJobOperator):
 
         return EncordReEncodeTrigger(**kwargs)
 
-    def finish(self, context: Context, job_id: Any, verdict: Verdict) -> dict[str, Any]:
+    def finish(self, context: Context, job_ids: JobIds, verdicts: list[Verdict]) -> dict[str, Any]:
         """Report which videos were re-encoded and which Encord ignored."""
         from airflow_provider_encord.hooks.encord import require_done
 
+        [job_id], [verdict] = job_ids, verdicts
         require_done(verdict, self.dataset_hash)
         re_encoded = [video.data_hash for video in verdict.answer.videos]
         ignored = [each for each in check_hashes(self.data_hashes) if each not in set(re_encoded)]

@@ -32,6 +32,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
     """
 
     item_type: str
+    one_title = False
     template_fields: Sequence[str] = (
         "encord_conn_id",
         "dataset_hash",
@@ -40,6 +41,8 @@ class EncordUploadOperator(EncordRegistrationOperator):
         "folder",
         "client_metadata",
         "source_conn_id",
+        "details_path",
+        "details_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"client_metadata": "json", "file_paths": "json"}
 
@@ -69,21 +72,17 @@ class EncordUploadOperator(EncordRegistrationOperator):
     def register(self, files: list[Uploaded]) -> dict[str, Any]:
         """Return what registers the uploaded files."""
 
-    def start(self, context: Context) -> str:
+    def start(self, context: Context, part: Any) -> str:
         """Upload the files and start the job that registers them."""
         from airflow_provider_encord.hooks.encord import uploaded
         from airflow_provider_encord.sources import find_files
 
         files = find_files(self.file_paths, self.source_conn_id)
-        if self.title is not None and len(files) > 1:
-            self.check_title_for_several()
+        if self.title is not None and len(files) > 1 and not self.one_title:
+            raise EncordInputError("title can be given for one file only; several files keep their names.")
         outcomes = self.hook.put_files(files, self.item_type, max_workers=self.max_workers)
         items = self.register(uploaded(outcomes))
         return self.hook.start_upload_job(self.dataset_hash, data_items=items, folder=self.folder or None)
-
-    def check_title_for_several(self) -> None:
-        """Refuse one title for several items; operators that make one item of all files allow it."""
-        raise EncordInputError("title can be given for one file only; several files keep their names.")
 
     def _titled(self, files: list[Uploaded]) -> list[Uploaded]:
         return [(key, self.title or name) for key, name in files]
@@ -118,13 +117,11 @@ class EncordCreateImageGroupOperator(EncordUploadOperator):
     """
 
     item_type = "image"
+    one_title = True
 
     def __init__(self, *, create_video: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.create_video = create_video
-
-    def check_title_for_several(self) -> None:
-        """Allow it: the title is the group's."""
 
     def register(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register all files as one group."""
@@ -133,3 +130,38 @@ class EncordCreateImageGroupOperator(EncordUploadOperator):
         return data_items.image_group(
             files, title=self.title, create_video=self.create_video, client_metadata=self.client_metadata
         )
+
+
+class EncordUploadImageOperator(EncordUploadOperator):
+    """Upload single images into a dataset.
+
+    What it returns and pushes to XCom: :class:`.registration.EncordRegistrationOperator`.
+
+    .. seealso:: :ref:`howto/operator:EncordUploadImageOperator`
+    """
+
+    item_type = "image"
+
+    def register(self, files: list[Uploaded]) -> dict[str, Any]:
+        """Register each file as an image."""
+        from airflow_provider_encord.api import data_items
+
+        return data_items.images(self._titled(files), self.client_metadata)
+
+
+class EncordCreateDicomSeriesOperator(EncordUploadOperator):
+    """Upload DICOM files as one series, in the given order.
+
+    What it returns and pushes to XCom: :class:`.registration.EncordRegistrationOperator`.
+
+    .. seealso:: :ref:`howto/operator:EncordCreateDicomSeriesOperator`
+    """
+
+    item_type = "dicomFile"
+    one_title = True
+
+    def register(self, files: list[Uploaded]) -> dict[str, Any]:
+        """Register all files as one series."""
+        from airflow_provider_encord.api import data_items
+
+        return data_items.dicom_series(files, title=self.title, client_metadata=self.client_metadata)

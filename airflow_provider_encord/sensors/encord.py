@@ -1,10 +1,11 @@
-"""Sensors that wait for a job of Encord: poke, reschedule and deferrable, with one behaviour."""
+"""Sensors that wait for something in Encord: poke, reschedule and deferrable, with one behaviour."""
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord.airflow_compat import (
@@ -14,38 +15,43 @@ from airflow_provider_encord.airflow_compat import (
     BaseSensorOperator,
     Context,
 )
-from airflow_provider_encord.exceptions import EncordError, EncordWatchedJobError, kind_of
+from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordWatchedJobError, kind_of
 from airflow_provider_encord.links.encord import EncordDatasetLink
-from airflow_provider_encord.operators.base import DEFAULT_DEFERRABLE, EncordTask, seconds
-from airflow_provider_encord.triggers.encord import raise_unless_ended, validate_event
+from airflow_provider_encord.operators.base import DEFAULT_DEFERRABLE, EncordTask, JobIds, seconds
+from airflow_provider_encord.triggers.encord import (
+    EncordDataRowTrigger,
+    EncordReEncodeTrigger,
+    EncordTrigger,
+    EncordUploadJobTrigger,
+)
+from airflow_provider_encord.triggers.events import raise_unless_ended, summary, validate_event
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.api.jobs import Watch
-    from airflow_provider_encord.triggers.encord import EncordJobTrigger
+    pass
 
 
-class EncordJobSensor(EncordTask, BaseSensorOperator):
-    """Waits until a job of Encord has ended.
+class EncordSensor(EncordTask, BaseSensorOperator):
+    """Waits until what it watches in Encord has ended.
 
     In all modes ``soft_fail`` skips the task only when the sensor's own time is over; a job that ended badly, a refused
-    key or a missing job fail it at once.
+    key or a missing job fail it at once. Returns the event: ``{"status", "message", "dataset_hash", "counts"}``, and
+    what a subclass adds.
 
-    :param dataset_hash: the dataset that the job belongs to (templated).
-    :param job_id: the job (templated).
+    :param dataset_hash: the dataset (templated).
     :param deferrable: wait in the triggerer instead of on a worker.
     :param max_poll_failures: failed polls in a row that end the wait when deferred; poke and reschedule go on until
         the sensor's time is over.
     :param encord_conn_id: id of the Airflow connection (templated).
     """
 
-    template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "job_id")
+    template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash")
     operator_extra_links = (EncordDatasetLink(),)
+    good_endings: Sequence[str] = ("done",)
 
     def __init__(
         self,
         *,
         dataset_hash: str,
-        job_id: str | int,
         deferrable: bool = DEFAULT_DEFERRABLE,
         max_poll_failures: int = 10,
         encord_conn_id: str = "encord_default",
@@ -53,92 +59,180 @@ class EncordJobSensor(EncordTask, BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.dataset_hash = dataset_hash
-        self.job_id = job_id
         self.deferrable = deferrable
         self.max_poll_failures = max_poll_failures
         self.encord_conn_id = encord_conn_id
-        self._ending: dict[str, Any] | None = None
+        self._event: dict[str, Any] | None = None
 
     @abstractmethod
-    def watch(self) -> Watch:
-        """Return the job to wait for."""
-
-    @abstractmethod
-    def trigger(self, **kwargs: Any) -> EncordJobTrigger:
-        """Return the trigger that waits for it."""
+    def trigger(self, **kwargs: Any) -> EncordTrigger:
+        """Check the arguments and return the trigger, which knows what to wait for in all modes."""
 
     def poke(self, context: Context) -> bool:
         """Ask once; True when there is nothing more to wait for, however it ended."""
+        trigger = self._trigger()
+        verdicts = []
         try:
-            verdict = self.hook.look(self.watch())
+            for watch in trigger.watches():
+                verdict = self.hook.look(watch)
+                if verdict is None or not verdict.ended:
+                    return False
+                verdicts.append(verdict)
         except EncordError as error:
-            self._ending = self._event("error", str(error), kind=kind_of(error))
-            return True
-        if verdict is None or not verdict.ended:
-            return False
-        self._ending = self._event(verdict.state.value, verdict.message, counts=verdict.counts)
+            self._event = trigger.event("error", str(error), kind=kind_of(error))
+        else:
+            self._event = trigger.event(**summary(verdicts))
         return True
 
     def execute(self, context: Context) -> Any:
-        """Wait for the job and judge its end."""
+        """Wait, and judge how it ended."""
+        trigger = self._trigger()
         self.push_link(context, self.dataset_hash)
         if not self.deferrable:
             super().execute(context)
         elif not self.poke(context):
-            limits = [limit for limit in (self.timeout, seconds(self.execution_timeout, "execution_timeout")) if limit]
-            self.defer(
-                trigger=self.trigger(
-                    encord_conn_id=self.encord_conn_id,
-                    dataset_hash=self.dataset_hash,
-                    job_id=self.job_id,
-                    deadline=time.time() + min(limits) if limits else None,
-                    poll_interval=self.poke_interval,
-                    max_poll_failures=self.max_poll_failures,
-                ),
-                method_name="execute_complete",
-            )
-        return self.execute_complete(context, self._ending)
+            self.defer(trigger=trigger, method_name="execute_complete")
+        return self.execute_complete(context, self._event)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Judge how the wait ended; return ``{"dataset_hash", "job_id", "status", "counts"}``."""
+        """Judge how the wait ended."""
         ended = validate_event(event)
         if ended["status"] == "timeout":
             kind = AirflowSkipException if self.soft_fail else AirflowSensorTimeout
-            raise kind(f"{ended['message']} The job goes on in Encord.")
+            raise kind(f"Dataset {self.dataset_hash}: {ended['message']} What Encord is doing goes on.")
         raise_unless_ended(ended)
-        if ended["status"] not in self.good_endings():
+        if ended["status"] not in self.good_endings:
             raise EncordWatchedJobError(
                 f"Dataset {self.dataset_hash}: {ended['message']}.", dataset_hash=self.dataset_hash
             )
         self.log.info("%s.", ended["message"])
-        return {key: ended.get(key) for key in ("dataset_hash", "job_id", "status", "counts")}
-
-    def good_endings(self) -> tuple[str, ...]:
-        """Return the ends of the job that let the sensor succeed."""
-        return ("done",)
+        return ended
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume as any operator does: the base sensor would turn each error into a skip under ``soft_fail``."""
         return BaseOperator.resume_execution(self, next_method, next_kwargs, context)
 
-    def _event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
-        return {"status": status, "message": message, "dataset_hash": self.dataset_hash, "job_id": self.job_id, **more}
+    def _trigger(self) -> EncordTrigger:
+        limits = [limit for limit in (self.timeout, seconds(self.execution_timeout, "execution_timeout")) if limit]
+        return self.trigger(
+            encord_conn_id=self.encord_conn_id,
+            dataset_hash=self.dataset_hash,
+            deadline=time.time() + min(limits) if limits else None,
+            poll_interval=self.poke_interval,
+            max_poll_failures=self.max_poll_failures,
+        )
 
 
-class EncordReEncodeSensor(EncordJobSensor):
-    """Waits until a re-encode task is done.
+class EncordReEncodeSensor(EncordSensor):
+    """Waits until a re-encode task is done; the returned event has ``job_ids`` too.
 
     .. seealso:: :ref:`howto/sensor:EncordReEncodeSensor`
+
+    :param job_id: the task that ``EncordReEncodeDataOperator`` or the hook started (templated).
     """
 
-    def watch(self) -> Watch:
-        """Return the re-encode task to wait for."""
-        from airflow_provider_encord.api.jobs import ReEncodeWatch
+    template_fields: Sequence[str] = (*EncordSensor.template_fields, "job_id")
 
-        return ReEncodeWatch(self.dataset_hash, self.job_id)
+    def __init__(self, *, job_id: str | int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
 
-    def trigger(self, **kwargs: Any) -> EncordJobTrigger:
-        """Return the trigger that waits for it."""
-        from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
+    def trigger(self, **kwargs: Any) -> EncordReEncodeTrigger:
+        """Return the trigger that waits for the task."""
+        return EncordReEncodeTrigger(job_ids=certain_job_ids(self.job_id, "job_id"), **kwargs)
 
-        return EncordReEncodeTrigger(**kwargs)
+
+class EncordUploadJobSensor(EncordSensor):
+    """Waits until registration jobs are done, such as those that an operator started without waiting.
+
+    The returned event has ``job_ids`` too.
+
+    .. seealso:: :ref:`howto/sensor:EncordUploadJobSensor`
+
+    :param job_ids: one job id or a list (templated).
+    :param allow_partial: let the sensor succeed when jobs are done but items of them failed.
+    """
+
+    template_fields: Sequence[str] = (*EncordSensor.template_fields, "job_ids")
+
+    def __init__(self, *, job_ids: str | Sequence[str], allow_partial: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_ids = job_ids
+        self.allow_partial = allow_partial
+        self.good_endings = ("done", "partial") if allow_partial else ("done",)
+
+    def trigger(self, **kwargs: Any) -> EncordUploadJobTrigger:
+        """Return the trigger that waits for the jobs."""
+        return EncordUploadJobTrigger(job_ids=certain_job_ids(self.job_ids, "job_ids"), **kwargs)
+
+
+class EncordDataRowSensor(EncordSensor):
+    """Waits until a dataset holds enough rows that a filter finds.
+
+    Keep the filter narrow: each poll lists all rows that it finds.
+
+    .. seealso:: :ref:`howto/sensor:EncordDataRowSensor`
+
+    :param title_eq: title (templated).
+    :param title_like: SQL pattern of titles, such as ``night-%`` (templated).
+    :param created_after: ISO 8601 text or aware datetime; a text without zone is UTC (templated).
+    :param data_types: kinds such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
+    :param data_hashes: only these (templated).
+    :param min_count: how many rows are enough.
+    """
+
+    template_fields: Sequence[str] = (
+        *EncordSensor.template_fields,
+        "title_eq",
+        "title_like",
+        "created_after",
+        "data_types",
+        "data_hashes",
+    )
+
+    def __init__(
+        self,
+        *,
+        title_eq: str | None = None,
+        title_like: str | None = None,
+        created_after: str | datetime | None = None,
+        data_types: Sequence[str] | None = None,
+        data_hashes: Sequence[str] | None = None,
+        min_count: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.title_eq = title_eq
+        self.title_like = title_like
+        self.created_after = created_after
+        self.data_types = data_types
+        self.data_hashes = data_hashes
+        self.min_count = min_count
+        if isinstance(min_count, bool) or not isinstance(min_count, int) or min_count < 1:
+            raise EncordInputError(f"min_count must be a number above 0, not {min_count!r}.")
+
+    def trigger(self, **kwargs: Any) -> EncordDataRowTrigger:
+        """Return the trigger that waits for the rows."""
+        after = self.created_after
+        filters = {
+            "title_eq": self.title_eq,
+            "title_like": self.title_like,
+            "created_after": after.isoformat() if isinstance(after, datetime) else after,
+            "data_types": self.data_types and list(self.data_types),
+            "data_hashes": self.data_hashes and list(self.data_hashes),
+        }
+        given = {name: value for name, value in filters.items() if value}
+        return EncordDataRowTrigger(filters=given, min_count=self.min_count, **kwargs)
+
+
+def certain_job_ids(value: str | int | Sequence[str | int], name: str) -> JobIds:
+    """Return job ids as a list that certainly names one.
+
+    :raises EncordInputError: for None, an empty list, or anything that is no id.
+    """
+    several = [value] if isinstance(value, str | int) else list(value or ())
+    if not several or not all(isinstance(each, str | int) and str(each).strip() for each in several):
+        raise EncordInputError(
+            f"{name} must be a job's id, or a list of them where several are allowed, not {value!r}."
+        )
+    return several

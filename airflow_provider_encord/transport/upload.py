@@ -10,24 +10,25 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, BinaryIO, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from airflow_provider_encord.api import calls
 from airflow_provider_encord.api.errors import ApiError, ErrorKind
 from airflow_provider_encord.api.models import PresignedUrl
 from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.api.retry import next_delay
-from airflow_provider_encord.api.wire import Answer, retry_after
+from airflow_provider_encord.api.wire import Answer, Call, retry_after
 from airflow_provider_encord.transport.network import CHUNK_BYTES, proxy_for
 from airflow_provider_encord.transport.nonblocking import AsyncTransport, reason_of
 
 log = logging.getLogger(__name__)
 
 DEFAULT_MAX_WORKERS = 16
+AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 _CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
 
 
@@ -86,7 +87,7 @@ class Uploader:
     """Puts files into Encord's storage.
 
     :param transport: asks for URLs and lends its connection pool.
-    :param item_type: ``video``, ``image`` or ``dicomFile``.
+    :param ask: the call that gets URLs for the files of these names, or for the first ones of them.
     :param content_type: media type by file name; None leaves the header out.
     :param max_workers: files in flight at once.
     :param report: called every few seconds with the progress.
@@ -95,7 +96,7 @@ class Uploader:
     def __init__(
         self,
         transport: AsyncTransport,
-        item_type: str,
+        ask: AskForUrls,
         content_type: Callable[[str], str | None],
         *,
         max_workers: int = DEFAULT_MAX_WORKERS,
@@ -103,14 +104,14 @@ class Uploader:
         report_seconds: float = 5.0,
     ) -> None:
         self._transport = transport
-        self._item_type = item_type
+        self._ask = ask
         self._content_type = content_type
         self._max_workers = max_workers
         self._report = report
         self._report_seconds = report_seconds
         self._next_report = 0.0
+        self._queue: deque[tuple[UploadFile, FileOutcome]] = deque()
         self._urls: deque[PresignedUrl] = deque()
-        self._unasked = 0
         self._asking = asyncio.Lock()
         self._progress = Progress(0, 0)
         # Reads of files block, so they run here and never on the loop.
@@ -122,14 +123,12 @@ class Uploader:
         :raises ApiError: when Encord hands out no URLs.
         """
         outcomes = [FileOutcome(file.name, file.size) for file in files]
-        self._unasked = len(files)
         self._progress = Progress(len(files), sum(file.size for file in files))
-        queue = deque(zip(files, outcomes, strict=True))
+        self._queue.extend(zip(files, outcomes, strict=True))
 
         async def work() -> None:
-            while queue:
-                file, outcome = queue.popleft()
-                await self._upload(file, outcome)
+            while next_file := await self._next():
+                await self._upload(*next_file)
 
         workers = [asyncio.ensure_future(work()) for _ in range(min(self._max_workers, len(files)))]
         try:
@@ -141,19 +140,17 @@ class Uploader:
             self._readers.shutdown(wait=False, cancel_futures=True)
         return outcomes
 
-    async def _url(self) -> PresignedUrl:
+    async def _next(self) -> tuple[UploadFile, FileOutcome, PresignedUrl] | None:
         # URLs expire, so they are asked for just ahead of the workers, not for all files at once.
         async with self._asking:
-            if not self._urls:
-                count = min(max(self._unasked, 1), 2 * self._max_workers, calls.MAX_PRESIGNED_URLS)
-                self._urls.extend(await self._transport.run(calls.get_presigned_urls(count, self._item_type)))
-                self._unasked -= count
-            return self._urls.popleft()
+            if self._queue and not self._urls:
+                names = [file.name for file, _ in islice(self._queue, 2 * self._max_workers)]
+                self._urls.extend(await self._transport.run(self._ask(names)))
+            return (*self._queue.popleft(), self._urls.popleft()) if self._queue else None
 
-    async def _upload(self, file: UploadFile, outcome: FileOutcome) -> None:
+    async def _upload(self, file: UploadFile, outcome: FileOutcome, url: PresignedUrl) -> None:
         account = self._transport.account
-        url = await self._url()
-        call = calls.get_presigned_urls(1, self._item_type)
+        ask_again = self._ask([file.name])
         attempt, renewed = 0, False
         while True:
             attempt += 1
@@ -167,9 +164,9 @@ class Uploader:
             if error.http_status == 403 and not renewed:
                 # Storage answers 403 for an expired URL; a fresh one tells that apart from a real refusal.
                 renewed = True
-                url = (await self._transport.run(call))[0]
+                [url] = await self._transport.run(ask_again)
                 continue
-            delay = next_delay(call, error, attempt=attempt, policy=account.policy, jitter=account.jitter)
+            delay = next_delay(ask_again, error, attempt=attempt, policy=account.policy, jitter=account.jitter)
             if delay is None:
                 outcome.error = error
                 self._progress.files_failed += 1
@@ -248,7 +245,7 @@ class _FileBody(aiohttp.payload.Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the file, which must have the announced size to the last byte."""
-        opened = self._file.open()
+        opened = await self._blocking(self._file.open)
         handle = await self._blocking(opened.__enter__)
         try:
             left = self._file.size

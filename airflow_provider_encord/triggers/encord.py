@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_encord.exceptions import EncordError, by_kind, kind_of
+from airflow_provider_encord.exceptions import EncordError, kind_of
+from airflow_provider_encord.triggers.events import goes_on, summary
 
 if TYPE_CHECKING:
     from airflow_provider_encord.api.jobs import Watch
@@ -18,35 +19,15 @@ if TYPE_CHECKING:
 EARLIEST_EVENT_SECONDS = 5.0
 """A trigger that fires at once can make Airflow 3.3 fail a good task, so none fires earlier than this."""
 
-ENDED = frozenset({"done", "partial", "failed", "cancelled"})
-STATUSES = ENDED | {"timeout", "error"}
 
+class EncordTrigger(BaseTrigger):
+    """Waits until all that it watches has ended.
 
-def validate_event(event: Any) -> dict[str, Any]:
-    """Return a trigger's event if it is one.
-
-    :raises EncordError: when it isn't; nothing can be said of the job then.
-    """
-    if not isinstance(event, dict) or event.get("status") not in STATUSES or "job_id" not in event:
-        raise EncordError("The trigger left no event that can be read; the job may go on in Encord.")
-    return event
-
-
-def raise_unless_ended(event: dict[str, Any]) -> None:
-    """Raise what an event tells of a wait that failed before its job ended, time-outs left aside."""
-    if event["status"] == "error":
-        raise by_kind(str(event.get("kind")))(str(event.get("message")), dataset_hash=event.get("dataset_hash"))
-
-
-class EncordJobTrigger(BaseTrigger):
-    """Waits for one job.
-
-    Each event is ``{"status", "message", "dataset_hash", "job_id", "counts", "kind"}``: ``status`` is ``done``,
-    ``partial``, ``failed``, ``cancelled``, ``timeout`` or ``error``, and ``kind`` names the error.
+    Each event is ``{"status", "message", "dataset_hash", "counts", "kind"}`` and what a subclass adds: ``status`` is
+    ``done``, ``partial``, ``cancelled``, ``failed``, ``timeout`` or ``error``, and ``kind`` names the error.
 
     :param encord_conn_id: id of the Airflow connection; secrets stay in it.
-    :param dataset_hash: the dataset the job belongs to.
-    :param job_id: the job.
+    :param dataset_hash: the dataset.
     :param deadline: Unix time in seconds at which to stop; a restart of the triggerer does not move it.
     :param poll_interval: seconds between polls that the server does not hold.
     :param max_poll_failures: failed polls in a row that end the wait.
@@ -57,7 +38,6 @@ class EncordJobTrigger(BaseTrigger):
         *,
         encord_conn_id: str,
         dataset_hash: str,
-        job_id: str | int,
         deadline: float | None,
         poll_interval: float,
         max_poll_failures: int,
@@ -65,7 +45,6 @@ class EncordJobTrigger(BaseTrigger):
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.encord_conn_id = encord_conn_id
         self.dataset_hash = dataset_hash
-        self.job_id = job_id
         self.deadline = deadline
         self.poll_interval = poll_interval
         self.max_poll_failures = max_poll_failures
@@ -75,7 +54,6 @@ class EncordJobTrigger(BaseTrigger):
         kwargs = {
             "encord_conn_id": self.encord_conn_id,
             "dataset_hash": self.dataset_hash,
-            "job_id": self.job_id,
             "deadline": self.deadline,
             "poll_interval": self.poll_interval,
             "max_poll_failures": self.max_poll_failures,
@@ -83,11 +61,11 @@ class EncordJobTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     @abstractmethod
-    def watch(self) -> Watch:
-        """Return the job to wait for."""
+    def watches(self) -> list[Watch]:
+        """Return what to wait for."""
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until the job ends or the time is over, and yield one event that is enough to resume."""
+        """Poll until all has ended or the time is over, and yield one event that is enough to resume."""
         started = time.monotonic()
         event = await self._wait()
         await asyncio.sleep(max(0.0, EARLIEST_EVENT_SECONDS - (time.monotonic() - started)))
@@ -101,55 +79,94 @@ class EncordJobTrigger(BaseTrigger):
         patience = Patience(self.deadline, self.poll_interval, self.max_poll_failures)
         try:
             hook = EncordHook(self.encord_conn_id)
+            verdicts = []
             async with await hook.async_transport() as transport:
                 with airflow_errors():
-                    verdict = await transport.wait(
-                        self.watch(),
-                        patience,
-                        report=ProgressLog(self.log),
-                        report_failure=hook.log_failed_poll,
-                    )
-            return self._event(verdict.state.value, verdict.message, counts=verdict.counts)
+                    # All jobs run in Encord at the same time, so waiting for one after the other loses nothing.
+                    for watch in self.watches():
+                        verdict = await transport.wait(
+                            watch,
+                            patience,
+                            report=ProgressLog(self.log),
+                            report_failure=hook.log_failed_poll,
+                        )
+                        verdicts.append(verdict)
+            return self.event(**summary(verdicts))
         except DeadlineReached as reached:
-            return self._event("timeout", f"{reached}.")
+            return self.event("timeout", f"{reached}.")
         except EncordError as error:
-            return self._event("error", str(error), kind=kind_of(error))
+            return self.event("error", str(error), kind=kind_of(error))
         except Exception as error:  # an exit without an event would leave the task deferred for ever
-            return self._event("error", f"The wait for job {self.job_id} broke ({type(error).__name__}).")
+            return self.event("error", f"The wait broke ({type(error).__name__}).")
 
-    def _event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
-        return {
-            "status": status,
-            "message": message[:4000],
-            "dataset_hash": self.dataset_hash,
-            "job_id": self.job_id,
-            **more,
-        }
+    def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
+        """Return the event of how the wait ended."""
+        return {"status": status, "message": message[:4000], "dataset_hash": self.dataset_hash, **more}
+
+
+class EncordJobTrigger(EncordTrigger):
+    """Waits until all of some jobs have ended; its event has ``job_ids`` too.
+
+    :param job_ids: the jobs.
+    """
+
+    def __init__(self, *, job_ids: list[str | int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_ids = job_ids
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and exactly the constructor's arguments."""
+        path, kwargs = super().serialize()
+        return path, {**kwargs, "job_ids": self.job_ids}
+
+    def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
+        """Return the event of how the wait ended."""
+        return super().event(status, message, job_ids=self.job_ids, **more)
 
     async def on_kill(self) -> None:
-        """Say once that the job goes on: Encord offers no way to cancel it (Airflow 3.3 and later call this)."""
-        self.log.warning(
-            "The task was killed. Job %s of dataset %s goes on in Encord, which offers no way to cancel it.",
-            self.job_id,
-            self.dataset_hash,
-        )
+        """Say once that the jobs go on (Airflow 3.3 and later call this)."""
+        self.log.warning("The task was killed. %s", goes_on(self.job_ids, self.dataset_hash))
 
 
 class EncordUploadJobTrigger(EncordJobTrigger):
-    """Waits for a registration job; Encord holds its polls."""
+    """Waits for registration jobs; Encord holds their polls."""
 
-    def watch(self) -> Watch:
-        """Return the job to wait for."""
+    def watches(self) -> list[Watch]:
+        """Return the jobs to wait for."""
         from airflow_provider_encord.api.jobs import UploadJobWatch
 
-        return UploadJobWatch(self.dataset_hash, str(self.job_id))
+        return [UploadJobWatch(self.dataset_hash, str(job_id)) for job_id in self.job_ids]
 
 
 class EncordReEncodeTrigger(EncordJobTrigger):
-    """Waits for a re-encode task."""
+    """Waits for re-encode tasks."""
 
-    def watch(self) -> Watch:
-        """Return the task to wait for."""
+    def watches(self) -> list[Watch]:
+        """Return the tasks to wait for."""
         from airflow_provider_encord.api.jobs import ReEncodeWatch
 
-        return ReEncodeWatch(self.dataset_hash, self.job_id)
+        return [ReEncodeWatch(self.dataset_hash, job_id) for job_id in self.job_ids]
+
+
+class EncordDataRowTrigger(EncordTrigger):
+    """Waits until a dataset holds enough rows that a filter finds.
+
+    :param filters: arguments of :func:`airflow_provider_encord.api.calls.list_data_rows`, as JSON values.
+    :param min_count: how many rows are enough.
+    """
+
+    def __init__(self, *, filters: dict[str, Any], min_count: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.min_count = min_count
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and exactly the constructor's arguments."""
+        path, kwargs = super().serialize()
+        return path, {**kwargs, "filters": self.filters, "min_count": self.min_count}
+
+    def watches(self) -> list[Watch]:
+        """Return the rows to wait for."""
+        from airflow_provider_encord.api.jobs import DataRowsWatch
+
+        return [DataRowsWatch(self.dataset_hash, self.filters, self.min_count)]

@@ -6,9 +6,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import DATASET, KEY, PASSPHRASE, PROTECTED_KEY, PUBLIC_KEY, RSA_KEY, credentials
 
 from airflow_provider_encord.api.auth import KeyProblem, key_forms, load_private_key
+from vectors import DATASET, KEY, PASSPHRASE, PROTECTED_KEY, PUBLIC_KEY, RSA_KEY, credentials
 
 LINES = KEY.strip().splitlines()
 BODY = "\n".join(LINES[1:-1])
@@ -61,7 +61,8 @@ def test_empty_passphrase_counts_as_none() -> None:
         load_private_key(PROTECTED_KEY, "")
 
 
-PKCS8 = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIPAuQ6zmTmWVM+zKQv0Yk0SLTq2RbDcNWOYHqfmRzOaY\n-----END PRIVATE KEY-----\n"
+_DER = "MC4CAQAwBQYDK2VwBCIEIPAuQ6zmTmWVM+zKQv0Yk0SLTq2RbDcNWOYHqfmRzOaY"
+PKCS8 = f"-----BEGIN PRIVATE KEY-----\n{_DER}\n-----END PRIVATE KEY-----\n"
 BAD = {
     "empty": ("", None, "is empty"),
     "blanks": (" \n\t ", None, "is empty"),
@@ -94,7 +95,8 @@ def windows(text: str, width: int = 12) -> set[str]:
 
 def assert_shows_nothing(error: BaseException, text: str) -> None:
     words = windows("-----BEGIN OPENSSH PRIVATE KEY----- PRIVATE CERTIFICATE")
-    chain = f"{error} {error!r} {error.args} {error.__cause__} {error.__context__ if not error.__suppress_context__ else ''}"
+    assert error.__suppress_context__ or not error.__context__
+    chain = f"{error} {error!r} {error.args} {error.__cause__}"
     assert not [each for each in windows(text) - words if each in chain]
 
 
@@ -125,7 +127,9 @@ def test_any_text_is_a_key_or_a_named_problem(text: str) -> None:
         load_private_key(text)
 
 
-@pytest.mark.parametrize("text", [KEY, PROTECTED_KEY, KEY.replace("\n", "\\n"), KEY.replace("\n", " "), KEY.replace("\n", "\r\n")])
+@pytest.mark.parametrize(
+    "text", [KEY, PROTECTED_KEY, KEY.replace("\n", "\\n"), KEY.replace("\n", " "), KEY.replace("\n", "\r\n")]
+)
 def test_all_printable_forms_of_a_key_are_known(text: str) -> None:
     forms = key_forms(text)
     assert {text, text.strip()} <= forms

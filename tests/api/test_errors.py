@@ -3,19 +3,20 @@
 import pickle
 
 import pytest
-from vectors import DATASET, Clock, account
 
 from airflow_provider_encord.api import calls
 from airflow_provider_encord.api.errors import LEGACY_REASONS, TRANSIENT, V2_STATUSES, ApiError, ErrorKind
 from airflow_provider_encord.api.exchange import Send, exchange
 from airflow_provider_encord.api.redact import server_text, without_query
-from airflow_provider_encord.api.wire import Answer, read
+from airflow_provider_encord.api.wire import Answer, Call, read
+from vectors import DATASET, Clock, account
 
 SIGNED = "https://storage.example/bucket/key?X-Amz-Signature=topsecret&x=1"
 TRACE = "f" * 32
+GET = calls.get_dataset(DATASET)
 
 
-def refused(body: bytes, status: int = 200, call=calls.get_dataset(DATASET), domain: str = "https://api.encord.com") -> ApiError:
+def refused(body: bytes, status: int = 200, call: Call = GET, domain: str = "https://api.encord.com") -> ApiError:
     with pytest.raises(ApiError) as caught:
         read(call, Answer(status, {"Retry-After": "9"}, body), domain=domain, trace_id=TRACE)
     return caught.value
@@ -30,7 +31,9 @@ def test_message_has_all_that_helps() -> None:
     assert (error.dataset_hash, error.trace_id, error.code) == (DATASET, TRACE, "RESOURCE_NOT_FOUND_ERROR")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind in TRANSIENT or kind.value.startswith(("auth", "key", "perm"))])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in ErrorKind if kind in TRANSIENT or kind.value.startswith(("auth", "key", "perm"))]
+)
 def test_every_error_of_operation_tells_the_next_step(kind: ErrorKind) -> None:
     text = str(ApiError(kind, operation="it", reason="because"))
     assert not text.endswith("because.")

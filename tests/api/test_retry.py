@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import DATASET, VIDEO
 
 from airflow_provider_encord.api import calls
 from airflow_provider_encord.api.errors import ApiError, ErrorKind
 from airflow_provider_encord.api.retry import ONCE, RetryPolicy, may_repeat, next_delay
 from airflow_provider_encord.api.wire import Answer, retry_after
+from vectors import DATASET, VIDEO
 
 READ = calls.get_dataset(DATASET)
 START = calls.start_upload_job(DATASET, files={})

@@ -5,6 +5,11 @@ import hashlib
 import json
 
 import pytest
+
+from airflow_provider_encord.api.auth import KeyProblem, load_private_key
+from airflow_provider_encord.api.calls import get_bearer_token
+from airflow_provider_encord.api.exchange import exchange
+from airflow_provider_encord.api.models import read_dataset_info, read_list
 from call_cases import KEY_CASES
 from vectors import (
     CREATED,
@@ -17,13 +22,6 @@ from vectors import (
     account,
     credentials,
 )
-
-from airflow_provider_encord.api.auth import KeyProblem, load_private_key
-from airflow_provider_encord.api.calls import get_bearer_token, get_dataset
-from airflow_provider_encord.api.errors import ApiError, ErrorKind
-from airflow_provider_encord.api.exchange import exchange
-from airflow_provider_encord.api.models import Fields, read_cloud_integration, read_dataset_info, read_list
-from airflow_provider_encord.api.wire import Answer, read
 
 API_REQUESTS = {
     f"{name}-{at}": (vector, request)
@@ -102,24 +100,19 @@ def test_older_list_of_datasets_is_read() -> None:
     assert (dataset.dataset_hash, dataset.title) == (DATASET, "Validation 1")
 
 
-@pytest.mark.parametrize("name", ["old145_get_cloud_integrations", "apikey_auth_cloud_integrations"])
-def test_older_list_of_integrations_is_read(name: str) -> None:
-    (integration,) = read_list(answer_of(name), read_cloud_integration, "it")
-    assert {"id": integration.id, "title": integration.title} == VECTORS[name]["result"]["returned"][0]
-
-
 @pytest.mark.parametrize("name", ["old145_create_dataset", "old145_create_dataset_minimal"])
 def test_older_answer_to_create_dataset_is_read(name: str) -> None:
     from airflow_provider_encord.api.calls import create_dataset
 
     dataset = create_dataset("Example Title").read(answer_of(name))
     theirs = VECTORS[name]["result"]["returned"]
-    assert (dataset.dataset_hash, dataset.backing_folder_uuid) == (theirs["dataset_hash"], theirs["backing_folder_uuid"])
+    assert (dataset.dataset_hash, dataset.backing_folder_uuid) == (
+        theirs["dataset_hash"],
+        theirs["backing_folder_uuid"],
+    )
 
 
-@pytest.mark.parametrize(
-    "name", ["old145_upload_video", "old145_upload_video_api_key", "old145_create_image_group", "old145_create_dicom_series"]
-)
+@pytest.mark.parametrize("name", ["old145_upload_video", "old145_create_image_group", "old145_create_dicom_series"])
 def test_older_poll_answer_is_read(name: str) -> None:
     from airflow_provider_encord.api.models import read_upload_job
 
@@ -127,18 +120,6 @@ def test_older_poll_answer_is_read(name: str) -> None:
     items = read_upload_job(answer_of(name)).items
     expected = theirs if isinstance(theirs, list) else [theirs]
     assert [(item.data_hash, item.title) for item in items] == [(each["data_hash"], each["title"]) for each in expected]
-
-
-def test_refused_api_key_is_an_authentication_error() -> None:
-    recorded = VECTORS["apikey_auth_refused"]["responses"][0]
-    answer = Answer(recorded["status"], recorded["headers"], recorded["body"].encode())
-    with pytest.raises(ApiError) as caught:
-        read(get_dataset(DATASET), answer, domain="http://unused.test", trace_id="0")
-    assert caught.value.kind is ErrorKind.AUTHENTICATION
-
-
-def test_api_key_kind_is_readable() -> None:
-    assert Fields(answer_of("apikey_auth_init_project_key"), "it").text("resource_type") == "project"
 
 
 def test_secrets_of_the_vectors_are_not_shown() -> None:

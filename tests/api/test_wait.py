@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from vectors import DATASET, JOB
 
 from airflow_provider_encord.api.errors import ApiError, ErrorKind
 from airflow_provider_encord.api.exchange import Pause
 from airflow_provider_encord.api.jobs import ReEncodeWatch, State, UploadJobWatch, Verdict, Watch
 from airflow_provider_encord.api.models import ReEncodeTask, UnitError, UploadJob
 from airflow_provider_encord.api.wait import DeadlineReached, Patience, wait
+from vectors import DATASET, JOB
 
 NOW = 1_000_000.0
+UPLOAD = UploadJobWatch(DATASET, JOB)
 PENDING, DONE = UploadJob("PENDING", pending=3), UploadJob("DONE", done=3)
 
 
@@ -26,7 +27,7 @@ class Run:
     def __init__(
         self,
         answers: Iterable[Any],
-        watch: Watch = UploadJobWatch(DATASET, JOB),
+        watch: Watch = UPLOAD,
         *,
         deadline: float | None = None,
         held: float = 0.0,

@@ -141,6 +141,15 @@ def test_job_can_be_held(slow, raw, dataset, start, clock, status):
     assert len(raw.rows(dataset)) == 4
 
 
+def test_held_job_can_be_let_go(slow, raw, dataset, start, clock):
+    job = start()
+    slow.force_job(job, status="PENDING")
+    clock.advance(1000)
+    answer = slow.force_job(job, fail_units=[0])
+    assert (answer["status"], counts(answer)) == ("ERROR", (0, 0, 1, 3))
+    assert raw.poll(dataset, job, 60) == answer
+
+
 def test_order_for_the_next_job(slow, raw, dataset, start, clock):
     slow.force_job(status="MYSTERY")
     held = start()

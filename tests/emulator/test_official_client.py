@@ -284,6 +284,25 @@ def test_private_data_in_s3(official_client, media, s3):
         assert requests.get(image.signed_url, timeout=10).content == (media / "a.png").read_bytes()
 
 
+def test_big_private_jobs_read_no_files(official_client, media, s3):
+    endpoint, bucket = s3
+    bucket.upload_file(str(media / "a.png"), "bucket", "many.png", {"ContentType": "image/png"})
+    with LocalEncord(s3_endpoint=endpoint) as local:
+        official = official_client(local)
+        dataset = official.get_dataset(official.create_dataset("t", StorageLocation.AWS).dataset_hash)
+        images = [{"objectUrl": "s3://bucket/many.png"} for _ in range(51)]
+        stated = {"objectUrl": "s3://bucket/never-looked-at.png", "imageMetadata": {"width": 3, "height": 4}}
+        missing = {"objectUrl": "s3://bucket/missing.png"}
+        files = {"images": [*images, stated, missing]}
+        job = dataset.add_private_data_to_dataset_start(local.integrations["AWS"], files, ignore_errors=True)
+        result = dataset.add_private_data_to_dataset_get_result(job)
+        assert (result.units_done_count, result.units_error_count) == (52, 1)
+        *rows, last = dataset.list_data_rows()
+        size = (media / "a.png").stat().st_size
+        assert {(row.width, row.file_size, row.file_type) for row in rows} == {(None, size, "image/png")}
+        assert (last.width, last.height) == (3, 4)
+
+
 def test_duplicates_are_skipped_only_on_demand(dataset, encord):
     integration = encord.integrations["AWS"]
     urls = {

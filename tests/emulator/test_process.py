@@ -2,8 +2,10 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -149,8 +151,14 @@ def test_due_job_runs_after_a_restart(tmp_path, raw_client):
         payload = {"files": {"videos": [{"objectUrl": "gs://b/v.mp4"}]}, "integrationId": first.integrations["GCP"]}
         job = raw.start(dataset, payload)
         first.force_job(job, status="HELD")
-    assert not list((tmp_path / "objects").iterdir())
+    # As if the process had been killed in the middle of adding rows.
+    with closing(sqlite3.connect(tmp_path / "encord.sqlite3")) as database, database:
+        database.execute(
+            "INSERT INTO rows (data_hash, dataset, item, job, title, created_at) VALUES ('h', ?, 'i', ?, 't', 0)",
+            (dataset, job),
+        )
     with LocalEncord(state_dir=tmp_path) as second:
+        assert second.state()["rows"] == {dataset: 0}
         assert second.state()["jobs"] == {job: "HELD"}
         assert second.force_job(job, status="DONE")["units_done_count"] == 1
         assert second.state()["rows"] == {dataset: 1}

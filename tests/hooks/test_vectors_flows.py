@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from flow_cases import FLOWS, OUTCOMES, Outcome
-from loopback import Loopback, Received, Reply
-from replay_hook import replay_hook
-from vectors import DATASET, VECTORS, Clock, Playback, assert_read, assert_sent
 
 from airflow_provider_encord.api import data_items
 from airflow_provider_encord.api.jobs import UploadJobWatch
+from flow_cases import FLOWS, OUTCOMES, Outcome
+from loopback import Loopback, Received, Reply
+from replay_hook import replay_hook
+from vectors import API_KEY, DATASET, VECTORS, Clock, Playback, assert_read, assert_sent
 
 REFUSED = Reply(403, b"<Error>AccessDenied</Error>")
 
@@ -75,9 +75,7 @@ def hold(loopback: Loopback, clock: Clock) -> None:
     loopback.respond = respond_late
 
 
-def test_create_image_group_allow_failures(
-    loopback: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_create_image_group_allow_failures(loopback: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The caller picks the files that passed; here as an operator would.
     from airflow_provider_encord.sources import find_files
 
@@ -93,6 +91,21 @@ def test_create_image_group_allow_failures(
     assert_read(verdict.answer.items, vector["result"]["returned"])
     assert [each.path for each in playback.unrecorded] == ["/v2/public/presigned-urls", "/bucket/fresh"]
     assert_all_sent([each for each in loopback.received if each not in playback.unrecorded], vector["requests"])
+
+
+def test_old145_upload_video_api_key(loopback: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """We ask for no kind of key first, and name the kinds of data that came with later releases, too."""
+    vector = VECTORS["old145_upload_video_api_key"]
+    Playback(loopback, vector, [1, 2, 3, 4])
+    hook = replay_hook(monkeypatch, loopback.url, Clock(), api_key=API_KEY, dataset_hash=DATASET)
+    assert_read(hook.upload_video(DATASET, folder / "sample.mp4"), vector["result"]["returned"])
+    signed_url, put, start, poll = loopback.received
+    ours, theirs = (json.loads(text)["values"] for text in (start.text, vector["requests"][3]["body"]))
+    items, older = ours["payload"].pop("dataItems"), theirs["payload"].pop("dataItems")
+    assert ours == theirs
+    assert {name: items[name] for name in items if name in older or items[name]} == older
+    for received, at in ((signed_url, 1), (put, 2), (poll, 4)):
+        assert_sent(received, vector["requests"][at])
 
 
 def test_outcomes_are_about_known_flows() -> None:

@@ -35,9 +35,7 @@ class ReplayHook(EncordHook):
 
     @cached_property
     def _transport(self) -> BlockingTransport:
-        return BlockingTransport(
-            self._account(self.settings), timeouts=self.settings.timeouts, sleep=self.clock.sleep
-        )
+        return BlockingTransport(self._account(self.settings), timeouts=self.settings.timeouts, sleep=self.clock.sleep)
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, host: str, **extra: Any) -> None:
@@ -47,9 +45,9 @@ def connect(monkeypatch: pytest.MonkeyPatch, host: str, **extra: Any) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", uri)
 
 
-def replay_hook(monkeypatch: pytest.MonkeyPatch, domain: str, clock: Clock) -> ReplayHook:
-    """Return a hook for the server at a URL."""
-    connect(monkeypatch, domain)
+def replay_hook(monkeypatch: pytest.MonkeyPatch, domain: str, clock: Clock, **extra: Any) -> ReplayHook:
+    """Return a hook for the server at a URL; with the test key unless told otherwise."""
+    connect(monkeypatch, domain, **extra)
     monkeypatch.setattr(encord, "time", SimpleNamespace(time=clock, monotonic=time.monotonic))
     monkeypatch.setattr(encord, "AsyncTransport", partial(AsyncTransport, sleep=clock.sleep_async))
     hook = ReplayHook()

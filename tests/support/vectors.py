@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import is_dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,14 @@ _API_HEADERS = (
     "signature-input",
     "signature",
 )
-_PUT_HEADERS = ("content-type", "content-length", "transfer-encoding", "cache-control", "x-ms-blob-type", "authorization")
+_PUT_HEADERS = (
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "cache-control",
+    "x-ms-blob-type",
+    "authorization",
+)
 
 
 def assert_sent(received: Received, recorded: dict[str, Any]) -> None:
@@ -193,15 +200,27 @@ def assert_read(ours: Any, theirs: Any) -> None:
         assert ours is not StorageLocation.UNKNOWN
     elif isinstance(ours, datetime):
         moment = datetime.fromisoformat(theirs)
-        assert ours == (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+        assert ours == (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     else:
         assert ours == theirs
 
 
-_INVALID = """MethodNotAllowedError InvalidArgumentsError InvalidDateFormatError FileTypeNotSupportedError
-    FileSizeNotSupportedError UploadOperationNotSupportedError WrongProjectTypeError MultiLabelLimitError
-    CorruptedLabelError AnswerDictionaryError FeatureDoesNotExistError ModelWeightsInconsistentError
-    ModelFeaturesInconsistentError DetectionRangeInvalidError""".split()
+_INVALID = [
+    "MethodNotAllowedError",
+    "InvalidArgumentsError",
+    "InvalidDateFormatError",
+    "FileTypeNotSupportedError",
+    "FileSizeNotSupportedError",
+    "UploadOperationNotSupportedError",
+    "WrongProjectTypeError",
+    "MultiLabelLimitError",
+    "CorruptedLabelError",
+    "AnswerDictionaryError",
+    "FeatureDoesNotExistError",
+    "ModelWeightsInconsistentError",
+    "ModelFeaturesInconsistentError",
+    "DetectionRangeInvalidError",
+]
 OUR_KINDS = {
     "AuthenticationError": ErrorKind.AUTHENTICATION,
     "DuplicateSshKeyError": ErrorKind.AUTHENTICATION,

@@ -30,7 +30,8 @@ def run(demo, tmp_path_factory):
             demo.prepare_airflow(stage)
             demo.run_dag(stage)
         except demo.DemoFailed as error:
-            pytest.fail(f"{error}\n{log_file.read_text()[-8000:]}", pytrace=False)
+            excerpt = "\n".join(demo.notable(log_file.read_text().splitlines()))
+            pytest.fail(f"{error}\n{excerpt}", pytrace=False)
         yield stage, demo.task_states(stage), demo.datasets(stage), log_file.read_text()
 
 

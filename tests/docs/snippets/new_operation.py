@@ -1,0 +1,30 @@
+from dataclasses import dataclass
+from uuid import UUID
+
+from airflow_provider_encord.api.models import Fields
+from airflow_provider_encord.api.wire import Call
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of Encord's storage."""
+
+    uuid: str
+    name: str
+
+
+def read_folder(value: object) -> Folder:
+    """Read one storage folder."""
+    fields = Fields(value, "the folder")
+    return Folder(fields.text("uuid"), fields.text("name"))
+
+
+def get_folder(folder: str | UUID) -> Call[Folder]:
+    """Get one storage folder."""
+    return Call(
+        operation=f"get folder {folder}",
+        method="GET",
+        path=f"storage/folders/{UUID(str(folder))}",
+        read=read_folder,
+        repeatable=True,
+    )
