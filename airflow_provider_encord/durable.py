@@ -24,17 +24,17 @@ class Memory:
         self._store = context.get("task_state_store") if durable else None
         self._subject = subject
 
-    def recall(self) -> list[str | int] | None:
-        """Return the ids that an earlier try remembered, in the order of their start, or None."""
+    def recall(self) -> tuple[list[str | int], bool]:
+        """Return the ids that an earlier try remembered, in the order of their start, and whether they are all."""
         remembered = self._store.get(_KEY) if self._store is not None else None
         if isinstance(remembered, Mapping) and remembered.get("subject") == self._subject:
-            return remembered.get("job_ids")
-        return None
+            return list(remembered["job_ids"]), bool(remembered["complete"])
+        return [], False
 
-    def remember(self, job_ids: list[str | int]) -> None:
-        """Keep the ids of all jobs started so far."""
+    def remember(self, job_ids: list[str | int], *, complete: bool) -> None:
+        """Keep the ids of all jobs started so far, and whether no more are to be started."""
         if self._store is not None:
-            self._store.set(_KEY, {"subject": self._subject, "job_ids": job_ids})
+            self._store.set(_KEY, {"subject": self._subject, "job_ids": job_ids, "complete": complete})
 
     def forget(self) -> None:
         """Drop the ids: the jobs have ended, and clearing the task means to run it again."""

@@ -80,6 +80,18 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "sensors": [{"integration-name": "Encord", "python-modules": ["airflow_provider_encord.sensors.encord"]}],
+        "transfers": [
+            {
+                "source-integration-name": "Amazon Simple Storage Service (S3)",
+                "target-integration-name": "Encord",
+                "python-module": "airflow_provider_encord.transfers.s3_to_encord",
+            },
+            {
+                "source-integration-name": "Object storage",
+                "target-integration-name": "Encord",
+                "python-module": "airflow_provider_encord.transfers.bucket_to_encord",
+            },
+        ],
         "triggers": [{"integration-name": "Encord", "python-modules": ["airflow_provider_encord.triggers.encord"]}],
         "connection-types": [
             {

@@ -9,9 +9,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_encord.exceptions import EncordInputError
@@ -50,7 +50,8 @@ def media_type(name: str) -> str | None:
 def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStoragePath:
     """Return a local path, or an object storage path for a URL such as ``s3://bucket/key``.
 
-    :param conn_id: Airflow connection of the store; without it, the one in the URL or the store's default.
+    :param conn_id: Airflow connection of the store; without it, the one in the URL, as in
+        ``s3://my_aws@bucket/key``, or what the store's own client finds.
     """
     text = os.fspath(location)
     scheme = urlsplit(text).scheme if "://" in text else ""
@@ -61,12 +62,18 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
     from airflow_provider_encord.airflow_compat import ObjectStoragePath
 
     try:
-        return ObjectStoragePath(text, conn_id=conn_id)
+        # Before Airflow 3.2 an explicit None would hide the connection in the URL.
+        return ObjectStoragePath(text, conn_id=conn_id) if conn_id else ObjectStoragePath(text)
     except ValueError as error:
         raise EncordInputError(
             f"{_shown(text)}: no file system for '{scheme}://' is installed "
             f"(for S3: pip install 'airflow-provider-encord[s3]'): {error}"
         ) from None
+
+
+def _is_local(path: Path | ObjectStoragePath) -> TypeGuard[Path]:
+    """Before Airflow 3.2 an object storage path is a ``Path`` too."""
+    return isinstance(path, Path) and not hasattr(path, "fs")
 
 
 def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = None) -> list[SourceFile]:
@@ -104,7 +111,7 @@ def _look_at(path: Any) -> tuple[str | None, int]:
         if not path.is_file():
             return "is not a file", 0
         size = int(path.stat().st_size)
-        if isinstance(path, Path) and not os.access(path, os.R_OK):
+        if _is_local(path) and not os.access(path, os.R_OK):
             return "is not readable for this user", 0
     except Exception as error:  # any store's own exceptions
         return f"cannot be looked at ({type(error).__name__}: {error})", 0
@@ -123,7 +130,7 @@ def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], con
     path = resolve(location, conn_id)
     count = 0
     try:
-        if isinstance(path, Path):
+        if _is_local(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             for line in lines:
@@ -138,31 +145,48 @@ def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], con
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object found in a bucket: its full URL, bytes, and when it was last modified if the store tells."""
+    """An object found in a bucket.
+
+    :param url: its full URL.
+    :param bucket: the bucket's name; empty for a local file.
+    :param key: its key; the whole path for a local file.
+    :param size: bytes.
+    :param modified: when it was last modified, if the store tells.
+    """
 
     url: str
+    bucket: str
+    key: str
     size: int
     modified: datetime | None
 
 
 def list_objects(prefix: str, *, conn_id: str | None = None, pattern: str = "*") -> Iterator[StoredObject]:
-    """Yield the objects below a prefix such as ``s3://bucket/incoming/``, sorted by key.
+    """Yield the objects with something in them below a folder such as ``s3://bucket/incoming/``, sorted by key.
 
-    :param pattern: glob over the part of the key after the prefix.
+    The whole listing is held; for very many objects on S3 the S3 operator lists page by page.
+
+    :param pattern: glob over the part of the key after the folder.
     """
     root = resolve(prefix, conn_id)
-    if isinstance(root, Path):
+    if _is_local(root):
         for file in sorted(root.rglob("*")):
-            if file.is_file() and fnmatch.fnmatchcase(file.relative_to(root).as_posix(), pattern):
-                yield StoredObject(file.as_uri(), file.stat().st_size, None)
+            if file.is_file() and file.stat().st_size and _matches(file.relative_to(root).as_posix(), pattern):
+                modified = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+                yield StoredObject(file.as_uri(), "", file.as_posix(), file.stat().st_size, modified)
         return
+    stored: Any = root
     scheme = urlsplit(prefix).scheme
-    top = f"{root.container}/{root.key}".rstrip("/") + "/" if root.key.strip("/") else f"{root.container}/"
-    for name, info in sorted(root.fs.find(top, detail=True).items()):
-        if info.get("type", "file") != "file" or not info.get("size"):
-            continue
-        if fnmatch.fnmatchcase(name.removeprefix(top), pattern):
-            modified = info.get("LastModified") or info.get("last_modified") or info.get("updated")
+    container = stored.container.rpartition("@")[2]  # before Airflow 3.2 the connection is part of it
+    top = f"{container}/{stored.key}".rstrip("/") + "/" if stored.key.strip("/") else f"{container}/"
+    for name, info in sorted(stored.fs.find(top, detail=True).items()):
+        if info.get("type", "file") == "file" and info.get("size") and _matches(name.removeprefix(top), pattern):
+            bucket, _, key = name.partition("/")
+            told = info.get("LastModified") or info.get("last_modified") or info.get("updated")
             yield StoredObject(
-                f"{scheme}://{name}", int(info["size"]), modified if isinstance(modified, datetime) else None
+                f"{scheme}://{name}", bucket, key, int(info["size"]), told if isinstance(told, datetime) else None
             )
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern)

@@ -12,7 +12,13 @@ from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
 
 _BEGIN = "-----BEGIN OPENSSH PRIVATE KEY-----"
 _END = "-----END OPENSSH PRIVATE KEY-----"
@@ -61,6 +67,11 @@ class SshCredentials(_NamesDataset):
     def public_key_hex(self) -> str:
         """The identity on the wire: the raw public key as 64 lower-case hex digits."""
         return self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+    @property
+    def key_text(self) -> str:
+        """The private key as unprotected OpenSSH text. It is a secret."""
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
 
     def legacy_headers(self, body: bytes) -> dict[str, str]:
         """Sign the SHA-256 of the body; nothing else is covered."""

@@ -341,11 +341,12 @@ def link_items(
 
 def delete_data(dataset_hash: str, data_hashes: Sequence[str]) -> Call[None]:
     """Delete data of any kind from a dataset; files in Encord's storage go too, unknown hashes are ignored."""
+    hashes = _hashes(data_hashes)
     return Call(
-        operation=f"delete {len(data_hashes)} data item(s)",
+        operation=f"delete {len(hashes)} data item(s)",
         method="DELETE",
         query_type="video",
-        uid=_hashes(data_hashes),
+        uid=hashes,
         dataset_hash=_hash(dataset_hash, "dataset_hash"),
         read=lambda value: None,
         repeatable=True,

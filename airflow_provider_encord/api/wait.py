@@ -26,7 +26,7 @@ class Patience:
 
     :param deadline: Unix time in seconds at which to stop; None for never.
     :param poll_interval: seconds between the starts of two polls.
-    :param max_poll_failures: failed polls in a row that end the wait; each has had its own retries before.
+    :param max_poll_failures: failed polls in a row that end the wait.
     """
 
     deadline: float | None

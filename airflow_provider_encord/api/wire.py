@@ -219,7 +219,8 @@ def _not_json(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> Ap
         reason = "the answer is a redirect, which is not followed because the signature would not fit"
     else:
         reason = "the answer is not JSON"
-    kind = ErrorKind.SERVER if answer.status >= 500 else ErrorKind.UNREADABLE
+    default = ErrorKind.SERVER if answer.status >= 500 else ErrorKind.UNREADABLE
+    kind, _ = V2_STATUSES.get(answer.status, (default, ""))
     return refusal(call, kind, reason, answer, domain, trace_id)
 
 

@@ -50,7 +50,7 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
         extra = {}
     secrets = {name: str(value) for name, value in extra.items() if value not in (None, "")}
     for name in ("ssh_private_key", "passphrase", "token", "api_key"):
-        _mask(secrets.get(name))
+        mask(secrets.get(name))
     try:
         return ConnectionSettings(
             conn_id=conn_id,
@@ -66,7 +66,8 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
 
 def read_domain(host: str | None, port: int | None = None, scheme: str | None = None) -> str:
     """Return the base URL: Encord's default for an empty host, ``eu``, ``us``, or any scheme, host and port."""
-    text = (host or "").strip().rstrip("/")
+    text = (host or "").strip()
+    text = text if text.endswith("://") else text.rstrip("/")
     if text.lower() in _SHORT_NAMES:
         return _SHORT_NAMES[text.lower()]
     if "://" not in text:
@@ -105,7 +106,7 @@ def _credentials(extra: Mapping[str, str]) -> Credentials:
     text = extra[given[0]]
     if given == ["ssh_private_key_path"] or _looks_like_path(text):
         text = _read_key_file(text)
-        _mask(text)
+        mask(text)
     key = load_private_key(text, extra.get("passphrase"))
     return SshCredentials(key)
 
@@ -152,7 +153,8 @@ def _timeouts(extra: Mapping[str, str]) -> Timeouts:
     return Timeouts(**given)
 
 
-def _mask(secret: str | None) -> None:
+def mask(secret: str | None) -> None:
+    """Register a secret for masking in each form in which parts of it could be printed."""
     if secret and set(secret) != {"*"}:
         mask_secret(secret)
         for form in key_forms(secret):

@@ -10,13 +10,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
 from airflow_provider_encord import __version__
-from airflow_provider_encord.airflow_compat import AirflowFailException, BaseHook, get_connection_async, mask_secret
+from airflow_provider_encord.airflow_compat import (
+    AirflowException,
+    AirflowFailException,
+    BaseHook,
+    get_connection_async,
+)
 from airflow_provider_encord.api import calls, data_items, manifest, models
+from airflow_provider_encord.api.auth import BearerCredentials, SshCredentials
 from airflow_provider_encord.api.errors import ApiError
 from airflow_provider_encord.api.exchange import Account
 from airflow_provider_encord.api.jobs import State, UploadJobWatch, Verdict, Watch
@@ -32,7 +37,13 @@ from airflow_provider_encord.exceptions import (
     EncordUploadError,
     from_api_error,
 )
-from airflow_provider_encord.hooks.connection import ConnectionSettings, field_behaviour, form_widgets, read_connection
+from airflow_provider_encord.hooks.connection import (
+    ConnectionSettings,
+    field_behaviour,
+    form_widgets,
+    mask,
+    read_connection,
+)
 from airflow_provider_encord.progress import ProgressLog
 from airflow_provider_encord.sources import PathLike, SourceFile, find_files, media_type, resolve
 from airflow_provider_encord.transport.blocking import BlockingTransport
@@ -128,6 +139,23 @@ class EncordHook(BaseHook):
         agent = f"airflow-provider-encord/{__version__} airflow/{airflow_version} python/{platform.python_version()}"
         return Account(credentials=settings.credentials, domain=settings.domain, agent=agent)
 
+    def get_sdk_client(self) -> Any:
+        """Return Encord's own client, logged in with this connection, for whatever this hook does not cover.
+
+        Needs the extra ``sdk``. Its requests do not go through this provider: its retries and logs are its own.
+
+        :raises EncordInputError: for a dataset API key, which Encord's client takes no more.
+        """
+        from encord.user_client import EncordUserClient
+
+        credentials, domain = self.settings.credentials, self.settings.domain
+        if isinstance(credentials, SshCredentials):
+            mask(key_text := credentials.key_text)
+            return EncordUserClient.create_with_ssh_private_key(key_text, domain=domain)
+        if isinstance(credentials, BearerCredentials):
+            return EncordUserClient.create_with_bearer_token(credentials.token, domain=domain)
+        raise EncordInputError("Encord's client takes an SSH key or a bearer token, not a dataset API key.")
+
     def test_connection(self) -> tuple[bool, str]:
         """Tell whether the connection works, within 10 seconds, and if not, what is wrong with it.
 
@@ -149,7 +177,7 @@ class EncordHook(BaseHook):
                     good = kind == "dataset"
                     return good, f"Logged in at {self.settings.domain} with an API key of a {kind}."
                 integrations = transport.run(calls.get_cloud_integrations())
-        except EncordError as error:
+        except AirflowException as error:  # also a connection that does not exist
             return False, str(error)
         titles = ", ".join(integration.title for integration in integrations) or "none"
         return True, f"Logged in at {self.settings.domain}. Cloud integrations: {titles}."
@@ -503,6 +531,8 @@ class EncordHook(BaseHook):
             try:
                 verdict = self._transport.wait(watch, patience, report=last.append)
             except DeadlineReached:
+                if not last:
+                    return self.get_upload_job(dataset_hash, upload_job_id)
                 verdict = last[-1]
         job: models.UploadJob = verdict.answer
         return job
@@ -609,7 +639,7 @@ class EncordHook(BaseHook):
     def get_bearer_token(self) -> str:
         """Get a token for the user of the key. It is a secret; it is registered for masking."""
         token = self.run(calls.get_bearer_token())
-        mask_secret(token)
+        mask(token)
         return token
 
     def create_dataset_api_key(
@@ -685,14 +715,14 @@ def load_manifest(
             raise ValueError(f"the manifest must be a dict, JSON text or a path, not {type(source).__name__}")
         path = resolve(source, conn_id)
         try:
-            text = path.read_text() if isinstance(path, Path) else path.read_bytes().decode()
+            text = path.read_bytes().decode()
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"the manifest {os.fspath(source)!r} cannot be read ({error})") from None
         return manifest.parse(text), path.name
 
 
 def _masked(key: models.ApiKey) -> models.ApiKey:
-    mask_secret(key.api_key)
+    mask(key.api_key)
     return key
 
 

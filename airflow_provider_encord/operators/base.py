@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord.airflow_compat import BaseOperator, Context, conf
 from airflow_provider_encord.durable import Memory
-from airflow_provider_encord.exceptions import EncordInputError, EncordNotFoundError, EncordTimeoutError
+from airflow_provider_encord.exceptions import EncordInputError, EncordJobError, EncordNotFoundError, EncordTimeoutError
 from airflow_provider_encord.links.encord import XCOM_KEY, EncordDatasetLink, dataset_url
 from airflow_provider_encord.triggers.events import goes_on, jobs_text, raise_unless_ended, validate_event
 
@@ -42,6 +43,19 @@ def seconds(value: float | timedelta | None, name: str) -> float | None:
     if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or number <= 0):
         raise EncordInputError(f"{name} must be a number of seconds above 0 or a timedelta, not {value!r}.")
     return None if number is None else float(number)
+
+
+def certain_filters(**filters: Any) -> dict[str, Any]:
+    """Return the filters that are given, None left out.
+
+    :raises EncordInputError: for a filter that is there but empty, such as a template that rendered to nothing: without
+        it more would be found than was asked for.
+    """
+    given = {name: value for name, value in filters.items() if value is not None}
+    for name, value in given.items():
+        if not value or (isinstance(value, str) and value.strip() in ("", "None")):
+            raise EncordInputError(f"The filter {name} is empty ({value!r}); leave it out to find everything.")
+    return given
 
 
 class EncordTask:
@@ -120,6 +134,10 @@ class EncordJobOperator(EncordOperator):
         """Check the arguments and yield what each job is about, in the same order at each try; one job by default."""
         return (None,)
 
+    def parts_left(self, context: Context, started: JobIds) -> Iterable[Any]:
+        """Yield the parts whose jobs an earlier try has not started."""
+        return islice(self.parts(context), len(started), None)
+
     @abstractmethod
     def start(self, context: Context, part: Any) -> str | int:
         """Start the job of one part and return its id."""
@@ -133,8 +151,8 @@ class EncordJobOperator(EncordOperator):
         """Return the trigger that waits for the jobs."""
 
     @abstractmethod
-    def finish(self, context: Context, job_ids: JobIds, verdicts: list[Verdict]) -> Any:
-        """Judge the ended jobs: raise, or return what the task returns."""
+    def finish(self, context: Context, job_ids: JobIds, verdicts: Iterable[Verdict]) -> Any:
+        """Judge the ended jobs, one after the other: raise, or return what the task returns."""
 
     def execute(self, context: Context) -> Any:
         """Start the jobs, or find those that an earlier try started, and wait for them."""
@@ -185,27 +203,30 @@ class EncordJobOperator(EncordOperator):
         return time.time() + min(limits) if limits else None
 
     def _start_all(self, context: Context, memory: Memory) -> JobIds:
-        self._job_ids = job_ids = self._recall(memory)
-        for number, part in enumerate(self.parts(context)):
-            if number >= len(job_ids):
+        self._job_ids = job_ids = []
+        recalled, complete = self._recall(memory)
+        job_ids.extend(recalled)
+        if not complete:
+            for part in self.parts_left(context, recalled):
                 job_ids.append(self.start(context, part))
-                memory.remember(job_ids)
+                memory.remember(job_ids, complete=False)
+            memory.remember(job_ids, complete=True)
         return job_ids
 
-    def _recall(self, memory: Memory) -> JobIds:
-        job_ids: JobIds = list(memory.recall() or [])
+    def _recall(self, memory: Memory) -> tuple[JobIds, bool]:
+        job_ids, complete = memory.recall()
         if not job_ids:
-            return []
+            return [], False
         try:
             verdicts = [self.hook.look(self.watch(job_id)) for job_id in job_ids]
         except EncordNotFoundError:
             self.log.warning("%s of an earlier try: unknown to Encord. Starting anew.", jobs_text(job_ids))
-            return []
+            return [], False
         if any(verdict is not None and verdict.state in ("failed", "cancelled") for verdict in verdicts):
             self.log.info("%s of an earlier try: ended badly. Starting anew.", jobs_text(job_ids))
-            return []
+            return [], False
         self.log.info("%s: started by an earlier try. Waiting for it.", jobs_text(job_ids))
-        return job_ids
+        return job_ids, complete
 
     def _have_ended(self, job_ids: JobIds) -> bool:
         for job_id in job_ids:
@@ -215,20 +236,24 @@ class EncordJobOperator(EncordOperator):
         return True
 
     def _end(self, context: Context, job_ids: JobIds, deadline: float | None) -> Any:
-        verdicts = [
-            self.hook.wait(
-                self.watch(job_id),
-                deadline=deadline,
-                poll_interval=self.poll_interval,
-                max_poll_failures=self.max_poll_failures,
-            )
-            for job_id in job_ids
-        ]
-        self._job_ids = []
-        for verdict in verdicts:
-            self.log.info("%s.", verdict.message)
+        def verdicts() -> Iterator[Verdict]:
+            # A job's items can be many, so no two jobs are held at once.
+            for job_id in job_ids:
+                verdict = self.hook.wait(
+                    self.watch(job_id),
+                    deadline=deadline,
+                    poll_interval=self.poll_interval,
+                    max_poll_failures=self.max_poll_failures,
+                )
+                self.log.info("%s.", verdict.message)
+                yield verdict
+
         try:
-            return self.finish(context, job_ids, verdicts)
-        finally:
-            # The jobs have ended: a retry starts new ones, and so does clearing the task.
+            result = self.finish(context, job_ids, verdicts())
+        except EncordJobError:
             self._memory(context).forget()
+            raise
+        # The jobs have ended: clearing the task starts new ones, as a retry does when they have failed.
+        self._memory(context).forget()
+        self._job_ids = []
+        return result

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators.base import EncordOperator, fits_xcom
+from airflow_provider_encord.operators.base import EncordOperator, certain_filters, fits_xcom
 from airflow_provider_encord.operators.listing import EncordListOperator
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ class EncordListDataRowsOperator(EncordListOperator):
     def find(self, context: Context) -> Iterator[DataRow]:
         """Yield the rows."""
         self.push_link(context, self.dataset_hash)
-        return self.hook.iter_data_rows(
-            self.dataset_hash,
-            self.title_eq,
-            self.title_like,
-            self.created_before,
-            self.created_after,
-            self.data_types,
-            self.data_hashes,
+        filters = certain_filters(
+            title_eq=self.title_eq,
+            title_like=self.title_like,
+            created_before=self.created_before,
+            created_after=self.created_after,
+            data_types=self.data_types,
+            data_hashes=self.data_hashes,
         )
+        return self.hook.iter_data_rows(self.dataset_hash, **filters)
 
     def brief(self, found: DataRow) -> dict[str, Any]:
         """Return what a row's XCom tells."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
 from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
-from airflow_provider_encord.operators.base import EncordOperator, fits_xcom
+from airflow_provider_encord.operators.base import EncordOperator, certain_filters, fits_xcom
 from airflow_provider_encord.operators.listing import EncordListOperator
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class EncordListDatasetsOperator(EncordListOperator):
 
     def find(self, context: Context) -> Iterator[DatasetInfo]:
         """Yield the datasets."""
-        filters = {name: getattr(self, name) or None for name in _FILTERS}
+        filters = certain_filters(**{name: getattr(self, name) for name in _FILTERS})
         return iter(self.hook.get_datasets(**filters, include_org_access=self.include_org_access))
 
     def brief(self, found: DatasetInfo) -> dict[str, Any]:
@@ -290,16 +290,9 @@ class EncordDeleteDataOperator(EncordOperator):
         before: Any = self.created_before
         if self.older_than is not None:
             before = datetime.now(UTC) - self.older_than
-        # A filter that renders to nothing would find everything.
-        if not self.title_like and not before:
-            raise EncordInputError(
-                f"The filter is empty (title_like={self.title_like!r}, created_before={self.created_before!r}); "
-                "nothing was deleted."
-            )
+        filters = certain_filters(title_like=self.title_like, created_before=before)
         limit = _MOST_BY_FILTER if self.max_deletions is None else self.max_deletions
-        found = self.hook.iter_data_rows(
-            self.dataset_hash, title_like=self.title_like or None, created_before=before or None
-        )
+        found = self.hook.iter_data_rows(self.dataset_hash, **filters)
         return list(islice(found, limit + 1))
 
     def _guard(self, rows: list[DataRow], hashes: list[str], missing: list[str]) -> None:

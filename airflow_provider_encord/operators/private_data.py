@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
@@ -11,6 +12,33 @@ from airflow_provider_encord.operators.registration import EncordRegistrationOpe
 
 if TYPE_CHECKING:
     import os
+
+    from airflow_provider_encord.hooks.encord import EncordHook
+
+
+@dataclass(frozen=True)
+class Part:
+    """A manifest that one job registers."""
+
+    files: Mapping[str, Any]
+    file_name: str | None
+    integration_id: str
+
+    @property
+    def count(self) -> int:
+        """How many items it registers."""
+        return sum(len(items) for items in self.files.values() if isinstance(items, list))
+
+    def start(self, hook: EncordHook, dataset_hash: str, *, ignore_errors: bool, folder: str | None) -> str:
+        """Start the job and return its id."""
+        return hook.start_upload_job(
+            dataset_hash,
+            files=self.files,
+            integration_id=self.integration_id,
+            ignore_errors=ignore_errors,
+            folder=folder or None,
+            file_name=self.file_name,
+        )
 
 
 class EncordAddPrivateDataOperator(EncordRegistrationOperator):
@@ -71,7 +99,7 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         if ignore_errors is False and max_failed_items:
             raise EncordInputError("max_failed_items needs ignore_errors: without it, one failed item stops the job.")
 
-    def parts(self, context: Context) -> Iterator[tuple[dict[str, Any], str | None, str]]:
+    def parts(self, context: Context) -> Iterator[Part]:
         """Check the manifest and find the integration."""
         from airflow_provider_encord.api import manifest
         from airflow_provider_encord.hooks.encord import airflow_errors, load_manifest
@@ -85,16 +113,13 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
             count = manifest.check(files)
         integration_id = self.hook.find_cloud_integration(self.integration)
         self.log.info("Registering %d items through integration %r.", count, self.integration)
-        yield manifest.skipping_duplicates(files, self.skip_duplicate_urls), file_name, integration_id
+        yield Part(manifest.skipping_duplicates(files, self.skip_duplicate_urls), file_name, integration_id)
 
-    def start(self, context: Context, part: tuple[dict[str, Any], str | None, str]) -> str:
+    def count(self, part: Part) -> int:
+        """Return how many items a part registers."""
+        return part.count
+
+    def start(self, context: Context, part: Part) -> str:
         """Start the job that registers one part of the manifest."""
-        files, file_name, integration_id = part
-        return self.hook.start_upload_job(
-            self.dataset_hash,
-            files=files,
-            integration_id=integration_id,
-            ignore_errors=bool(self.max_failed_items) if self.ignore_errors is None else self.ignore_errors,
-            folder=self.folder or None,
-            file_name=file_name,
-        )
+        ignore_errors = bool(self.max_failed_items) if self.ignore_errors is None else self.ignore_errors
+        return part.start(self.hook, self.dataset_hash, ignore_errors=ignore_errors, folder=self.folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
@@ -57,7 +57,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
 
         return EncordReEncodeTrigger(**kwargs)
 
-    def finish(self, context: Context, job_ids: JobIds, verdicts: list[Verdict]) -> dict[str, Any]:
+    def finish(self, context: Context, job_ids: JobIds, verdicts: Iterable[Verdict]) -> dict[str, Any]:
         """Report which videos were re-encoded and which Encord ignored."""
         from airflow_provider_encord.hooks.encord import require_done
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord.airflow_compat import Context
@@ -11,10 +12,12 @@ from airflow_provider_encord.operators.base import EncordJobOperator, JobIds, fi
 
 if TYPE_CHECKING:
     from airflow_provider_encord.api.jobs import UploadJobWatch, Verdict
+    from airflow_provider_encord.api.models import UploadJob
     from airflow_provider_encord.triggers.encord import EncordUploadJobTrigger
 
 _MOST_ERRORS = 20
 _MOST_ERROR_TEXT = 500
+_MOST_ITEMS = 1000
 
 
 def failed_items_allowed(max_failed_items: float, total: int) -> int:
@@ -42,6 +45,8 @@ class EncordRegistrationOperator(EncordJobOperator):
 
     The task succeeds if every job is done and no more items failed than ``max_failed_items`` allows, over all jobs.
 
+    :param dry_run: check the arguments and return ``{"dataset_hash", "dry_run", "items", "jobs"}``: what would be
+        registered. Nothing is uploaded and no job started.
     :param details_path: path or ``ObjectStoragePath`` URL of a file that gets every item and every error, one JSON
         object a line (templated): ``{"job_id", "outcome": "added", "data_hash", "title"}`` or ``{"job_id", "outcome":
         "failed", "urls", "error"}``.
@@ -50,10 +55,18 @@ class EncordRegistrationOperator(EncordJobOperator):
 
     max_failed_items: float = 0
 
-    def __init__(self, *, details_path: str | None = None, details_conn_id: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        details_path: str | None = None,
+        details_conn_id: str | None = None,
+        dry_run: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.details_path = details_path
         self.details_conn_id = details_conn_id
+        self.only_report = dry_run  # BaseOperator has a method of the argument's name
 
     def watch(self, job_id: Any) -> UploadJobWatch:
         """Return a registration job as something to wait for."""
@@ -67,57 +80,91 @@ class EncordRegistrationOperator(EncordJobOperator):
 
         return EncordUploadJobTrigger(**kwargs)
 
-    def finish(self, context: Context, job_ids: JobIds, verdicts: list[Verdict]) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
+        """Start the jobs and wait for them, or only say what would be started."""
+        return self._plan(context) if self.only_report else super().execute(context)
+
+    def _plan(self, context: Context) -> dict[str, Any]:
+        counts = [self.count(part) for part in self.parts(context)]
+        self.log.info("Would register %d items in %d jobs. Nothing was sent.", sum(counts), len(counts))
+        return {"dataset_hash": self.dataset_hash, "dry_run": True, "items": sum(counts), "jobs": len(counts)}
+
+    def count(self, part: Any) -> int:
+        """Return how many items a part registers."""
+        return 1
+
+    def finish(self, context: Context, job_ids: JobIds, verdicts: Iterable[Verdict]) -> dict[str, Any]:
         """Report what was added, and fail if more items failed than allowed."""
         from airflow_provider_encord.hooks.encord import require_done
 
-        report = self._report(job_ids, verdicts)
+        report = _Report()
+        jobs = zip(job_ids, verdicts, strict=True)
+        lines = (line for job_id, verdict in jobs for line in report.add(job_id, verdict))
         if self.details_path:
-            self._write_details(self.details_path, job_ids, verdicts)
-        hashes = [item.data_hash for verdict in verdicts for item in verdict.answer.items]
-        self.push(context, "data_hashes", hashes if fits_xcom(hashes) else None)
-        self.log.info("%d added, %d skipped, %d failed.", report["added"], report["skipped"], report["failed"])
-        for error in report["errors"]:
-            self.log.warning("Not added: %s: %s", ", ".join(error["urls"]) or "item", error["error"])
-        total = report["added"] + report["skipped"] + report["failed"] + report["cancelled"]
-        tolerated = report["failed"] <= failed_items_allowed(self.max_failed_items, total)
-        for verdict in verdicts:
-            require_done(verdict, self.dataset_hash, allow_partial=tolerated)
-        return report
+            from airflow_provider_encord.sources import write_json_lines
 
-    def _report(self, job_ids: JobIds, verdicts: list[Verdict]) -> dict[str, Any]:
-        jobs = [verdict.answer for verdict in verdicts]
-        items = [{"data_hash": item.data_hash, "title": item.title} for job in jobs for item in job.items]
-        errors = [
-            {"urls": list(each.object_urls)[:5], "error": each.error[:_MOST_ERROR_TEXT]}
-            for job in jobs
-            for each in job.unit_errors
-        ] + [{"urls": [], "error": text[:_MOST_ERROR_TEXT]} for job in jobs for text in job.errors]
+            count = write_json_lines(self.details_path, lines, self.details_conn_id)
+            self.log.info("Wrote %d lines of details to %s.", count, self.details_path)
+        else:
+            for _ in lines:
+                pass
+        hashes = [item["data_hash"] for item in report.items]
+        self.push(context, "data_hashes", hashes if report.complete else None)
+        self.log.info("%d added, %d skipped, %d failed.", report.added, report.skipped, report.failed)
+        for error in report.errors:
+            self.log.warning("Not added: %s: %s", ", ".join(error["urls"]) or "item", error["error"])
+        total = report.added + report.skipped + report.failed + report.cancelled
+        tolerated = report.failed <= failed_items_allowed(self.max_failed_items, total)
+        for verdict in report.endings:
+            require_done(verdict, self.dataset_hash, allow_partial=tolerated)
         return {
             "dataset_hash": self.dataset_hash,
             "job_ids": job_ids,
-            "status": ", ".join(sorted({verdict.status for verdict in verdicts})),
-            "added": len(items),
-            # A unit that is done but added nothing was there already.
-            "skipped": sum(max(0, job.done - len(job.items)) for job in jobs),
-            "failed": sum(max(job.failed, len(job.unit_errors)) for job in jobs),
-            "cancelled": sum(job.cancelled for job in jobs),
-            "items": items if fits_xcom(items) else None,
-            "errors": errors[:_MOST_ERRORS],
+            "status": ", ".join(sorted({verdict.status for verdict in report.endings})),
+            "added": report.added,
+            "skipped": report.skipped,
+            "failed": report.failed,
+            "cancelled": report.cancelled,
+            "items": report.items if report.complete else None,
+            "errors": report.errors,
             "details": self.details_path or None,
         }
 
-    def _write_details(self, path: str, job_ids: JobIds, verdicts: list[Verdict]) -> None:
-        from airflow_provider_encord.sources import write_json_lines
 
-        def lines() -> Iterator[dict[str, Any]]:
-            for job_id, verdict in zip(job_ids, verdicts, strict=True):
-                for item in verdict.answer.items:
-                    yield {"job_id": job_id, "outcome": "added", "data_hash": item.data_hash, "title": item.title}
-                for each in verdict.answer.unit_errors:
-                    yield {"job_id": job_id, "outcome": "failed", "urls": list(each.object_urls), "error": each.error}
-                for text in verdict.answer.errors:
-                    yield {"job_id": job_id, "outcome": "failed", "urls": [], "error": text}
+class _Report:
+    """What ended jobs did, counted while their items pass by; only the first ones are kept."""
 
-        count = write_json_lines(path, lines(), self.details_conn_id)
-        self.log.info("Wrote %d lines of details to %s.", count, path)
+    def __init__(self) -> None:
+        self.added = self.skipped = self.failed = self.cancelled = 0
+        self.items: list[dict[str, str]] = []
+        self.errors: list[dict[str, Any]] = []
+        self.endings: list[Verdict] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether the kept items are all, and fit into an XCom."""
+        return len(self.items) == self.added and fits_xcom(self.items)
+
+    def add(self, job_id: Any, verdict: Verdict) -> Iterator[dict[str, Any]]:
+        """Count one job and yield a line of details for each item and each error."""
+        job: UploadJob = verdict.answer
+        self.added += len(job.items)
+        # A unit that is done but added nothing was there already.
+        self.skipped += max(0, job.done - len(job.items))
+        self.failed += max(job.failed, len(job.unit_errors))
+        self.cancelled += job.cancelled
+        self.endings.append(replace(verdict, answer=None))
+        for item in job.items:
+            told = {"data_hash": item.data_hash, "title": item.title}
+            if len(self.items) <= _MOST_ITEMS:
+                self.items.append(told)
+            yield {"job_id": job_id, "outcome": "added", **told}
+        for each in job.unit_errors:
+            yield self._failed(job_id, list(each.object_urls), each.error)
+        for text in job.errors:
+            yield self._failed(job_id, [], text)
+
+    def _failed(self, job_id: Any, urls: list[str], error: str) -> dict[str, Any]:
+        if len(self.errors) < _MOST_ERRORS:
+            self.errors.append({"urls": urls[:5], "error": error[:_MOST_ERROR_TEXT]})
+        return {"job_id": job_id, "outcome": "failed", "urls": urls, "error": error}

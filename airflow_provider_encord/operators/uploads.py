@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import os
 
     from airflow_provider_encord.api.data_items import Uploaded
+    from airflow_provider_encord.sources import SourceFile
 
 
 class EncordUploadOperator(EncordRegistrationOperator):
@@ -72,15 +73,24 @@ class EncordUploadOperator(EncordRegistrationOperator):
     def register(self, files: list[Uploaded]) -> dict[str, Any]:
         """Return what registers the uploaded files."""
 
-    def start(self, context: Context, part: Any) -> str:
-        """Upload the files and start the job that registers them."""
-        from airflow_provider_encord.hooks.encord import uploaded
+    def parts(self, context: Context) -> Iterator[list[SourceFile]]:
+        """Look at all files; together they are one job."""
         from airflow_provider_encord.sources import find_files
 
         files = find_files(self.file_paths, self.source_conn_id)
         if self.title is not None and len(files) > 1 and not self.one_title:
             raise EncordInputError("title can be given for one file only; several files keep their names.")
-        outcomes = self.hook.put_files(files, self.item_type, max_workers=self.max_workers)
+        yield files
+
+    def count(self, part: list[SourceFile]) -> int:
+        """Return how many items the files make."""
+        return 1 if self.one_title else len(part)
+
+    def start(self, context: Context, part: list[SourceFile]) -> str:
+        """Upload the files and start the job that registers them."""
+        from airflow_provider_encord.hooks.encord import uploaded
+
+        outcomes = self.hook.put_files(part, self.item_type, max_workers=self.max_workers)
         items = self.register(uploaded(outcomes))
         return self.hook.start_upload_job(self.dataset_hash, data_items=items, folder=self.folder or None)
 

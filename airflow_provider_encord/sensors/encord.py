@@ -17,7 +17,7 @@ from airflow_provider_encord.airflow_compat import (
 )
 from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordWatchedJobError, kind_of
 from airflow_provider_encord.links.encord import EncordDatasetLink
-from airflow_provider_encord.operators.base import DEFAULT_DEFERRABLE, EncordTask, JobIds, seconds
+from airflow_provider_encord.operators.base import DEFAULT_DEFERRABLE, EncordTask, JobIds, certain_filters, seconds
 from airflow_provider_encord.triggers.encord import (
     EncordDataRowTrigger,
     EncordReEncodeTrigger,
@@ -214,15 +214,14 @@ class EncordDataRowSensor(EncordSensor):
     def trigger(self, **kwargs: Any) -> EncordDataRowTrigger:
         """Return the trigger that waits for the rows."""
         after = self.created_after
-        filters = {
-            "title_eq": self.title_eq,
-            "title_like": self.title_like,
-            "created_after": after.isoformat() if isinstance(after, datetime) else after,
-            "data_types": self.data_types and list(self.data_types),
-            "data_hashes": self.data_hashes and list(self.data_hashes),
-        }
-        given = {name: value for name, value in filters.items() if value}
-        return EncordDataRowTrigger(filters=given, min_count=self.min_count, **kwargs)
+        filters = certain_filters(
+            title_eq=self.title_eq,
+            title_like=self.title_like,
+            created_after=after.isoformat() if isinstance(after, datetime) else after,
+            data_types=self.data_types and list(self.data_types),
+            data_hashes=self.data_hashes and list(self.data_hashes),
+        )
+        return EncordDataRowTrigger(filters=filters, min_count=self.min_count, **kwargs)
 
 
 def certain_job_ids(value: str | int | Sequence[str | int], name: str) -> JobIds:

@@ -206,6 +206,7 @@ BAD_ARGUMENTS = {
     "dataset hash not ASCII": lambda: calls.get_dataset("é"),
     "a text for a list of hashes": lambda: calls.delete_data(DATASET, VIDEO),
     "no hash": lambda: calls.delete_data(DATASET, []),
+    "None for a list of hashes": lambda: calls.delete_data(DATASET, None),
     "an empty hash": lambda: calls.delete_data(DATASET, [VIDEO, ""]),
     "None among hashes": lambda: calls.re_encode_data(DATASET, [None]),
     "integration no UUID": lambda: calls.start_upload_job(DATASET, integration_id="AWS"),

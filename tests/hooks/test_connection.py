@@ -74,7 +74,7 @@ def test_domain(form: str) -> None:
         "https://encord.internal#x",
         "https://user:password@encord.internal",
         "ftp://encord.internal",
-        pytest.param("https://", marks=pytest.mark.xfail(reason="read_domain takes 'https:' for a host name")),
+        "https://",
         "https://a b",
         "https://encord.internal:abc",
     ],

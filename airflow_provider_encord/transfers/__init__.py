@@ -1,0 +1,1 @@
+"""Transfers: from a bucket into Encord, without moving the bytes."""

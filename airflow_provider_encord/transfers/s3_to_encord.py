@@ -1,0 +1,46 @@
+"""From S3 into Encord: the listing of any number of keys, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_encord.sources import StoredObject
+
+
+class S3ToEncordOperator(BucketToEncordOperator):
+    """Register the new objects below an S3 prefix in a dataset; millions of keys in bounded memory.
+
+    All of :class:`.bucket_to_encord.BucketToEncordOperator` holds here. Needs the extra ``s3``.
+
+    .. seealso:: :ref:`howto/operator:S3ToEncordOperator`
+
+    :param prefix: ``s3://bucket/prefix``; a prefix of keys, which need not end at a folder (templated).
+    :param aws_conn_id: Airflow connection of type ``aws`` (templated).
+    """
+
+    template_fields: Sequence[str] = (*BucketToEncordOperator.template_fields, "aws_conn_id")
+
+    def __init__(self, *, aws_conn_id: str | None = "aws_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.aws_conn_id = aws_conn_id
+
+    def objects(self) -> Iterator[StoredObject]:
+        """Yield the objects below the prefix, page by page."""
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+        from airflow_provider_encord.sources import StoredObject
+
+        parts = urlsplit(self.prefix)
+        if parts.scheme != "s3" or not parts.netloc:
+            raise EncordInputError(f"prefix must be 's3://bucket/prefix', not {self.prefix!r}.")
+        pages = S3Hook(self.aws_conn_id).get_conn().get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=parts.netloc, Prefix=parts.path.lstrip("/")):
+            for each in page.get("Contents", ()):
+                url = f"s3://{parts.netloc}/{each['Key']}"
+                yield StoredObject(url, parts.netloc, each["Key"], each["Size"], each["LastModified"])
