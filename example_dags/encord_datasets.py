@@ -1,0 +1,55 @@
+"""Datasets: make one if it is missing, then list all of the same family."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+try:
+    from airflow.sdk import Param, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.models.param import Param
+
+from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator, EncordListDatasetsOperator
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    tags=["encord", "example"],
+    params={
+        "family": Param("traffic", type="string", description="Begin of the titles"),
+        "name": Param("crossings", type="string", description="End of the title of the dataset to make"),
+    },
+)
+def encord_datasets() -> None:
+    """Wire the tasks."""
+    # [START howto_operator_encord_create_dataset_if_missing]
+    create_dataset = EncordCreateDatasetOperator(
+        task_id="create_dataset",
+        title="{{ params.family }}-{{ params.name }}",
+        description="Made by {{ dag.dag_id }}",
+        if_exists="skip",
+    )
+    # [END howto_operator_encord_create_dataset_if_missing]
+
+    # [START howto_operator_encord_list_datasets]
+    list_datasets = EncordListDatasetsOperator(
+        task_id="list_datasets",
+        title_like="{{ params.family }}-%",
+        created_after="2026-01-01T00:00:00Z",
+    )
+    # [END howto_operator_encord_list_datasets]
+    found: Any = list_datasets.output
+
+    @task
+    def report(found: dict[str, Any]) -> list[str]:
+        """Return the titles."""
+        return sorted(dataset["title"] for dataset in found["items"] or [])
+
+    create_dataset >> list_datasets
+    report(found)
+
+
+encord_datasets()

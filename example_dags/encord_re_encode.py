@@ -1,0 +1,43 @@
+"""Re-encode: all videos of a dataset, so that browsers show each of their frames; waits without holding a worker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+try:
+    from airflow.sdk import Param, dag
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag
+    from airflow.models.param import Param
+
+from airflow_provider_encord.operators.data_rows import EncordListDataRowsOperator
+from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    tags=["encord", "example"],
+    params={"dataset_hash": Param(type="string", description="Dataset with the videos")},
+)
+def encord_re_encode() -> None:
+    """Wire the tasks."""
+    list_videos = EncordListDataRowsOperator(
+        task_id="list_videos", dataset_hash="{{ params.dataset_hash }}", data_types=["VIDEO"]
+    )
+    videos: Any = list_videos.output["data_hashes"]
+
+    # [START howto_operator_encord_re_encode_and_wait]
+    EncordReEncodeDataOperator(
+        task_id="re_encode",
+        dataset_hash="{{ params.dataset_hash }}",
+        data_hashes=videos,
+        ignore_if_missing=True,  # a video that somebody deleted meanwhile is no reason to fail
+        timeout=timedelta(hours=6),
+        deferrable=True,
+    )
+    # [END howto_operator_encord_re_encode_and_wait]
+
+
+encord_re_encode()

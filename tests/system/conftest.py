@@ -1,0 +1,119 @@
+"""One stage for all: media, a local S3, a local Encord and one Airflow home. Starting a DAG takes Airflow some seconds."""
+
+import importlib.util
+import itertools
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+DEMO = Path(__file__).parents[2] / "example_dags" / "demo.py"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a DAG left behind."""
+
+    states: dict[str, str]
+    xcoms: dict[tuple[str, str], object]
+    requests: list[str]
+    log: str
+
+    def returned(self, task):
+        return self.xcoms[task, "return_value"]
+
+    def count(self, operation):
+        return self.requests.count(operation)
+
+    @property
+    def deferrals(self):
+        return self.log.count("running trigger in line")
+
+
+class Theatre:
+    """Runs DAGs on the stage."""
+
+    def __init__(self, demo, stage, folder):
+        self.demo = demo
+        self.stage = stage
+        self.folder = folder
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.runs = itertools.count(1)
+
+    def control(self, method, path, **body):
+        """Ask the local Encord's control API."""
+        answer = self.session.request(method, f"{self.stage.encord_url}/_emulator/{path}", json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def run(self, dag_id, **conf):
+        """Run a DAG as `airflow dags test` does, and tell how it went."""
+        date = f"2026-02-{next(self.runs):02}"
+        return self.watch(
+            dag_id,
+            lambda: self.demo.airflow(
+                self.stage, "dags", "test", dag_id, date, "--conf", json.dumps(conf), timeout=180
+            ),
+        )
+
+    def watch(self, dag_id, work):
+        """Do something that runs a DAG, and tell how it went."""
+        self.control("DELETE", "requests")
+        log = self.folder / f"{dag_id}-{next(self.runs)}.log"
+        whole, self.stage.log = self.stage.log, log.open("w")
+        try:
+            work()
+        except self.demo.DemoFailed as error:
+            excerpt = "\n".join(self.demo.notable(log.read_text().splitlines()))
+            pytest.fail(f"{error}\n{excerpt}", pytrace=False)
+        finally:
+            self.stage.log.close()
+            self.stage.log = whole
+        asked = self.control("GET", "requests")["requests"]
+        return Run(*self._left(dag_id), [each["operation"] for each in asked], log.read_text())
+
+    def rows(self, title):
+        """Return the rows of the dataset with a title, as Encord tells them now."""
+        return self.demo.datasets(self.stage)[title]
+
+    def _left(self, dag_id):
+        with closing(sqlite3.connect(self.stage.home / "airflow.db")) as database:
+            (run_id,) = database.execute(
+                "SELECT run_id FROM dag_run WHERE dag_id = ? ORDER BY id DESC LIMIT 1", (dag_id,)
+            ).fetchone()
+            states = database.execute(
+                "SELECT task_id, state FROM task_instance WHERE dag_id = ? AND run_id = ?", (dag_id, run_id)
+            ).fetchall()
+            xcoms = database.execute(
+                "SELECT task_id, key, value FROM xcom WHERE dag_id = ? AND run_id = ?", (dag_id, run_id)
+            ).fetchall()
+        return dict(states), {(task, key): _value(value) for task, key, value in xcoms}
+
+
+def _value(stored):
+    value = json.loads(stored)
+    return json.loads(value) if isinstance(value, str) and value[:1] in ('"', "{", "[") else value
+
+
+@pytest.fixture(scope="session")
+def demo():
+    spec = importlib.util.spec_from_file_location("encord_demo", DEMO)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def theatre(demo, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stage")
+    with (folder / "stage.log").open("w") as log, demo.staged(log, folder) as stage:
+        demo.prepare_airflow(stage)
+        yield Theatre(demo, stage, folder)
