@@ -6,6 +6,8 @@ The common-compat provider would do the same, but the constraints of Airflow 3.0
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,6 +54,42 @@ else:
         from airflow.hooks.base import BaseHook
 
 
+def mask_secrets(secrets: Collection[str]) -> None:
+    """Register secrets for masking, in this process and in the one that writes the task's log.
+
+    Where both are one, as in ``dag.test``, Airflow would print the message itself at debug level, so none is sent.
+    """
+    if type(_supervisor()).__name__ == "InProcessSupervisorComms":
+        _mask_here(secrets)
+    else:
+        mask_secret(list(secrets))
+
+
+async def mask_secrets_async(secrets: Collection[str]) -> None:
+    """Register secrets for masking from an event loop, where Airflow before 3.3 has no way to tell another process."""
+    _mask_here(secrets)
+    if (comms := _supervisor()) is None or type(comms).__name__ == "InProcessSupervisorComms":
+        return
+    try:
+        from airflow.sdk.log import amask_secret
+    except ImportError:
+        return
+    await amask_secret(list(secrets))
+
+
+def _supervisor() -> Any:
+    task_runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    return getattr(task_runner, "SUPERVISOR_COMMS", None)
+
+
+def _mask_here(secrets: Collection[str]) -> None:
+    try:
+        from airflow.sdk._shared.secrets_masker import mask_secret as mask_here
+    except ImportError:
+        mask_here = mask_secret
+    mask_here(list(secrets))
+
+
 async def get_connection_async(conn_id: str) -> Any:
     """Look up a connection from an event loop.
 
@@ -78,5 +116,6 @@ __all__ = [
     "ObjectStoragePath",
     "conf",
     "get_connection_async",
-    "mask_secret",
+    "mask_secrets",
+    "mask_secrets_async",
 ]

@@ -42,7 +42,8 @@ class Grouping:
 
     def kind_of(self, key: str) -> str | None:
         """Return the kind of an object, or None to leave it out."""
-        kind = self.kinds.get(key.rpartition(".")[2].lower())
+        _, dot, extension = key.rpartition(".")
+        kind = self.kinds.get(extension.lower()) if dot else None
         return "image_groups" if kind == "images" and self.group_images else kind
 
 

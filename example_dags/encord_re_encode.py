@@ -35,6 +35,7 @@ def encord_re_encode() -> None:
         data_hashes=videos,
         ignore_if_missing=True,  # a video that somebody deleted meanwhile is no reason to fail
         timeout=timedelta(hours=6),
+        poll_interval=5,
         deferrable=True,
     )
     # [END howto_operator_encord_re_encode_and_wait]

@@ -11,7 +11,10 @@ _MOST_SERVER_TEXT = 1000
 
 def without_query(url: str) -> str:
     """Return the URL without query, fragment and user info: the query of a signed URL is a credential."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0]
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

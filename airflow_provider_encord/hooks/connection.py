@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_encord.airflow_compat import mask_secret
 from airflow_provider_encord.api.auth import (
     ApiKeyCredentials,
     BearerCredentials,
@@ -26,6 +26,7 @@ from airflow_provider_encord.transport.network import Timeouts
 US_DOMAIN = "https://api.us.encord.com"
 _SHORT_NAMES = {"": DEFAULT_DOMAIN, "eu": DEFAULT_DOMAIN, "us": US_DOMAIN}
 _KEY_EXTRAS = ("ssh_private_key", "ssh_private_key_path", "token", "api_key")
+_SECRET_EXTRAS = ("ssh_private_key", "passphrase", "token", "api_key")
 _LARGEST_KEY_FILE = 16 * 1024
 
 
@@ -37,31 +38,41 @@ class ConnectionSettings:
     domain: str
     credentials: Credentials = field(repr=False)
     timeouts: Timeouts
+    secrets: frozenset[str] = field(repr=False)
 
 
 def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
-    """Read an Airflow connection and register its secrets for masking, line by line.
+    """Read an Airflow connection; the hook registers its ``secrets`` for masking before anything else.
 
     :raises EncordConnectionError: names the connection and the mistake; shows nothing of a key.
     """
+    secrets: set[str] = set()
     try:
-        extra = connection.extra_dejson or {}
-    except Exception:  # a broken extra must not be quoted
-        extra = {}
-    secrets = {name: str(value) for name, value in extra.items() if value not in (None, "")}
-    for name in ("ssh_private_key", "passphrase", "token", "api_key"):
-        mask(secrets.get(name))
-    try:
+        extra = _extra(connection)
+        for name in _SECRET_EXTRAS:
+            secrets |= secret_forms(extra.get(name))
         return ConnectionSettings(
             conn_id=conn_id,
             domain=read_domain(connection.host, connection.port, connection.schema),
-            credentials=_credentials(secrets),
-            timeouts=_timeouts(secrets),
+            credentials=_credentials(extra, secrets),
+            timeouts=_timeouts(extra),
+            secrets=frozenset(secrets),
         )
     except ValueError as problem:
         raise EncordConnectionError(
             f"The Airflow connection {conn_id!r} cannot be used: {problem} See Admin > Connections."
         ) from None
+
+
+def _extra(connection: Any) -> dict[str, str]:
+    # Not `extra_dejson`: on Airflow 3 it sends a message, which must not be done from an event loop.
+    try:
+        extra = json.loads(connection.extra or "{}")
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise ValueError("its extra is not a JSON object.")
+    return {name: str(value) for name, value in extra.items() if value not in (None, "")}
 
 
 def read_domain(host: str | None, port: int | None = None, scheme: str | None = None) -> str:
@@ -90,7 +101,7 @@ def read_domain(host: str | None, port: int | None = None, scheme: str | None = 
     return f"{parts.scheme}://{netloc.lower()}"
 
 
-def _credentials(extra: Mapping[str, str]) -> Credentials:
+def _credentials(extra: Mapping[str, str], secrets: set[str]) -> Credentials:
     given = [name for name in _KEY_EXTRAS if name in extra]
     if len(given) > 1:
         raise ValueError(f"it has {' and '.join(given)}; set only one of them.")
@@ -106,7 +117,7 @@ def _credentials(extra: Mapping[str, str]) -> Credentials:
     text = extra[given[0]]
     if given == ["ssh_private_key_path"] or _looks_like_path(text):
         text = _read_key_file(text)
-        mask(text)
+        secrets |= secret_forms(text)
     key = load_private_key(text, extra.get("passphrase"))
     return SshCredentials(key)
 
@@ -153,12 +164,9 @@ def _timeouts(extra: Mapping[str, str]) -> Timeouts:
     return Timeouts(**given)
 
 
-def mask(secret: str | None) -> None:
-    """Register a secret for masking in each form in which parts of it could be printed."""
-    if secret and set(secret) != {"*"}:
-        mask_secret(secret)
-        for form in key_forms(secret):
-            mask_secret(form)
+def secret_forms(secret: str | None) -> set[str]:
+    """Return each form in which parts of a secret could be printed; none for one that is masked text itself."""
+    return {secret, *key_forms(secret)} if secret and set(secret) != {"*"} else set()
 
 
 def form_widgets() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
 
 from airflow_provider_encord import __version__
@@ -19,6 +19,8 @@ from airflow_provider_encord.airflow_compat import (
     AirflowFailException,
     BaseHook,
     get_connection_async,
+    mask_secrets,
+    mask_secrets_async,
 )
 from airflow_provider_encord.api import calls, data_items, manifest, models
 from airflow_provider_encord.api.auth import BearerCredentials, SshCredentials
@@ -41,8 +43,8 @@ from airflow_provider_encord.hooks.connection import (
     ConnectionSettings,
     field_behaviour,
     form_widgets,
-    mask,
     read_connection,
+    secret_forms,
 )
 from airflow_provider_encord.progress import ProgressLog
 from airflow_provider_encord.sources import PathLike, SourceFile, find_files, media_type, resolve
@@ -99,13 +101,17 @@ class EncordHook(BaseHook):
     @cached_property
     def settings(self) -> ConnectionSettings:
         """What the connection says; read once per hook, and its secrets registered for masking."""
-        return read_connection(self.get_connection(self.encord_conn_id), self.encord_conn_id)
+        settings = read_connection(self.get_connection(self.encord_conn_id), self.encord_conn_id)
+        mask_secrets(settings.secrets)
+        return settings
 
     async def get_settings_async(self) -> ConnectionSettings:
         """Read the connection from an event loop, once per hook."""
         if "settings" not in self.__dict__:
             connection = await get_connection_async(self.encord_conn_id)
-            self.__dict__["settings"] = read_connection(connection, self.encord_conn_id)
+            settings = read_connection(connection, self.encord_conn_id)
+            await mask_secrets_async(settings.secrets)
+            self.__dict__["settings"] = settings
         return self.settings
 
     @cached_property
@@ -150,7 +156,7 @@ class EncordHook(BaseHook):
 
         credentials, domain = self.settings.credentials, self.settings.domain
         if isinstance(credentials, SshCredentials):
-            mask(key_text := credentials.key_text)
+            mask_secrets(secret_forms(key_text := credentials.key_text))
             return EncordUserClient.create_with_ssh_private_key(key_text, domain=domain)
         if isinstance(credentials, BearerCredentials):
             return EncordUserClient.create_with_bearer_token(credentials.token, domain=domain)
@@ -639,7 +645,7 @@ class EncordHook(BaseHook):
     def get_bearer_token(self) -> str:
         """Get a token for the user of the key. It is a secret; it is registered for masking."""
         token = self.run(calls.get_bearer_token())
-        mask(token)
+        mask_secrets([token])
         return token
 
     def create_dataset_api_key(
@@ -698,31 +704,48 @@ def require_done(verdict: Verdict, dataset_hash: str, *, allow_partial: bool = F
     raise kind(f"Dataset {dataset_hash}: {verdict.message}.", dataset_hash=dataset_hash)
 
 
-def load_manifest(
+@contextlib.contextmanager
+def open_manifest(
     source: str | os.PathLike[str] | Mapping[str, Any], conn_id: str | None = None
-) -> tuple[dict[str, Any], str | None]:
-    """Return a manifest, and the base name of its file if it came from one.
+) -> Iterator[tuple[Mapping[str, Any] | BinaryIO, str | None]]:
+    """Give a manifest as dict, or as its open file and the file's base name.
 
     :param source: dict, JSON text, or the path or URL of a JSON file.
     :raises EncordInputError: when it can't be read, or is no JSON object.
     """
     if isinstance(source, Mapping):
-        return dict(source), None
-    with airflow_errors():
-        if isinstance(source, str) and source.lstrip()[:1] in ("{", "["):
-            return manifest.parse(source), None
-        if not isinstance(source, str | os.PathLike) or not os.fspath(source):
-            raise ValueError(f"the manifest must be a dict, JSON text or a path, not {type(source).__name__}")
+        yield source, None
+    elif isinstance(source, str) and source.lstrip()[:1] in ("{", "["):
+        with airflow_errors():
+            content = manifest.parse(source)
+        yield content, None
+    elif not isinstance(source, str | os.PathLike) or not os.fspath(source):
+        raise EncordInputError(f"The manifest must be a dict, JSON text or a path, not {type(source).__name__}.")
+    else:
         path = resolve(source, conn_id)
         try:
-            text = path.read_bytes().decode()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"the manifest {os.fspath(source)!r} cannot be read ({error})") from None
-        return manifest.parse(text), path.name
+            file = path.open("rb")
+        except Exception as error:  # any store's own exceptions
+            shown = os.fspath(source).partition("?")[0]
+            raise EncordInputError(
+                f"The manifest {shown!r} cannot be read ({type(error).__name__}: {error})."
+            ) from None
+        with file:
+            yield file, path.name
+
+
+def load_manifest(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """Return a whole manifest, and the base name of its file if it came from one.
+
+    :param source: dict, JSON text, or the path or URL of a JSON file.
+    :raises EncordInputError: when it can't be read, or is no JSON object.
+    """
+    with open_manifest(source) as (found, name), airflow_errors():
+        return dict(found) if isinstance(found, Mapping) else manifest.parse(found.read().decode()), name
 
 
 def _masked(key: models.ApiKey) -> models.ApiKey:
-    mask(key.api_key)
+    mask_secrets([key.api_key])
     return key
 
 

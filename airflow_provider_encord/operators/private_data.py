@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators.registration import EncordRegistrationOperator, check_max_failed_items
+from airflow_provider_encord.operators.registration import (
+    MAX_ITEMS_PER_JOB,
+    EncordRegistrationOperator,
+    check_max_failed_items,
+    check_max_items_per_job,
+)
 
 if TYPE_CHECKING:
     import os
@@ -57,6 +62,7 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
     :param max_failed_items: how many items may fail before the task does: a count, or a share below 1.
     :param ignore_errors: let Encord go on when single items fail; by default if some may fail.
     :param folder: UUID of a storage folder, for datasets without a mirror folder (templated).
+    :param max_items_per_job: a larger manifest is split into several jobs.
     :param manifest_conn_id: Airflow connection of the object storage that holds the manifest (templated).
     :raises EncordInputError: names each wrong entry of the manifest, before the first request.
     """
@@ -85,6 +91,7 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         ignore_errors: bool | None = None,
         folder: str | None = None,
         manifest_conn_id: str | None = None,
+        max_items_per_job: int = MAX_ITEMS_PER_JOB,
         **kwargs: Any,
     ) -> None:
         super().__init__(dataset_hash=dataset_hash, **kwargs)
@@ -95,25 +102,31 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         self.ignore_errors = ignore_errors
         self.folder = folder
         self.manifest_conn_id = manifest_conn_id
+        self.max_items_per_job = max_items_per_job
         check_max_failed_items(max_failed_items)
+        check_max_items_per_job(max_items_per_job)
         if ignore_errors is False and max_failed_items:
             raise EncordInputError("max_failed_items needs ignore_errors: without it, one failed item stops the job.")
 
     def parts(self, context: Context) -> Iterator[Part]:
-        """Check the manifest and find the integration."""
+        """Check all of the manifest, find the integration, and yield the parts; a manifest in a file is never held."""
         from airflow_provider_encord.api import manifest
-        from airflow_provider_encord.hooks.encord import airflow_errors, load_manifest
+        from airflow_provider_encord.hooks.encord import airflow_errors, open_manifest
 
         if not isinstance(self.integration, str) or not self.integration.strip():
             raise EncordInputError(
                 f"integration must be the title or id of a cloud integration, not {self.integration!r}."
             )
-        files, file_name = load_manifest(self.manifest, self.manifest_conn_id)
-        with airflow_errors():
-            count = manifest.check(files)
+        with open_manifest(self.manifest, self.manifest_conn_id) as (source, file_name), airflow_errors():
+            plan = manifest.plan(source, skip_duplicate_urls=self.skip_duplicate_urls, max_items=self.max_items_per_job)
         integration_id = self.hook.find_cloud_integration(self.integration)
-        self.log.info("Registering %d items through integration %r.", count, self.integration)
-        yield Part(manifest.skipping_duplicates(files, self.skip_duplicate_urls), file_name, integration_id)
+        self.log.info(
+            "%d items to register through integration %r, in %d jobs.", plan.items, self.integration, plan.parts
+        )
+        with open_manifest(self.manifest, self.manifest_conn_id) as (source, file_name), airflow_errors():
+            parts = manifest.split(manifest.entries(source), flags=plan.flags, max_items=self.max_items_per_job)
+            for files in parts:
+                yield Part(files, file_name, integration_id)
 
     def count(self, part: Part) -> int:
         """Return how many items a part registers."""

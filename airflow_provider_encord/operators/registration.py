@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_encord.api.models import UploadJob
     from airflow_provider_encord.triggers.encord import EncordUploadJobTrigger
 
+MAX_ITEMS_PER_JOB = 10_000
 _MOST_ERRORS = 20
 _MOST_ERROR_TEXT = 500
 _MOST_ITEMS = 1000
@@ -30,9 +31,20 @@ def check_max_failed_items(value: Any) -> None:
 
     :raises EncordInputError: unless it is a count, or a share between 0 and 1.
     """
-    wrong = isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (value >= 1 and value % 1)
+    wrong = (
+        isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0 or (value >= 1 and value % 1)
+    )
     if wrong:
         raise EncordInputError(f"max_failed_items must be a count or a share below 1, not {value!r}.")
+
+
+def check_max_items_per_job(value: Any) -> None:
+    """Check the argument of that name.
+
+    :raises EncordInputError: unless it is a number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise EncordInputError(f"max_items_per_job must be a number above 0, not {value!r}.")
 
 
 class EncordRegistrationOperator(EncordJobOperator):

@@ -26,6 +26,8 @@ class EncordUploadOperator(EncordRegistrationOperator):
     :param file_paths: one path or several: local ones, or ``ObjectStoragePath`` URLs such as ``s3://bucket/key``, which
         are streamed (templated).
     :param title: title in Encord (templated).
+    :param folder: UUID of a storage folder, for datasets without a mirror folder (templated).
+    :param client_metadata: kept by Encord with each item (templated).
     :param source_conn_id: Airflow connection of the object storage (templated).
     :param max_workers: files in flight at once.
     :raises EncordInputError: names each file that is missing, empty or unreadable.

@@ -11,7 +11,12 @@ from urllib.parse import urlsplit
 from airflow_provider_encord.airflow_compat import AirflowSkipException, Context
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.operators.private_data import Part
-from airflow_provider_encord.operators.registration import EncordRegistrationOperator, check_max_failed_items
+from airflow_provider_encord.operators.registration import (
+    MAX_ITEMS_PER_JOB,
+    EncordRegistrationOperator,
+    check_max_failed_items,
+    check_max_items_per_job,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_encord.operators.base import JobIds
@@ -39,7 +44,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
     :param group_images: make one image group of the images of each folder, in natural order.
     :param create_video: make image sequences of these groups; needs write permission on the bucket.
     :param object_url: how Encord reaches an object, with ``{bucket}`` and ``{key}`` (percent-encoded), if not by the
-        store's own URL: Azure needs ``https://<account>.blob.core.windows.net/{bucket}/{key}``.
+        store's own URL: Azure needs ``https://<account>.blob.core.windows.net/{bucket}/{key}`` (templated).
     :param client_metadata: kept by Encord with each item (templated).
     :param skip_if_nothing_new: skip the task, and with it what comes after, when nothing is new.
     :param max_failed_items: how many items may fail before the task does: a count, or a share below 1.
@@ -82,7 +87,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         skip_if_nothing_new: bool = False,
         max_failed_items: float = 0,
         folder: str | None = None,
-        max_items_per_job: int = 10_000,
+        max_items_per_job: int = MAX_ITEMS_PER_JOB,
         **kwargs: Any,
     ) -> None:
         super().__init__(dataset_hash=dataset_hash, **kwargs)
@@ -103,8 +108,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         self.folder = folder
         self.max_items_per_job = max_items_per_job
         check_max_failed_items(max_failed_items)
-        if max_items_per_job < 1:
-            raise EncordInputError(f"max_items_per_job must be above 0, not {max_items_per_job!r}.")
+        check_max_items_per_job(max_items_per_job)
 
     def objects(self) -> Iterable[StoredObject]:
         """Yield the objects below the prefix, sorted by key."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_encord.airflow_compat import AirflowFailException
+from airflow_provider_encord.airflow_compat import AirflowFailException, mask_secrets
 from airflow_provider_encord.api.auth import ApiKeyCredentials, BearerCredentials, SshCredentials
 from airflow_provider_encord.exceptions import EncordConnectionError
 from airflow_provider_encord.hooks.connection import read_connection, read_domain
@@ -33,11 +33,15 @@ class Connection:
     def __init__(
         self, host: str | None = None, port: int | None = None, schema: str | None = None, **extra: Any
     ) -> None:
-        self.host, self.port, self.schema, self.extra_dejson = host, port, schema, extra
+        self.host, self.port, self.schema, self.extra = host, port, schema, json.dumps(extra)
 
 
 def settings_of(**fields: Any) -> Any:
     return read_connection(Connection(**fields), "my_conn")
+
+
+def mask(**fields: Any) -> None:
+    mask_secrets(settings_of(**fields).secrets)
 
 
 DOMAINS = {
@@ -179,18 +183,11 @@ def test_settings_show_no_secret(extra: dict[str, str]) -> None:
 
 
 def test_unreadable_extra_is_not_quoted() -> None:
-    class Broken(Connection):
-        @property
-        def extra_dejson(self) -> Any:
-            raise ValueError("tell-nobody")
-
-        @extra_dejson.setter
-        def extra_dejson(self, value: Any) -> None:
-            pass
-
-    with pytest.raises(EncordConnectionError) as caught:
-        read_connection(Broken(), "my_conn")
-    assert "tell-nobody" not in str(caught.value)
+    connection = Connection()
+    for connection.extra in ('{"token": "tell-nobody"', '["tell-nobody"]', '"tell-nobody"'):
+        with pytest.raises(EncordConnectionError, match="not a JSON object") as caught:
+            read_connection(connection, "my_conn")
+        assert "tell-nobody" not in str(caught.value)
 
 
 # -- masking ---------------------------------------------------------------------------------------------------------
@@ -242,17 +239,17 @@ FORMS = {"as it is": KEY, "newlines as text": KEY.replace("\n", "\\n"), "one lin
 def test_key_is_masked_however_it_is_printed(pasted: str, printed: str, redact: Callable[[str], str]) -> None:
     text = printed_forms(KEY)[printed]
     assert any(piece in text for piece in pieces(KEY))
-    settings_of(ssh_private_key=FORMS[pasted])
+    mask(ssh_private_key=FORMS[pasted])
     left = [piece for piece in pieces(KEY) if piece in redact(text)]
     # A line's last letters may be too few to be masked on their own.
     assert not left
 
 
 def test_key_from_a_file_token_passphrase_and_api_key_are_masked(redact: Callable[[str], str]) -> None:
-    settings_of(ssh_private_key_path=KEY_FILE)
-    settings_of(token="tell-nobody-the-token")
-    settings_of(api_key="tell-nobody-the-key", dataset_hash=DATASET)
-    settings_of(ssh_private_key=PROTECTED_KEY, passphrase=PASSPHRASE)
+    mask(ssh_private_key_path=KEY_FILE)
+    mask(token="tell-nobody-the-token")
+    mask(api_key="tell-nobody-the-key", dataset_hash=DATASET)
+    mask(ssh_private_key=PROTECTED_KEY, passphrase=PASSPHRASE)
     shown = redact(f"{KEY} tell-nobody-the-token {PASSPHRASE} tell-nobody-the-key {DATASET}")
     assert "nobody" not in shown
     assert PASSPHRASE not in shown
@@ -261,7 +258,7 @@ def test_key_from_a_file_token_passphrase_and_api_key_are_masked(redact: Callabl
 
 
 def test_what_is_no_secret_stays_readable(redact: Callable[[str], str]) -> None:
-    settings_of(ssh_private_key=KEY)
+    mask(ssh_private_key=KEY)
     text = "-----BEGIN OPENSSH PRIVATE KEY----- was not found in dataset d5000000, *** is no key"
     assert redact(text) == text
     with pytest.raises(EncordConnectionError):

@@ -1,12 +1,11 @@
-"""One stage for all: media, a local S3, a local Encord and one Airflow home. Starting a DAG takes Airflow some seconds."""
+"""One stage for all: media, a local S3, a local Encord and one Airflow home, because setting these up takes long."""
 
 import importlib.util
 import itertools
 import json
 import sqlite3
-import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +78,14 @@ class Theatre:
         asked = self.control("GET", "requests")["requests"]
         return Run(*self._left(dag_id), [each["operation"] for each in asked], log.read_text())
 
+    @contextmanager
+    def jobs_that_take(self, seconds):
+        """Let registration jobs take so long for a while."""
+        before = self.control("GET", "settings")["job_seconds"]
+        self.control("POST", "settings", job_seconds=seconds)
+        yield
+        self.control("POST", "settings", job_seconds=before)
+
     def rows(self, title):
         """Return the rows of the dataset with a title, as Encord tells them now."""
         return self.demo.datasets(self.stage)[title]
@@ -98,7 +105,7 @@ class Theatre:
 
 
 def _value(stored):
-    value = json.loads(stored)
+    value = json.loads(stored) if isinstance(stored, str | bytes) else stored
     return json.loads(value) if isinstance(value, str) and value[:1] in ('"', "{", "[") else value
 
 

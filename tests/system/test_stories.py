@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_encord.hooks.encord import EncordHook
+
 DAGS = Path(__file__).parents[2] / "example_dags"
 DONE = "success"
 
@@ -23,6 +25,13 @@ def kinds(rows):
 @pytest.fixture(scope="module")
 def bucket_url(demo):
     return f"s3://{demo.BUCKET}/{demo.PREFIX}"
+
+
+@pytest.fixture
+def hook(demo, theatre, monkeypatch):
+    name = "AIRFLOW_CONN_ENCORD_DEFAULT"
+    monkeypatch.setenv(name, demo.airflow_environment(theatre.stage)[name])
+    return EncordHook()
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +101,13 @@ def test_private_data(theatre, bucket_url, tmp_path):
         "images": [{"objectUrl": f"{bucket_url}{name}"} for name in ("cloud-1.jpg", "cloud-2.jpg", "nobody.jpg")],
     }
     manifest.write_text(json.dumps(entries))
-    theatre.control("POST", "settings", job_seconds=4)  # long enough for the sensor to come before the end
-    try:
+    with theatre.jobs_that_take(4):  # long enough for the sensor to come before the end
         run = theatre.run(
             "encord_private_data",
             manifest=str(manifest),
             video=f"{bucket_url}cloud-2.mp4",
             details=str(tmp_path / "details.jsonl"),
         )
-    finally:
-        theatre.control("POST", "settings", job_seconds=2)
     assert set(run.states.values()) == {DONE}
     assert run.returned("check_manifest") == {
         "dataset_hash": run.returned("create_dataset"),
@@ -140,14 +146,29 @@ def test_any_bucket(theatre, bucket_url):
     assert kinds(theatre.rows("any bucket")) == {"VIDEO": 2}
 
 
-def test_clean_up(theatre, tmp_path):
-    """In a dataset of its own, filled through the hook's own transport by a manifest and uploads would take longer."""
+def test_clean_up(theatre, bucket_url, hook):
+    dataset = hook.create_dataset("to clean").dataset_hash
+    with theatre.jobs_that_take(0):
+        for name in ("local-1.jpg", "local-2.jpg"):
+            hook.upload_image(dataset, theatre.stage.media_folder / name, title=f"test-{name}")
+        manifest = {
+            "videos": [{"objectUrl": f"{bucket_url}cloud-1.mp4", "title": f"{word}-1"} for word in ("test", "keep")]
+        }
+        hook.add_private_data_to_dataset(dataset, hook.find_cloud_integration("AWS"), manifest)
+    run = theatre.run("encord_clean_up", dataset_hash=dataset, title_like="test-%")
+    assert set(run.states.values()) == {DONE}
+    assert run.returned("list_rows")["count"] == 3
+    counts = {"destroyed": 2, "unlinked": 1}
+    assert {"dry_run": True, "deleted": 0, **counts}.items() <= run.returned("preview").items()
+    assert {"dry_run": False, "deleted": 3, **counts}.items() <= run.returned("delete").items()
+    assert run.count("delete_data") == 1
+    assert [row.data_title for row in theatre.rows("to clean")] == ["keep-1"]
 
 
 def test_no_example_is_left_out():
-    text = Path(__file__).read_text() + Path(__file__).with_name("test_example_dags.py").read_text()
-    dags = {path.stem for path in DAGS.glob("encord_*.py")}
-    assert {name for name in dags if f'"{name}"' not in text} == {"encord_ingest"}
+    text = Path(__file__).read_text()
+    dags = {path.stem for path in DAGS.glob("encord_*.py")} - {"encord_ingest"}
+    assert {name for name in dags if f'"{name}"' not in text} == set()
 
 
 def test_regions_are_whole_and_their_names_unique():

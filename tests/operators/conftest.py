@@ -1,0 +1,113 @@
+"""Operators on their own: a local Encord, the connection that leads to it, and as much of a context as they read."""
+
+import copy
+import json
+
+import pytest
+
+from airflow_provider_encord.emulator import LocalEncord
+from airflow_provider_encord.hooks.encord import EncordHook
+
+
+class TaskInstance:
+    """Keeps what is pushed."""
+
+    def __init__(self):
+        self.xcoms = {}
+
+    def xcom_push(self, key, value, **_):
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+
+class Store(dict):
+    """The task state store of Airflow 3.3, as far as it is used; values are kept as they are when they are set."""
+
+    def set(self, key, value):
+        self[key] = copy.deepcopy(value)
+
+    def delete(self, key):
+        self.pop(key, None)
+
+
+@pytest.fixture(scope="session")
+def local_encord():
+    """One for all tests: Airflow's masker gets slower with each key that it has ever seen."""
+    with LocalEncord() as local:
+        yield local
+
+
+@pytest.fixture
+def encord(local_encord, monkeypatch):
+    """A local Encord that behaves, with an empty log, and the connection that leads to it."""
+    local_encord.settings(job_seconds=0, re_encode_seconds=0)
+    local_encord.clear_faults()
+    local_encord.force_job()
+    local_encord.force_task()
+    local_encord.clear_requests()
+    extra = {"ssh_private_key": local_encord.private_key}
+    connection = {"conn_type": "encord", "host": local_encord.url, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", json.dumps(connection))
+    return local_encord
+
+
+@pytest.fixture
+def hook(encord):
+    return EncordHook()
+
+
+@pytest.fixture
+def dataset(hook, encord):
+    """A dataset; that it was made is forgotten."""
+    made = hook.create_dataset("a dataset").dataset_hash
+    encord.clear_requests()
+    return made
+
+
+@pytest.fixture
+def task_instance():
+    return TaskInstance()
+
+
+@pytest.fixture
+def xcoms(task_instance):
+    return task_instance.xcoms
+
+
+@pytest.fixture
+def context(task_instance):
+    return {"ti": task_instance, "task_state_store": Store()}
+
+
+@pytest.fixture
+def asked(encord):
+    """The operations that were asked for, in order."""
+    return lambda: [each["operation"] for each in encord.requests()]
+
+
+@pytest.fixture
+def manifest():
+    """Make a manifest of so many videos."""
+    return lambda count, **flags: {
+        "videos": [{"objectUrl": f"s3://bucket/{number}.mp4", "title": f"{number}.mp4"} for number in range(count)],
+        **flags,
+    }
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory):
+    """Images of three sizes, a video, DICOM files, and paths that are no files to upload."""
+    av = pytest.importorskip("av")
+    image = pytest.importorskip("PIL.Image")
+    folder = tmp_path_factory.mktemp("media")
+    for name, size in {"a": (32, 16), "b": (16, 32), "c": (8, 8), "d": (32, 16)}.items():
+        image.new("RGB", size, (10, 20, 30)).save(folder / f"{name}.png")
+    for name in ("1.dcm", "2.dcm"):
+        (folder / name).write_bytes(bytes(128) + b"DICM" + name.encode())
+    with av.open(str(folder / "clip.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for frame in [*(av.VideoFrame.from_image(image.new("RGB", (64, 48))) for _ in range(5)), None]:
+            container.mux(stream.encode(frame))
+    (folder / "empty.mp4").touch()
+    (folder / "folder").mkdir()
+    return folder

@@ -1,0 +1,115 @@
+"""A second try finds the job of the first one."""
+
+import pytest
+
+from airflow_provider_encord.exceptions import EncordJobError
+from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator
+from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
+from airflow_provider_encord.operators.uploads import EncordUploadImageOperator
+
+
+class WorkerLost(Exception):
+    pass
+
+
+def lose_worker(*_, **__):
+    raise WorkerLost
+
+
+@pytest.fixture
+def build(dataset, media, hook, encord, manifest):
+    """Make the operator of a kind, and name the request that starts its job."""
+    added = hook.add_private_data_to_dataset(dataset, encord.integrations["AWS"], manifest(1))
+    encord.clear_requests()
+    kinds = {
+        "upload": (EncordUploadImageOperator, {"file_paths": str(media / "a.png")}, "upload_job_start"),
+        "private": (EncordAddPrivateDataOperator, {"integration": "AWS", "manifest": manifest(2)}, "upload_job_start"),
+        "re_encode": (EncordReEncodeDataOperator, {"data_hashes": [added[0].data_hash]}, "re_encode_start"),
+    }
+
+    def make(kind, **more):
+        each, arguments, start = kinds[kind]
+        return each(task_id="task", poll_interval=0.01, **{"dataset_hash": dataset, **arguments, **more}), start
+
+    return make
+
+
+every_kind = pytest.mark.parametrize("kind", ["upload", "private", "re_encode"])
+
+
+@every_kind
+@pytest.mark.parametrize("where", ["push", "_end"])
+def test_a_try_after_a_lost_worker_starts_nothing(kind, where, build, context, asked, monkeypatch):
+    first, start = build(kind)
+    monkeypatch.setattr(first, where, lose_worker)
+    with pytest.raises(WorkerLost):
+        first.execute(context)
+    assert context["task_state_store"]
+    second, _ = build(kind)
+    assert second.execute(context)["status"] == "DONE"
+    assert asked().count(start) == 1
+    assert context["task_state_store"] == {}
+
+
+@every_kind
+def test_after_success_it_is_forgotten_and_started_anew(kind, build, context, asked):
+    for _ in range(2):
+        operator, start = build(kind)
+        operator.execute(context)
+        assert context["task_state_store"] == {}
+    assert asked().count(start) == 2
+
+
+@every_kind
+def test_a_job_that_ended_badly_meanwhile_is_started_anew(kind, build, context, asked, encord, monkeypatch):
+    force = encord.force_task if kind == "re_encode" else encord.force_job
+    force(status="ERROR")
+    first, start = build(kind)
+    monkeypatch.setattr(first, "_end", lose_worker)
+    with pytest.raises(WorkerLost):
+        first.execute(context)
+    assert build(kind)[0].execute(context)["status"] == "DONE"
+    assert asked().count(start) == 2
+
+
+@every_kind
+def test_a_failure_is_forgotten_so_that_a_retry_starts_anew(kind, build, context, encord):
+    force = encord.force_task if kind == "re_encode" else encord.force_job
+    force(status="ERROR")
+    with pytest.raises(EncordJobError):
+        build(kind)[0].execute(context)
+    assert context["task_state_store"] == {}
+
+
+@pytest.mark.parametrize("change", ["durable", "dataset", "unknown job", "no store"])
+def test_what_is_remembered_counts_only_if_it_fits(change, build, context, asked, monkeypatch, hook):
+    first, start = build("private")
+    monkeypatch.setattr(first, "_end", lose_worker)
+    if change == "no store":
+        del context["task_state_store"]
+    with pytest.raises(WorkerLost):
+        first.execute(context)
+    more = {}
+    if change == "durable":
+        more = {"durable": False}
+    elif change == "dataset":
+        more = {"dataset_hash": hook.create_dataset("another").dataset_hash}
+    elif change == "unknown job":
+        (key,) = context["task_state_store"]
+        context["task_state_store"][key]["job_ids"] = ["00000000-0000-0000-0000-00000000000a"]
+    build("private", **more)[0].execute(context)
+    assert asked().count(start) == 2
+
+
+def test_a_kill_is_said_once_and_sends_nothing(build, context, encord, monkeypatch, caplog):
+    operator, _ = build("private")
+    monkeypatch.setattr(operator, "_end", lose_worker)
+    with pytest.raises(WorkerLost):
+        operator.execute(context)
+    encord.clear_requests()
+    said = []
+    monkeypatch.setattr(operator.log, "warning", lambda text, *args: said.append(text % args))
+    operator.on_kill()
+    assert len(said) == 1
+    assert "goes on" in said[0]
+    assert encord.requests() == []

@@ -1,0 +1,60 @@
+"""Re-encoding: what was re-encoded, what Encord ignored, how it may end."""
+
+import pytest
+
+from airflow_provider_encord.exceptions import EncordJobError, EncordTimeoutError
+from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
+
+FOREIGN = "00000000-0000-0000-0000-000000000009"
+
+
+@pytest.fixture
+def videos(hook, dataset, encord, manifest):
+    added = hook.add_private_data_to_dataset(dataset, encord.integrations["AWS"], manifest(2))
+    encord.clear_requests()
+    return [item.data_hash for item in added]
+
+
+@pytest.fixture
+def re_encode(context, dataset):
+    def run(hashes, **arguments):
+        arguments = {"poll_interval": 0.01, **arguments}
+        return EncordReEncodeDataOperator(
+            task_id="task", dataset_hash=dataset, data_hashes=hashes, **arguments
+        ).execute(context)
+
+    return run
+
+
+def test_it_tells_what_was_re_encoded(videos, re_encode, xcoms, asked):
+    done = re_encode(videos)
+    assert (sorted(done["re_encoded"]), done["ignored"], done["status"]) == (sorted(videos), [], "DONE")
+    assert done["job_id"] == xcoms["job_id"]
+    assert asked().count("re_encode_start") == 1
+
+
+def test_ignored_hashes_fail_the_task_unless_they_may_be_missing(videos, re_encode):
+    with pytest.raises(EncordJobError, match=FOREIGN):
+        re_encode([*videos, FOREIGN])
+    assert re_encode([*videos, FOREIGN], ignore_if_missing=True)["ignored"] == [FOREIGN]
+
+
+@pytest.mark.parametrize(
+    ("status", "arguments", "error"),
+    [
+        ("ERROR", {}, EncordJobError),
+        ("SUBMITTED", {"timeout": 1e-9}, EncordTimeoutError),
+        ("SOMETHING_NEW", {"timeout": 1e-9}, EncordTimeoutError),
+    ],
+)
+def test_other_endings(status, arguments, error, videos, re_encode, encord):
+    encord.force_task(status=status)
+    with pytest.raises(error):
+        re_encode(videos, **arguments)
+
+
+def test_a_start_whose_answer_is_lost_is_not_repeated(videos, re_encode, encord, asked):
+    encord.fault("re_encode_start", drop="after")
+    with pytest.raises(Exception, match="re-encode"):
+        re_encode(videos)
+    assert asked().count("re_encode_start") == 1

@@ -1,0 +1,169 @@
+"""One table for all modes of all sensors: what each ending of a wait does to the task."""
+
+import asyncio
+
+import pytest
+
+from airflow_provider_encord.airflow_compat import AirflowSensorTimeout, AirflowSkipException
+from airflow_provider_encord.exceptions import (
+    EncordAuthenticationError,
+    EncordNotFoundError,
+    EncordWatchedJobError,
+)
+from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordReEncodeSensor, EncordUploadJobSensor
+from airflow_provider_encord.triggers import encord as triggers
+
+try:
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:
+    from airflow.exceptions import TaskDeferred
+
+UNKNOWN = "00000000-0000-0000-0000-00000000000b"
+MODES = ("poke", "reschedule", "deferrable")
+EVENT_BYTES = 48 * 1024
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(triggers, "EARLIEST_EVENT_SECONDS", 0)
+
+
+@pytest.fixture
+def jobs(hook, dataset, encord, manifest):
+    """Start a job that ends in a given way; return the arguments of the sensor that watches it."""
+
+    def upload(status):
+        encord.force_job(status=status)
+        manifest_ = manifest(1)
+        job = hook.add_private_data_to_dataset_start(dataset, encord.integrations["AWS"], manifest_)
+        return EncordUploadJobSensor, {"job_ids": [job]}
+
+    def re_encode(status):
+        video = hook.add_private_data_to_dataset(dataset, encord.integrations["AWS"], manifest(1))[0].data_hash
+        encord.force_task(status=status)
+        return EncordReEncodeSensor, {"job_id": hook.re_encode_data(dataset, [video])}
+
+    return {"upload": upload, "re_encode": re_encode}
+
+
+@pytest.fixture
+def wait(dataset, context):
+    """Wait in a mode as Airflow would."""
+
+    def run(each, mode, **arguments):
+        if mode == "deferrable":
+            arguments["deferrable"] = True
+        else:
+            arguments["mode"] = mode
+        arguments = {"dataset_hash": dataset, "poke_interval": 0.01, "timeout": 60, **arguments}
+        sensor = each(task_id="task", **arguments)
+        try:
+            return sensor.execute(context)
+        except TaskDeferred as deferred:
+            path, kwargs = deferred.trigger.serialize()
+            (event,) = asyncio.run(_events(getattr(triggers, path.rpartition(".")[2])(**kwargs)))
+            return sensor.resume_execution(deferred.method_name, {"event": event.payload}, context)
+
+    return run
+
+
+async def _events(trigger):
+    return [event async for event in trigger.run()]
+
+
+every_mode = pytest.mark.parametrize("mode", MODES)
+either = pytest.mark.parametrize("soft_fail", [False, True], ids=["hard", "soft"])
+every_job = pytest.mark.parametrize("kind", ["upload", "re_encode"])
+
+
+@every_mode
+@either
+@every_job
+def test_done(mode, soft_fail, kind, jobs, wait):
+    each, arguments = jobs[kind](None)
+    assert wait(each, mode, soft_fail=soft_fail, **arguments)["status"] == "done"
+
+
+@pytest.mark.parametrize("mode", ["poke", "deferrable"])
+@pytest.mark.parametrize(
+    ("soft_fail", "error"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)], ids=["hard", "soft"]
+)
+@every_job
+def test_its_own_time_is_over(mode, soft_fail, error, kind, jobs, wait):
+    each, arguments = jobs[kind]("PENDING" if kind == "upload" else "SUBMITTED")
+    with pytest.raises(error):
+        wait(each, mode, soft_fail=soft_fail, timeout=1e-9, **arguments)
+
+
+@every_mode
+@either
+@every_job
+def test_the_job_failed(mode, soft_fail, kind, jobs, wait):
+    each, arguments = jobs[kind]("ERROR")
+    with pytest.raises(EncordWatchedJobError, match="ERROR"):
+        wait(each, mode, soft_fail=soft_fail, **arguments)
+
+
+@every_mode
+@either
+def test_the_job_was_cancelled(mode, soft_fail, jobs, wait):
+    each, arguments = jobs["upload"]("CANCELLED")
+    with pytest.raises(EncordWatchedJobError, match="CANCELLED"):
+        wait(each, mode, soft_fail=soft_fail, **arguments)
+
+
+@every_mode
+@either
+def test_the_key_is_refused(mode, soft_fail, jobs, wait, encord, monkeypatch):
+    each, arguments = jobs["upload"](None)
+    encord.fault("upload_job_poll", status=401, times=None)
+    with pytest.raises(EncordAuthenticationError):
+        wait(each, mode, soft_fail=soft_fail, **arguments)
+
+
+@every_mode
+@either
+@pytest.mark.parametrize(
+    ("each", "arguments"),
+    [(EncordUploadJobSensor, {"job_ids": UNKNOWN}), (EncordReEncodeSensor, {"job_id": 987654})],
+    ids=["upload", "re_encode"],
+)
+def test_the_job_is_missing(mode, soft_fail, each, arguments, wait, encord):
+    with pytest.raises(EncordNotFoundError):
+        wait(each, mode, soft_fail=soft_fail, **arguments)
+
+
+@every_mode
+@pytest.mark.parametrize("allowed", [True, False])
+def test_partial(mode, allowed, hook, dataset, encord, manifest, wait):
+    encord.force_job(fail_units=[0])
+    job = hook.add_private_data_to_dataset_start(dataset, encord.integrations["AWS"], manifest(2), ignore_errors=True)
+    if allowed:
+        assert wait(EncordUploadJobSensor, mode, job_ids=job, allow_partial=True)["status"] == "partial"
+    else:
+        with pytest.raises(EncordWatchedJobError):
+            wait(EncordUploadJobSensor, mode, job_ids=job)
+
+
+@every_mode
+def test_rows(mode, hook, dataset, encord, manifest, wait):
+    hook.add_private_data_to_dataset(dataset, encord.integrations["AWS"], manifest(3))
+    event = wait(EncordDataRowSensor, mode, title_like="%.mp4", data_types=["VIDEO"], min_count=3)
+    assert event["counts"] == {"found": 3}
+
+
+@pytest.mark.parametrize("mode", ["poke", "deferrable"])
+def test_too_few_rows(mode, dataset, wait):
+    with pytest.raises(AirflowSkipException):
+        wait(EncordDataRowSensor, mode, min_count=1, soft_fail=True, timeout=1e-9)
+
+
+def test_a_failed_poll_is_not_a_failed_job(jobs, wait, encord):
+    each, arguments = jobs["upload"](None)
+    encord.fault("upload_job_poll", status=503)
+    assert wait(each, "poke", **arguments)["status"] == "done"
+
+
+def test_what_has_ended_is_not_deferred(jobs, dataset, context):
+    each, arguments = jobs["upload"](None)
+    assert each(task_id="task", dataset_hash=dataset, deferrable=True, **arguments).execute(context)["status"] == "done"

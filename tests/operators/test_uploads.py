@@ -1,0 +1,75 @@
+"""Uploads: what is registered, in which order, and what is said when it goes wrong."""
+
+import pytest
+
+from airflow_provider_encord.exceptions import EncordRequestRefusedError, EncordUploadError
+from airflow_provider_encord.operators.uploads import (
+    EncordCreateDicomSeriesOperator,
+    EncordCreateImageGroupOperator,
+    EncordUploadImageOperator,
+    EncordUploadVideoOperator,
+)
+
+
+@pytest.fixture
+def upload(context, dataset, media, encord):
+    def run(each, names, **arguments):
+        paths = [str(media / name) for name in names]
+        return each(task_id="task", dataset_hash=dataset, file_paths=paths, **arguments).execute(context)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("each", "names", "kinds"),
+    [
+        (EncordUploadVideoOperator, ["clip.mp4"], {"VIDEO": 1}),
+        (EncordUploadImageOperator, ["a.png", "b.png"], {"IMAGE": 2}),
+        (EncordUploadImageOperator, ["a.png", "a.png"], {"IMAGE": 2}),
+        (EncordCreateImageGroupOperator, ["a.png", "b.png", "c.png", "d.png"], {"IMG_GROUP": 3}),
+        (EncordCreateDicomSeriesOperator, ["1.dcm", "2.dcm"], {"DICOM": 1}),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_it_adds_what_it_should_with_one_job(each, names, kinds, upload, hook, dataset, xcoms, asked):
+    done = upload(each, names)
+    rows = hook.list_data_rows(dataset)
+    assert {kind: [row.data_type for row in rows].count(kind) for kind in kinds} == kinds
+    assert (done["status"], done["added"], done["failed"], done["errors"]) == ("DONE", sum(kinds.values()), 0, [])
+    assert [item["data_hash"] for item in done["items"]] == xcoms["data_hashes"]
+    assert set(xcoms["data_hashes"]) == {row.data_hash for row in rows}
+    assert xcoms["job_ids"] == done["job_ids"] == [xcoms["job_id"]]
+    assert asked().count("upload_job_start") == 1
+
+
+@pytest.mark.parametrize("names", [["a.png", "d.png"], ["d.png", "a.png"]], ids=str)
+def test_the_order_of_a_group_is_kept(names, upload, hook, dataset):
+    done = upload(EncordCreateImageGroupOperator, names, title="ordered", create_video=False)
+    row = hook.get_data_row(dataset, done["items"][0]["data_hash"], images_signed_urls=False)
+    assert [image["title"] for image in row.images_data] == names
+
+
+def test_title_and_metadata(upload, hook, dataset):
+    upload(EncordUploadVideoOperator, ["clip.mp4"], title="a title", client_metadata={"night": True})
+    (row,) = hook.list_data_rows(dataset, fetch_client_metadata=True)
+    assert (row.data_title, row.client_metadata) == ("a title", {"night": True})
+
+
+def test_nothing_is_registered_when_a_file_cannot_be_put(upload, encord, asked):
+    encord.fault(method="PUT", path="/storage/", status=403, times=None)
+    with pytest.raises(EncordUploadError, match=r"a\.png"):
+        upload(EncordUploadImageOperator, ["a.png", "b.png"])
+    assert "upload_job_start" not in asked()
+
+
+def test_a_plan_sends_nothing(upload, encord):
+    done = upload(EncordUploadImageOperator, ["a.png", "b.png"], dry_run=True)
+    assert (done["dry_run"], done["items"], done["jobs"]) == (True, 2, 1)
+    assert encord.requests() == []
+
+
+def test_a_dataset_without_a_folder_needs_one(context, hook, encord, media):
+    dataset = hook.create_dataset("no folder", create_backing_folder=False).dataset_hash
+    operator = EncordUploadImageOperator(task_id="task", dataset_hash=dataset, file_paths=str(media / "a.png"))
+    with pytest.raises(EncordRequestRefusedError, match="folder"):
+        operator.execute(context)

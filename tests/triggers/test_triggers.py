@@ -1,0 +1,206 @@
+"""Triggers: what they keep, and the one event of each exit."""
+
+import asyncio
+import inspect
+import json
+import time
+from importlib import import_module
+
+import pytest
+
+from airflow_provider_encord.triggers import encord as triggers
+from airflow_provider_encord.triggers.encord import EncordDataRowTrigger, EncordReEncodeTrigger, EncordUploadJobTrigger
+
+EVENT_BYTES = 48 * 1024
+UNKNOWN = "00000000-0000-0000-0000-00000000000c"
+COMMON = {
+    "encord_conn_id": "encord_default",
+    "dataset_hash": "d",
+    "deadline": 1.5,
+    "poll_interval": 0.01,
+    "max_poll_failures": 2,
+}
+OWN = {
+    EncordUploadJobTrigger: {"job_ids": ["a", "b"]},
+    EncordReEncodeTrigger: {"job_ids": [1, 2]},
+    EncordDataRowTrigger: {"filters": {"title_like": "%", "data_types": ["VIDEO"]}, "min_count": 2},
+}
+READS = {"upload_job_poll", "re_encode_status", "list_data_rows"}
+
+every_class = pytest.mark.parametrize("each", OWN, ids=lambda each: each.__name__)
+
+
+async def collect(trigger):
+    return [event.payload async for event in trigger.run()]
+
+
+@pytest.fixture
+def made(hook, encord):
+    """Make a trigger of a class whose job ends with a status; changes of its arguments can be given."""
+
+    def make(each, status=None, **changes):
+        dataset = hook.create_dataset("triggered").dataset_hash
+        manifest = {"videos": [{"objectUrl": "s3://bucket/a.mp4"}]}
+        integration = encord.integrations["AWS"]
+        own = {"filters": {"title_like": "%"}, "min_count": 1 if status is None else 5}
+        if each is EncordUploadJobTrigger:
+            encord.force_job(status=status)
+            own = {"job_ids": [hook.add_private_data_to_dataset_start(dataset, integration, manifest)]}
+        else:
+            (video,) = hook.add_private_data_to_dataset(dataset, integration, manifest)
+        if each is EncordReEncodeTrigger:
+            encord.force_task(status=status)
+            own = {"job_ids": [hook.re_encode_data(dataset, [video.data_hash])]}
+        encord.clear_requests()
+        deadline = {"deadline": time.time() + 60}
+        return each(**{**COMMON, "dataset_hash": dataset, **deadline, **own, **changes})
+
+    return make
+
+
+def test_each_class_is_here():
+    found = {
+        each
+        for _, each in inspect.getmembers(triggers, inspect.isclass)
+        if each.__module__ == triggers.__name__ and not inspect.isabstract(each)
+    }
+    assert found == set(OWN)
+
+
+@every_class
+def test_it_survives_being_stored(each):
+    trigger = each(**COMMON, **OWN[each])
+    path, kwargs = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    again = getattr(import_module(module), name)(**json.loads(json.dumps(kwargs)))
+    assert kwargs == COMMON | OWN[each]
+    assert again.serialize() == (path, kwargs)
+
+
+@every_class
+def test_nothing_secret_is_kept(each, made, encord):
+    trigger = made(each)
+    (event,) = asyncio.run(collect(trigger))
+    shown = repr(trigger) + repr(trigger.serialize()) + json.dumps(event) + repr(vars(trigger))
+    lines = [line for line in encord.private_key.splitlines() if "-----" not in line]
+    assert lines
+    assert not [line for line in lines if line in shown]
+
+
+@every_class
+def test_done(each, made, encord):
+    trigger = made(each)
+    (event,) = asyncio.run(collect(trigger))
+    assert (event["status"], event["dataset_hash"]) == ("done", trigger.dataset_hash)
+    assert set(entry["operation"] for entry in encord.requests()) <= READS
+
+
+@pytest.mark.parametrize(
+    ("each", "status", "expected"),
+    [
+        (EncordUploadJobTrigger, "ERROR", "failed"),
+        (EncordUploadJobTrigger, "CANCELLED", "cancelled"),
+        (EncordReEncodeTrigger, "ERROR", "failed"),
+    ],
+)
+def test_a_bad_ending(each, status, expected, made):
+    (event,) = asyncio.run(collect(made(each, status)))
+    assert event["status"] == expected
+
+
+@every_class
+@pytest.mark.parametrize("status", ["SUBMITTED", "SOMETHING_NEW"])
+def test_the_deadline(each, status, made):
+    status = "PENDING" if (each, status) == (EncordUploadJobTrigger, "SUBMITTED") else status
+    (event,) = asyncio.run(collect(made(each, status, deadline=time.time() - 1)))
+    assert event["status"] == "timeout"
+
+
+@every_class
+@pytest.mark.parametrize(
+    ("status", "kind", "polls"),
+    [(401, "authentication", 1), (403, "permission", 1), (404, "not_found", 1), (503, "server", 2)],
+)
+def test_an_error_of_encord(each, status, kind, polls, made, encord):
+    trigger = made(each)
+    encord.fault(status=status, times=None)
+    (event,) = asyncio.run(collect(trigger))
+    assert (event["status"], event["kind"]) == ("error", kind)
+    assert len(encord.requests()) == polls
+
+
+@every_class
+def test_a_connection_that_is_missing(each, made):
+    (event,) = asyncio.run(collect(made(each, encord_conn_id="nowhere")))
+    assert event["status"] == "error"
+    assert event["message"]
+
+
+@every_class
+def test_an_exception_that_nobody_expects(each, made, monkeypatch):
+    trigger = made(each)
+
+    def broken():
+        raise RuntimeError("something with a secret in it")
+
+    monkeypatch.setattr(trigger, "watches", broken)
+    (event,) = asyncio.run(collect(trigger))
+    assert event["status"] == "error"
+    assert "RuntimeError" in event["message"]
+    assert "secret" not in event["message"]
+
+
+@every_class
+def test_two_copies_only_read(each, made, encord):
+    trigger = made(each)
+    copy = each(**trigger.serialize()[1])
+
+    async def both():
+        return await asyncio.gather(collect(trigger), collect(copy))
+
+    first, second = asyncio.run(both())
+    assert first == second
+    assert {entry["operation"] for entry in encord.requests()} <= READS
+
+
+def test_the_event_of_a_big_job_is_small(hook, encord):
+    dataset = hook.create_dataset("big").dataset_hash
+    encord.force_job(fail_units=list(range(1000)), error="x" * 5000)
+    manifest = {"videos": [{"objectUrl": f"s3://bucket/{number}.mp4"} for number in range(3000)]}
+    job = hook.add_private_data_to_dataset_start(dataset, encord.integrations["AWS"], manifest, ignore_errors=True)
+    arguments = {"dataset_hash": dataset, "deadline": time.time() + 60, "job_ids": [job]}
+    (event,) = asyncio.run(collect(EncordUploadJobTrigger(**{**COMMON, **arguments})))
+    assert event["status"] == "partial"
+    assert event["counts"]["failed"] == 1000
+    assert len(json.dumps(event)) < EVENT_BYTES
+
+
+def test_the_event_of_many_jobs_is_small(hook, encord):
+    """As many as a listing of half a million objects makes with the smallest sensible jobs."""
+    event = EncordUploadJobTrigger(**COMMON, job_ids=[UNKNOWN] * 500).event("done", "m" * 10_000)
+    assert len(json.dumps(event)) < EVENT_BYTES
+
+
+@pytest.mark.parametrize("each", [EncordUploadJobTrigger, EncordReEncodeTrigger], ids=lambda each: each.__name__)
+def test_a_kill_is_said_once_and_sends_nothing(each, made, encord, monkeypatch):
+    trigger, said = made(each), []
+    monkeypatch.setattr(
+        type(trigger.log), "warning", lambda log, text, *args, **_: said.append(text % args), raising=False
+    )
+    asyncio.run(trigger.on_kill())
+    assert len(said) == 1
+    assert "goes on" in said[0]
+    assert encord.requests() == []
+
+
+@every_class
+def test_no_event_comes_too_early(each, made, monkeypatch):
+    trigger, slept = made(each), []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(triggers, "EARLIEST_EVENT_SECONDS", 5.0)
+    monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
+    asyncio.run(collect(trigger))
+    assert 0 < slept[-1] <= 5
