@@ -45,4 +45,6 @@ clean:
 
 $(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .ci/install
 	.ci/install $(AIRFLOW) $(VENV) --editable '.[dev]'
+	# Encord's last client with dataset API keys, apart from the newest one: the local Encord is tested with both.
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/encord-0.1.145 encord==0.1.145
 	touch $@

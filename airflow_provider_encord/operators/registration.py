@@ -173,8 +173,11 @@ class _Report:
             yield {"job_id": job_id, "outcome": "added", **told}
         for each in job.unit_errors:
             yield self._failed(job_id, list(each.object_urls), each.error)
+        # Encord repeats the errors of single items among those of the whole job.
+        told = {each.error for each in job.unit_errors}
         for text in job.errors:
-            yield self._failed(job_id, [], text)
+            if text not in told:
+                yield self._failed(job_id, [], text)
 
     def _failed(self, job_id: Any, urls: list[str], error: str) -> dict[str, Any]:
         if len(self.errors) < _MOST_ERRORS:

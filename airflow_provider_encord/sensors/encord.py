@@ -113,7 +113,9 @@ class EncordSensor(EncordTask, BaseSensorOperator):
         return BaseOperator.resume_execution(self, next_method, next_kwargs, context)
 
     def _trigger(self) -> EncordTrigger:
-        limits = [limit for limit in (self.timeout, seconds(self.execution_timeout, "execution_timeout")) if limit]
+        # A time-out of 0 is one: Airflow's sensors ask once then.
+        given = (self.timeout, seconds(self.execution_timeout, "execution_timeout"))
+        limits = [limit for limit in given if limit is not None]
         return self.trigger(
             encord_conn_id=self.encord_conn_id,
             dataset_hash=self.dataset_hash,

@@ -9,33 +9,36 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_encord import exceptions, provider_info
+from airflow_provider_encord import bucket_entries, exceptions, provider_info
+from airflow_provider_encord.api import manifest
 from airflow_provider_encord.emulator import LocalEncord, control, legacy
 from airflow_provider_encord.emulator.__main__ import parser as emulator_parser
 from airflow_provider_encord.emulator.faults import Action, Rule
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.operators.registration import EncordRegistrationOperator
-from airflow_provider_encord.sensors.encord import EncordJobSensor
+from airflow_provider_encord.sensors.encord import EncordSensor
 from airflow_provider_encord.transport.network import Timeouts
 
 ROOT = Path(__file__).parents[2]
 INFO = provider_info.get_provider_info()
 BLOCK = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+ADD_PRIVATE_DATA = "EncordAddPrivateDataOperator"
 SHARED = {"dataset_hash", "encord_conn_id", "client_metadata", "folder"}
 
 
 def public_classes(kind: str, suffix: str) -> dict[str, type]:
     found = {}
     for entry in INFO[kind]:
-        for path in entry["python-modules"]:
+        for path in entry.get("python-modules") or [entry["python-module"]]:
             for name, each in inspect.getmembers(importlib.import_module(path), inspect.isclass):
                 if each.__module__ == path and name.endswith(suffix) and not inspect.isabstract(each):
                     found[name] = each
     return found
 
 
-OPERATORS = public_classes("operators", "Operator")
+TRANSFERS = public_classes("transfers", "Operator")
+OPERATORS = public_classes("operators", "Operator") | TRANSFERS
 SENSORS = public_classes("sensors", "Sensor")
 TRIGGERS = public_classes("triggers", "Trigger")
 EXCEPTIONS = {
@@ -74,10 +77,21 @@ def own_parameters(each: type) -> set[str]:
     return named - {"self", "kwargs", "args"}
 
 
+def defaults_of(each: type) -> dict[str, object]:
+    """Defaults of a class's parameters, those of the class before those of its bases."""
+    found: dict[str, object] = {}
+    for base in each.__mro__:
+        if base.__module__.startswith("airflow_provider_encord.") and "__init__" in base.__dict__:
+            for name, parameter in inspect.signature(base.__dict__["__init__"]).parameters.items():
+                found.setdefault(name, parameter.default)
+    return found
+
+
 def test_the_classes_are_found():
-    assert len(OPERATORS) >= 6
-    assert SENSORS
-    assert TRIGGERS
+    assert len(OPERATORS) >= 13
+    assert len(TRANSFERS) >= 2
+    assert len(SENSORS) >= 3
+    assert len(TRIGGERS) >= 3
     assert len(EXCEPTIONS) >= 15
 
 
@@ -118,8 +132,32 @@ def test_what_is_called_templated_is(name, pages):
             assert (parameter in templated) is ("(templated" in description), parameter
 
 
-def test_each_sensor_is_a_job_sensor():
-    assert all(issubclass(each, EncordJobSensor) for each in SENSORS.values())
+@pytest.mark.parametrize("name", sorted(OPERATORS | SENSORS))
+def test_each_is_shown_at_work(name, pages):
+    own = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", pages["docs/operators.md"], re.MULTILINE | re.DOTALL)[1]
+    assert any(f"{name}(" in block for block in BLOCK.findall(own))
+
+
+def test_each_default_in_a_table_is_that_of_the_code(pages):
+    wrong = []
+    for name, each in (OPERATORS | SENSORS).items():
+        defaults = defaults_of(each)
+        rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section(pages["docs/operators.md"], name), re.MULTILINE)
+        for parameter, shown in rows:
+            default = defaults[parameter]
+            if default is inspect.Parameter.empty:
+                expected = {"required"}
+            elif default is None:
+                continue  # told in words
+            else:
+                expected = {f"`{default}`", f"{default}", f"{default:,}" if isinstance(default, int) else ""}
+            if shown not in expected and not shown.startswith("`[operators]"):
+                wrong.append((name, parameter, shown, default))
+    assert wrong == []
+
+
+def test_the_sensors_share_a_base():
+    assert all(issubclass(each, EncordSensor) for each in SENSORS.values())
 
 
 def test_each_trigger_and_its_arguments_are_described(pages):
@@ -171,6 +209,12 @@ def test_each_extra_is_listed_and_each_listed_one_exists(pages):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     listed = re.search(r"^\| Extra \|.*?\n\n", pages["README.md"], re.MULTILINE | re.DOTALL)[0]
     assert first_cells(listed) == set(extras)
+
+
+def test_what_is_installed_along_is_told(pages):
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = sorted({re.match(r"[\w-]+", each)[0] for each in required} - {"apache-airflow"})
+    assert f"Installed along: {', '.join(names)}." in pages["docs/index.md"]
 
 
 def test_each_make_target_is_listed_and_each_listed_one_exists(pages):
@@ -260,6 +304,20 @@ def test_each_room_is_described(pages):
     package = ROOT / "airflow_provider_encord"
     rooms = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - {"__init__"} <= first_cells(section(pages["docs/architecture.md"], "Rooms"))
-    assert {path.stem for path in (package / "api").glob("*.py")} - {"__init__"} <= quoted(
-        pages["docs/architecture.md"]
-    )
+    inside = {path.stem for folder in ("api", "api/manifest") for path in (package / folder).glob("*.py")}
+    assert (inside - {"__init__"}) | {"manifest"} <= quoted(pages["docs/architecture.md"])
+
+
+def test_each_example_is_linked(pages):
+    examples = {path.name for path in (ROOT / "example_dags").glob("encord_*.py")}
+    assert examples == set(re.findall(r"\]\(\.\./example_dags/(encord_\w+\.py)\)", pages["docs/quickstart.md"]))
+
+
+def test_each_kind_of_a_manifest_is_named(pages):
+    assert set(manifest.KINDS) | set(manifest.FLAGS) <= quoted(section(pages["docs/operators.md"], ADD_PRIVATE_DATA))
+
+
+def test_each_extension_that_a_transfer_knows_is_named(pages):
+    text = section(pages["docs/operators.md"], "BucketToEncordOperator")
+    assert {f".{extension}" for extension in bucket_entries.KINDS} <= quoted(text)
+    assert set(bucket_entries.KINDS.values()) <= quoted(text)

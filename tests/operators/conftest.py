@@ -18,6 +18,9 @@ class TaskInstance:
     def xcom_push(self, key, value, **_):
         self.xcoms[key] = json.loads(json.dumps(value))
 
+    def get_first_reschedule_date(self, context):
+        """Tell when a rescheduled sensor first ran, which is now."""
+
 
 class Store(dict):
     """The task state store of Airflow 3.3, as far as it is used; values are kept as they are when they are set."""

@@ -70,7 +70,7 @@ def table():
         add(EncordAddPrivateDataOperator, "integration", **private | {"integration": value})
     for value, message in {
         "nowhere.json": "cannot be read",
-        "MEDIA/clip.mp4": "cannot be read",
+        "MEDIA/clip.mp4": "cannot be read|not JSON",
         "": "manifest",
         "[]": "object",
         "{": "not JSON",

@@ -65,6 +65,7 @@ def test_partial_failures(fail, arguments, passes, register, manifest, encord, x
     lines = [json.loads(line) for line in details.read_text().splitlines()]
     added = [line for line in lines if line["outcome"] == "added"]
     assert [line["data_hash"] for line in added] == xcoms["data_hashes"]
+    assert len(lines) == 4
     failed = [url for line in lines if line["outcome"] == "failed" for url in line["urls"]]
     assert failed == [f"s3://bucket/{number}.mp4" for number in range(fail)]
     assert {line["job_id"] for line in lines} == set(done["job_ids"])

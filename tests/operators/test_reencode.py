@@ -55,6 +55,6 @@ def test_other_endings(status, arguments, error, videos, re_encode, encord):
 
 def test_a_start_whose_answer_is_lost_is_not_repeated(videos, re_encode, encord, asked):
     encord.fault("re_encode_start", drop="after")
-    with pytest.raises(Exception, match="re-encode"):
+    with pytest.raises(Exception, match="re-encoding"):
         re_encode(videos)
     assert asked().count("re_encode_start") == 1

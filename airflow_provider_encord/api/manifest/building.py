@@ -129,13 +129,13 @@ class _Forms(Generic[Made]):
         return self._add(kind, {"title": title, **more, "clientMetadata": client_metadata, **files})
 
     def _add(self, kind: str, fields: Mapping[str, Any]) -> Made:
-        # An absent file is a mistake, any other absent field is the default.
+        # Without a title or metadata there are defaults; anything else that is None is a mistake.
         return self.add(
             kind,
             {
                 name: dict(value) if isinstance(value, Mapping) else value
                 for name, value in fields.items()
-                if value is not None or name.startswith("objectUrl")
+                if value is not None or not name.lower().endswith(("title", "metadata"))
             },
         )
 

@@ -55,7 +55,7 @@ def walk(source: Source, flags: dict[str, Any], problems: Problems) -> Iterator[
     if isinstance(source, Mapping):
         return _walk_dict(source, flags, problems)
     if callable(getattr(source, "read", None)):
-        return _walk_file(_events(source), flags, problems)
+        return _walk_file(source, flags, problems)
     raise ManifestProblem(f"the manifest must be a JSON object with a list per kind, not {type_name(source)}")
 
 
@@ -87,7 +87,23 @@ def _walk_dict(
             yield kind, index, item
 
 
-def _walk_file(events: _Events, flags: dict[str, Any], problems: Problems) -> Iterator[tuple[str, int, Any]]:
+def _walk_file(file: Any, flags: dict[str, Any], problems: Problems) -> Iterator[tuple[str, int, Any]]:
+    import ijson
+
+    try:
+        yield from _walk_events(ijson.basic_parse(file), flags, problems)
+    except ManifestProblem:
+        raise
+    except ijson.JSONError as error:
+        # Only the parser's own words: what follows them quotes the file, which may hold signed URLs.
+        reason = _WORDS.match(str(error).removeprefix("b'"))
+        raise ManifestProblem(f"the manifest is not JSON: {reason[0] if reason else 'it cannot be read'}") from None
+    except (SystemError, TypeError, ValueError):
+        # So the C parser says that a number is too long for Python, and Python that a file is closed.
+        raise ManifestProblem("the manifest is not JSON: it cannot be read") from None
+
+
+def _walk_events(events: _Events, flags: dict[str, Any], problems: Problems) -> Iterator[tuple[str, int, Any]]:
     first, value = next(events)
     if first != "start_map":
         what = _OPENING.get(first) or type_name(value)
@@ -117,18 +133,6 @@ def _walk_list(kind: str, events: _Events) -> Iterator[tuple[str, int, Any]]:
         if event == "end_array":
             return
         yield kind, index, _build(event, value, events, f"{kind}[{index}]")
-
-
-def _events(file: Any) -> _Events:
-    import ijson
-
-    try:
-        yield from ijson.basic_parse(file)
-    # SystemError: the C parser's way to say that a number is too long for Python.
-    except (ijson.JSONError, SystemError, TypeError, ValueError) as error:
-        # Only the parser's own words: what follows them quotes the file, which may hold signed URLs.
-        reason = _WORDS.match(str(error).removeprefix("b'")) if isinstance(error, ijson.JSONError) else None
-        raise ManifestProblem(f"the manifest is not JSON: {reason[0] if reason else 'it cannot be read'}") from None
 
 
 def _build(event: str, value: Any, events: _Events, where: str) -> Any:
