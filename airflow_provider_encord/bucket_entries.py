@@ -69,6 +69,12 @@ def object_url(url: str, bucket: str, key: str, form: str | None = None) -> str:
     return url
 
 
+def bucket_and_key(url: str) -> tuple[str, str]:
+    """Split the URL of an object or prefix; whatever comes after the bucket belongs to the key, ``?`` and ``#`` too."""
+    bucket, _, key = url.partition("://")[2].partition("/")
+    return bucket.rpartition("@")[2], key
+
+
 def natural(text: str) -> list[tuple[int, int | str]]:
     """Return a sort key by which ``frame9`` comes before ``frame10``."""
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in _DIGITS.split(text)]
@@ -95,9 +101,11 @@ def entries(objects: Iterable[tuple[str, str]], grouping: Grouping) -> Iterator[
 
 
 def _group(kind: str, folder: str, files: Mapping[str, str], grouping: Grouping) -> Entry:
-    item: dict[str, Any] = {"title": title_of(folder.rstrip("/") or "/")}
+    name = folder.rstrip("/") or "/"
     if kind == "image_groups":
-        item["createVideo"] = grouping.create_video
+        item: dict[str, Any] = {"title": title_of(name), "createVideo": grouping.create_video}
+    else:  # a folder may hold both, and a title tells what is there already
+        item = {"title": title_of(f"{name} (DICOM)")}
     for number, key in enumerate(sorted(files, key=natural)):
         item[f"objectUrl_{number}"] = files[key]
     return kind, item

@@ -16,8 +16,7 @@ class Memory:
 
     :param context: the task's context.
     :param durable: False remembers nothing.
-    :param subject: what the jobs are about; those of another subject, from before a change of arguments, are not
-        recalled.
+    :param subject: a digest of the arguments; jobs that were started with others are not recalled.
     """
 
     def __init__(self, context: Mapping[str, Any], *, durable: bool, subject: str) -> None:

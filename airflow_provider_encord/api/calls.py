@@ -451,7 +451,7 @@ def _moment(value: str | datetime) -> datetime:
         return value
     try:
         moment = pendulum.parse(value, tz="UTC", strict=False)
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         moment = None
     if not isinstance(moment, datetime):
         raise ValueError(f"{value!r} is not a date and time in ISO 8601, such as '2026-01-31T00:00:00Z'")

@@ -112,7 +112,9 @@ class UploadJobWatch:
         numbers = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no items"
         reasons = [f"{', '.join(each.object_urls) or 'item'}: {each.error}" for each in answer.unit_errors]
         message = f"{self.name} is {status} ({numbers})"
-        if shown := [*answer.errors, *reasons][:5]:
+        # Encord repeats the errors of single items among those of the job.
+        of_items = {each.error for each in answer.unit_errors}
+        if shown := [*(each for each in answer.errors if each not in of_items), *reasons][:5]:
             message += ": " + "; ".join(shown)
         return Verdict(state or State.PENDING, status, message, counts, answer, known=state is not None)
 

@@ -675,7 +675,7 @@ def airflow_errors() -> Iterator[None]:
     except ApiError as error:
         raise from_api_error(error) from None
     except ValueError as error:
-        raise EncordInputError(f"{str(error).rstrip('.')}. Nothing was sent to Encord.") from None
+        raise EncordInputError(f"{str(error).rstrip('.')}. It was not sent to Encord.") from None
 
 
 def uploaded(outcomes: Sequence[FileOutcome]) -> list[data_items.Uploaded]:

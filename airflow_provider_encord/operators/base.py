@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from abc import abstractmethod
@@ -138,6 +139,9 @@ class EncordJobOperator(EncordOperator):
         """Yield the parts whose jobs an earlier try has not started."""
         return islice(self.parts(context), len(started), None)
 
+    def on_nothing_started(self) -> None:
+        """Decide what it means that there was nothing to start a job for; by default the task succeeds."""
+
     @abstractmethod
     def start(self, context: Context, part: Any) -> str | int:
         """Start the job of one part and return its id."""
@@ -196,7 +200,11 @@ class EncordJobOperator(EncordOperator):
             self.log.warning("The task was killed. %s", goes_on(self._job_ids, self.dataset_hash))
 
     def _memory(self, context: Context) -> Memory:
-        return Memory(context, durable=self.durable, subject=self.dataset_hash)
+        # Jobs that were started with other arguments are no part of this try's work.
+        arguments = json.dumps(
+            {name: getattr(self, name) for name in self.template_fields}, default=str, sort_keys=True
+        )
+        return Memory(context, durable=self.durable, subject=hashlib.sha256(arguments.encode()).hexdigest())
 
     def _deadline(self) -> float | None:
         limits = [limit for limit in (self.timeout, seconds(self.execution_timeout, "execution_timeout")) if limit]
@@ -211,6 +219,8 @@ class EncordJobOperator(EncordOperator):
                 job_ids.append(self.start(context, part))
                 memory.remember(job_ids, complete=False)
             memory.remember(job_ids, complete=True)
+        if not job_ids:
+            self.on_nothing_started()
         return job_ids
 
     def _recall(self, memory: Memory) -> tuple[JobIds, bool]:

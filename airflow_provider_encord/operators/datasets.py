@@ -76,7 +76,7 @@ class EncordCreateDatasetOperator(EncordOperator):
 
     def execute(self, context: Context) -> str:
         """Make the dataset, or find it."""
-        if not isinstance(self.title, str) or not self.title.strip():
+        if not isinstance(self.title, str) or self.title.strip() in ("", "None"):
             raise EncordInputError(f"title must be a text with something in it, not {self.title!r}.")
         from airflow_provider_encord.api.models import StorageLocation
 

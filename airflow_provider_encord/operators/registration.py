@@ -132,7 +132,7 @@ class EncordRegistrationOperator(EncordJobOperator):
         return {
             "dataset_hash": self.dataset_hash,
             "job_ids": job_ids,
-            "status": ", ".join(sorted({verdict.status for verdict in report.endings})),
+            "status": ", ".join(sorted({verdict.status for verdict in report.endings})) or "NOTHING NEW",
             "added": report.added,
             "skipped": report.skipped,
             "failed": report.failed,
@@ -163,7 +163,10 @@ class _Report:
         self.added += len(job.items)
         # A unit that is done but added nothing was there already.
         self.skipped += max(0, job.done - len(job.items))
-        self.failed += max(job.failed, len(job.unit_errors))
+        # Encord repeats the errors of single items among those of the whole job.
+        of_items = {each.error for each in job.unit_errors}
+        of_job = [text for text in job.errors if text not in of_items]
+        self.failed += max(job.failed, len(job.unit_errors)) or len(of_job)
         self.cancelled += job.cancelled
         self.endings.append(replace(verdict, answer=None))
         for item in job.items:
@@ -173,11 +176,8 @@ class _Report:
             yield {"job_id": job_id, "outcome": "added", **told}
         for each in job.unit_errors:
             yield self._failed(job_id, list(each.object_urls), each.error)
-        # Encord repeats the errors of single items among those of the whole job.
-        told = {each.error for each in job.unit_errors}
-        for text in job.errors:
-            if text not in told:
-                yield self._failed(job_id, [], text)
+        for text in of_job:
+            yield self._failed(job_id, [], text)
 
     def _failed(self, job_id: Any, urls: list[str], error: str) -> dict[str, Any]:
         if len(self.errors) < _MOST_ERRORS:

@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_encord.airflow_compat import (
     AirflowSensorTimeout,
@@ -25,9 +25,6 @@ from airflow_provider_encord.triggers.encord import (
     EncordUploadJobTrigger,
 )
 from airflow_provider_encord.triggers.events import raise_unless_ended, summary, validate_event
-
-if TYPE_CHECKING:
-    pass
 
 
 class EncordSensor(EncordTask, BaseSensorOperator):

@@ -6,7 +6,6 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 from airflow_provider_encord.airflow_compat import AirflowSkipException, Context
 from airflow_provider_encord.exceptions import EncordInputError
@@ -143,14 +142,22 @@ class BucketToEncordOperator(EncordRegistrationOperator):
             for files in manifest.split(fresh(), flags=flags, max_items=self.max_items_per_job):
                 yield Part(files, None, integration_id)
         self.log.info("%d items below %s, %d of them new.", found, self.prefix, new)
-        if not new and self.skip_if_nothing_new:
-            raise AirflowSkipException(f"Nothing is new below {self.prefix}.")
 
     def parts_left(self, context: Context, started: JobIds) -> Iterator[Part]:
         """Wait for the jobs that an earlier try started; then the dataset itself tells what is left."""
         for job_id in started:
-            self.hook.wait(self.watch(job_id), poll_interval=self.poll_interval)
+            self.hook.wait(
+                self.watch(job_id),
+                deadline=self._deadline(),
+                poll_interval=self.poll_interval,
+                max_poll_failures=self.max_poll_failures,
+            )
         yield from self.parts(context)
+
+    def on_nothing_started(self) -> None:
+        """Skip the task, and with it what comes after, if that is wanted."""
+        if self.skip_if_nothing_new:
+            raise AirflowSkipException(f"Nothing is new below {self.prefix}.")
 
     def count(self, part: Part) -> int:
         """Return how many items a part registers."""
@@ -161,10 +168,10 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         return part.start(self.hook, self.dataset_hash, ignore_errors=bool(self.max_failed_items), folder=self.folder)
 
     def _wanted(self, context: Context) -> Iterator[tuple[str, str]]:
-        from airflow_provider_encord.bucket_entries import object_url
+        from airflow_provider_encord.bucket_entries import bucket_and_key, object_url
 
         start, end = self._interval(context)
-        top = urlsplit(self.prefix).path.lstrip("/")
+        _, top = bucket_and_key(self.prefix)
         for found in self.objects():
             if (
                 fnmatch.fnmatchcase(found.key.removeprefix(top), self.pattern)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
@@ -27,20 +26,21 @@ class S3ToEncordOperator(BucketToEncordOperator):
     template_fields: Sequence[str] = (*BucketToEncordOperator.template_fields, "aws_conn_id")
 
     def __init__(self, *, aws_conn_id: str | None = "aws_default", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(source_conn_id=aws_conn_id, **kwargs)
         self.aws_conn_id = aws_conn_id
 
     def objects(self) -> Iterator[StoredObject]:
         """Yield the objects below the prefix, page by page."""
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
+        from airflow_provider_encord.bucket_entries import bucket_and_key
         from airflow_provider_encord.sources import StoredObject
 
-        parts = urlsplit(self.prefix)
-        if parts.scheme != "s3" or not parts.netloc:
+        bucket, prefix = bucket_and_key(self.prefix)
+        if not self.prefix.startswith("s3://") or not bucket:
             raise EncordInputError(f"prefix must be 's3://bucket/prefix', not {self.prefix!r}.")
         pages = S3Hook(self.aws_conn_id).get_conn().get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=parts.netloc, Prefix=parts.path.lstrip("/")):
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for each in page.get("Contents", ()):
-                url = f"s3://{parts.netloc}/{each['Key']}"
-                yield StoredObject(url, parts.netloc, each["Key"], each["Size"], each["LastModified"])
+                url = f"s3://{bucket}/{each['Key']}"
+                yield StoredObject(url, bucket, each["Key"], each["Size"], each["LastModified"])

@@ -333,35 +333,33 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with path.open("w") as file:
         file.write('{"videos": [')
         for number in range(OBJECTS):
-            metadata = {"camera": f"c{number % 7}", "at": number / 2}
-            item = {
-                "objectUrl": f"s3://bucket/in/{number:08}.mp4",
-                "title": f"in/{number:08}.mp4",
-                "clientMetadata": metadata,
-            }
+            item = {"objectUrl": f"s3://bucket/incoming/camera-7/{number:08}.mp4", "title": f"{number:08}.mp4"}
             file.write((", " if number else "") + json.dumps(item))
         file.write('], "skip_duplicate_urls": true}')
     return path
 
 
-def test_a_large_file_is_checked_planned_and_split_in_bounded_memory(large: Path) -> None:
-    assert large.stat().st_size > 20 * MIB
+def test_a_large_file_is_checked_and_split_in_bounded_memory(large: Path) -> None:
+    assert large.stat().st_size > 15 * MIB
     with large.open("rb") as file:
         tracemalloc.start()
         try:
             planned = plan(file)
+            _, planning = tracemalloc.get_traced_memory()
             file.seek(0)
-            sizes = []
-            for part in split(entries(file), flags=planned.flags):
-                sizes.append(len(part["videos"]))
+            tracemalloc.reset_peak()
+            for part in itertools.islice(split(entries(file), flags=planned.flags), 4):
+                assert check(part) == 10_000
                 del part
-            _, peak = tracemalloc.get_traced_memory()
+            _, splitting = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
+        file.seek(0)
+        sizes = [len(part["videos"]) for part in split(entries(file), flags=planned.flags)]
     assert planned.items == planned.urls == sum(sizes) == OBJECTS
     assert planned.parts == len(sizes) == OBJECTS // 10_000
     assert planned.flags == {"skip_duplicate_urls": True}
-    assert peak < 64 * MIB, f"{peak / MIB:.1f} MiB"
+    assert max(planning, splitting) < 64 * MIB, f"{planning / MIB:.1f} and {splitting / MIB:.1f} MiB"
 
 
 def test_made_entries_need_no_more_memory_than_a_part() -> None:

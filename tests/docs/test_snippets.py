@@ -27,6 +27,7 @@ KEYS = ROOT / "tests" / "data" / "keys"
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 REGION = re.compile(r"^ *# \[START (?P<name>\w+)\]\n(?P<text>.*?)^ *# \[END (?P=name)\]$", re.MULTILINE | re.DOTALL)
 EXECUTED = {
+    "build_manifest.py",
     "catch_an_error.py",
     "check_connection.py",
     "connection.json",
@@ -200,6 +201,12 @@ def test_manifest_json(encord):
     dataset = EncordHook().create_dataset("Registered").dataset_hash
     EncordHook().add_private_data_to_dataset(dataset, encord.integrations["AWS"], shown)
     assert sorted(row.data_type for row in EncordHook().list_data_rows(dataset)) == ["IMAGE", "IMG_GROUP", "VIDEO"]
+
+
+def test_build_manifest(snippet):
+    made = snippet("build_manifest.py").make_manifest.function()
+    assert manifest.check(made) == 3
+    assert {"videos", "image_groups", "nifti", "skip_duplicate_urls"} == set(made)
 
 
 def test_ready_line_json():

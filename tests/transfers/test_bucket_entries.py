@@ -51,7 +51,7 @@ def test_images_of_a_folder_are_grouped_in_natural_order():
 
 def test_a_series_is_made_of_each_folder_with_dicom():
     [(kind, item)] = made(["s/2.dcm", "s/10.dcm"])
-    assert (kind, item["title"], item["objectUrl_0"]) == ("dicom_series", "s", "s3://b/s/2.dcm")
+    assert (kind, item["title"], item["objectUrl_0"]) == ("dicom_series", "s (DICOM)", "s3://b/s/2.dcm")
 
 
 def test_only_the_folders_that_the_listing_is_in_are_held():

@@ -123,6 +123,31 @@ def test_a_try_that_died_between_two_jobs_is_finished_by_the_next(encord, bucket
     assert store == {}
 
 
+def test_a_retry_after_all_was_started_does_not_skip(encord, bucket, dataset, monkeypatch):
+    put, name = bucket
+    put("in/a.mp4")
+    store = Store()
+    started = S3ToEncordOperator.start
+
+    def dies_after(self, context, part):
+        job_id = started(self, context, part)
+        store.set("encord_jobs", {"subject": self._memory(context)._subject, "job_ids": [job_id], "complete": False})
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+        dying.setattr(S3ToEncordOperator, "start", dies_after)
+        run(dataset, name, context={"task_state_store": store}, skip_if_nothing_new=True)
+    assert run(dataset, name, context={"task_state_store": store}, skip_if_nothing_new=True)["added"] == 1
+    assert jobs(encord) == 1
+
+
+def test_a_prefix_may_hold_any_letter(encord, bucket, dataset):
+    put, name = bucket
+    put("in/a#b/1.mp4", "in/a?c/2.mp4", "in/ab.mp4")
+    run(dataset, name, prefix=f"s3://{name}/in/a#b/")
+    assert titles(dataset) == ["in/a#b/1.mp4"]
+
+
 def test_dry_run_only_counts(encord, bucket, dataset):
     put, name = bucket
     put("in/a.mp4", "in/b.mp4")
