@@ -4,6 +4,10 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
 
 HOME = tempfile.mkdtemp(prefix="encord-tests-")
 
@@ -16,6 +20,21 @@ os.environ |= {
     "AWS_EC2_METADATA_DISABLED": "true",
     "NO_PROXY": "*",
 }
+
+# The same examples in each run, on machines of any speed.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
+
+pytest.register_assert_rewrite("vectors")
+
+from loopback import Loopback, serve  # noqa: E402  (what it rewrites must be registered before)
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    """A recording server of its own for each test."""
+    with serve() as server:
+        yield server
 
 
 def pytest_unconfigure() -> None:
