@@ -65,7 +65,7 @@ class Stage:
 
     folder: Path
     log: TextIO
-    private_key: str
+    private_key: Path
     encord_url: str = ""
     s3_url: str = ""
     media: list[str] = field(default_factory=list)
@@ -87,12 +87,14 @@ def say(text: str) -> None:
     print(f"* {text}", flush=True)
 
 
-def make_key(folder: Path) -> tuple[str, Path]:
-    """Make a key pair; return the private key's text and the public key's file."""
+def make_key(folder: Path) -> tuple[Path, Path]:
+    """Make a key pair; return the files of its private and its public half."""
     key = Ed25519PrivateKey.generate()
-    public = folder / "demo_key.pub"
+    private, public = folder / "demo_key", folder / "demo_key.pub"
+    private.touch(mode=0o600)
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
     public.write_bytes(key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" demo\n")
-    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode(), public
+    return private, public
 
 
 def make_video(path: Path, size: tuple[int, int] = (320, 240), frames: int = 24) -> None:
@@ -152,7 +154,7 @@ def airflow_environment(stage: Stage) -> dict[str, str]:
     encord = {
         "conn_type": "encord",
         "host": stage.encord_url,
-        "extra": {"ssh_private_key": stage.private_key},
+        "extra": {"ssh_private_key_path": str(stage.private_key)},
     }
     aws = {
         "conn_type": "aws",
@@ -274,7 +276,7 @@ def task_states(stage: Stage) -> dict[str, str]:
 
 def datasets(stage: Stage) -> dict[str, tuple[DataRow, ...]]:
     """Ask the local Encord for the rows of each dataset, by title."""
-    credentials = SshCredentials(load_private_key(stage.private_key))
+    credentials = SshCredentials(load_private_key(stage.private_key.read_text()))
     transport = BlockingTransport(Account(credentials=credentials, domain=stage.encord_url, agent="encord-demo"))
     with closing(transport):
         found = transport.run(calls.list_datasets())

@@ -121,6 +121,9 @@ def demo():
 @pytest.fixture(scope="session")
 def theatre(demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stage")
+    quiet = demo.airflow_environment
+    # At debug level a secret has the most places to show up in.
+    demo.airflow_environment = lambda stage: quiet(stage) | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"}
     with (folder / "stage.log").open("w") as log, demo.staged(log, folder) as stage:
         demo.prepare_airflow(stage)
         yield Theatre(demo, stage, folder)
