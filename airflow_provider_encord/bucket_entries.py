@@ -17,7 +17,7 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "avif"), "images"),
     **dict.fromkeys(("dcm", "dicom"), "dicom_series"),
     **dict.fromkeys(("mp3", "wav", "flac", "m4a", "ogg", "eac3"), "audio"),
-    **dict.fromkeys(("txt", "html", "xml", "json"), "text"),
+    **dict.fromkeys(("txt", "html"), "text"),
     "pdf": "pdfs",
 }
 """Kind of the manifest by file name extension."""

@@ -103,13 +103,17 @@ class DataRow:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset with its rows; ``data_rows`` is empty when they were not asked for."""
+    """A dataset with its rows; ``data_rows`` is empty when they were not asked for.
+
+    ``has_mirror_folder`` is None when the server does not tell.
+    """
 
     dataset_hash: str
     title: str
     description: str
     storage_location: StorageLocation
     backing_folder_uuid: str | None
+    has_mirror_folder: bool | None
     data_rows: tuple[DataRow, ...] = field(repr=False)
 
 
@@ -206,6 +210,10 @@ class Fields:
         value = self._fields.get(name)
         return self._fields.get(_camel(name)) if value is None else value
 
+    def has(self, name: str) -> bool:
+        """Whether the field is there, null or not."""
+        return name in self._fields or _camel(name) in self._fields
+
     def text(self, *names: str) -> str:
         """Return the first of these fields that is a text with something in it."""
         for name in names:
@@ -289,12 +297,14 @@ def read_dataset_info(value: Any) -> DatasetInfo:
 def read_dataset(value: Any) -> Dataset:
     """Read one dataset with its rows."""
     fields = Fields(value, "the dataset")
+    folder = fields.optional_text("backing_folder_uuid")
     return Dataset(
         dataset_hash=fields.text("dataset_hash"),
         title=fields.optional_text("title") or "",
         description=fields.optional_text("description") or "",
         storage_location=StorageLocation.parse(fields.get("dataset_type")),
-        backing_folder_uuid=fields.optional_text("backing_folder_uuid"),
+        backing_folder_uuid=folder,
+        has_mirror_folder=folder is not None if fields.has("backing_folder_uuid") else None,
         data_rows=fields.each("data_rows", read_data_row),
     )
 

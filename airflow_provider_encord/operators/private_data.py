@@ -119,6 +119,7 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
             )
         with open_manifest(self.manifest, self.manifest_conn_id) as (source, file_name), airflow_errors():
             plan = manifest.plan(source, skip_duplicate_urls=self.skip_duplicate_urls, max_items=self.max_items_per_job)
+        self.check_folder(self.folder)
         integration_id = self.hook.find_cloud_integration(self.integration)
         self.log.info(
             "%d items to register through integration %r, in %d jobs.", plan.items, self.integration, plan.parts

@@ -80,6 +80,24 @@ class EncordRegistrationOperator(EncordJobOperator):
         self.details_conn_id = details_conn_id
         self.only_report = dry_run  # BaseOperator has a method of the argument's name
 
+    def check_folder(self, folder: str | None) -> None:
+        """Ask whether the dataset needs a folder, before anything is sent to it.
+
+        :raises EncordInputError: when it needs one and none is given, or has one of its own and another is given.
+        """
+        dataset = self.hook.get_dataset(self.dataset_hash, include_data_rows=False)
+        if dataset.has_mirror_folder is False and not folder:
+            raise EncordInputError(
+                f"Dataset {self.dataset_hash} has no mirror folder, so folder must name the storage folder that the "
+                "data goes to. Nothing was uploaded.",
+                dataset_hash=self.dataset_hash,
+            )
+        if dataset.has_mirror_folder and folder:
+            raise EncordInputError(
+                f"Dataset {self.dataset_hash} has a mirror folder of its own; leave folder out. Nothing was uploaded.",
+                dataset_hash=self.dataset_hash,
+            )
+
     def watch(self, job_id: Any) -> UploadJobWatch:
         """Return a registration job as something to wait for."""
         from airflow_provider_encord.api.jobs import UploadJobWatch

@@ -82,6 +82,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         files = find_files(self.file_paths, self.source_conn_id)
         if self.title is not None and len(files) > 1 and not self.one_title:
             raise EncordInputError("title can be given for one file only; several files keep their names.")
+        self.check_folder(self.folder)
         yield files
 
     def count(self, part: list[SourceFile]) -> int:

@@ -122,6 +122,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         from airflow_provider_encord.hooks.encord import airflow_errors
         from airflow_provider_encord.seen import Seen
 
+        self.check_folder(self.folder)
         integration_id = self.hook.find_cloud_integration(self.integration)
         grouping = Grouping(KINDS if self.kinds is None else self.kinds, self.group_images, self.create_video)
         rows = self.hook.iter_data_rows(self.dataset_hash)

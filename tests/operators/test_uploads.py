@@ -1,8 +1,10 @@
 """Uploads: what is registered, in which order, and what is said when it goes wrong."""
 
+from uuid import uuid4
+
 import pytest
 
-from airflow_provider_encord.exceptions import EncordRequestRefusedError, EncordUploadError
+from airflow_provider_encord.exceptions import EncordInputError, EncordUploadError
 from airflow_provider_encord.operators.uploads import (
     EncordCreateDicomSeriesOperator,
     EncordCreateImageGroupOperator,
@@ -65,11 +67,15 @@ def test_nothing_is_registered_when_a_file_cannot_be_put(upload, encord, asked):
 def test_a_plan_sends_nothing(upload, encord):
     done = upload(EncordUploadImageOperator, ["a.png", "b.png"], dry_run=True)
     assert (done["dry_run"], done["items"], done["jobs"]) == (True, 2, 1)
-    assert encord.requests() == []
+    assert [each["operation"] for each in encord.requests()] == ["get_dataset"]
 
 
-def test_a_dataset_without_a_folder_needs_one(context, hook, encord, media):
-    dataset = hook.create_dataset("no folder", create_backing_folder=False).dataset_hash
-    operator = EncordUploadImageOperator(task_id="task", dataset_hash=dataset, file_paths=str(media / "a.png"))
-    with pytest.raises(EncordRequestRefusedError, match="folder"):
+@pytest.mark.parametrize(("mirror", "folder"), [(False, None), (False, ""), (True, str(uuid4()))])
+def test_the_folder_is_checked_before_any_byte(mirror, folder, context, hook, encord, media):
+    dataset = hook.create_dataset("folders", create_backing_folder=mirror).dataset_hash
+    encord.clear_requests()
+    file = str(media / "a.png")
+    operator = EncordUploadImageOperator(task_id="task", dataset_hash=dataset, file_paths=file, folder=folder)
+    with pytest.raises(EncordInputError, match="mirror folder"):
         operator.execute(context)
+    assert [each["operation"] for each in encord.requests()] == ["get_dataset"]
