@@ -117,16 +117,16 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
             raise EncordInputError(
                 f"integration must be the title or id of a cloud integration, not {self.integration!r}."
             )
+        limits = {"max_items": self.max_items_per_job, "max_urls": manifest.MAX_URLS}
         with open_manifest(self.manifest, self.manifest_conn_id) as (source, file_name), airflow_errors():
-            plan = manifest.plan(source, skip_duplicate_urls=self.skip_duplicate_urls, max_items=self.max_items_per_job)
+            plan = manifest.plan(source, skip_duplicate_urls=self.skip_duplicate_urls, **limits)
         self.check_folder(self.folder)
         integration_id = self.hook.find_cloud_integration(self.integration)
         self.log.info(
             "%d items to register through integration %r, in %d jobs.", plan.items, self.integration, plan.parts
         )
         with open_manifest(self.manifest, self.manifest_conn_id) as (source, file_name), airflow_errors():
-            parts = manifest.split(manifest.entries(source), flags=plan.flags, max_items=self.max_items_per_job)
-            for files in parts:
+            for files in manifest.split(manifest.entries(source), flags=plan.flags, **limits):
                 yield Part(files, file_name, integration_id)
 
     def count(self, part: Part) -> int:

@@ -139,8 +139,8 @@ class BucketToEncordOperator(EncordRegistrationOperator):
                     metadata = {"clientMetadata": dict(self.client_metadata)} if self.client_metadata else {}
                     yield kind, item | metadata
 
-            flags = {"skip_duplicate_urls": True}
-            for files in manifest.split(fresh(), flags=flags, max_items=self.max_items_per_job):
+            limits = {"max_items": self.max_items_per_job, "max_urls": manifest.MAX_URLS}
+            for files in manifest.split(fresh(), flags={"skip_duplicate_urls": True}, **limits):
                 yield Part(files, None, integration_id)
         self.log.info("%d items below %s, %d of them new.", found, self.prefix, new)
 
