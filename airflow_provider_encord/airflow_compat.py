@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +56,13 @@ else:
         from airflow.hooks.base import BaseHook
 
 
+_MASKERS = (
+    "airflow.sdk._shared.secrets_masker",  # 3.1 and later
+    "airflow.sdk.execution_time.secrets_masker",  # 3.0
+    "airflow.utils.log.secrets_masker",  # 2.11
+)
+
+
 def mask_secrets(secrets: Collection[str]) -> None:
     """Register secrets for masking, in this process and in the one that writes the task's log.
 
@@ -83,11 +92,11 @@ def _supervisor() -> Any:
 
 
 def _mask_here(secrets: Collection[str]) -> None:
-    try:
-        from airflow.sdk._shared.secrets_masker import mask_secret as mask_here
-    except ImportError:
-        mask_here = mask_secret
-    mask_here(list(secrets))
+    # The public functions of Airflow 3 also send a message, so the masker itself is asked.
+    for module in _MASKERS:
+        with suppress(ImportError):
+            import_module(module)._secrets_masker().add_mask(list(secrets))
+            return
 
 
 async def get_connection_async(conn_id: str) -> Any:

@@ -89,8 +89,11 @@ class EncordOperator(EncordTask, BaseOperator):
         self.encord_conn_id = encord_conn_id
 
     def push(self, context: Context, key: str, value: Any) -> None:
-        """Push an XCom beside the returned value, unless the task is told to push none."""
-        if self.do_xcom_push:
+        """Push an XCom beside the returned value, unless the task is told to push none.
+
+        None is not pushed: who pulls it gets None all the same, and Airflow 3.0 refuses it.
+        """
+        if self.do_xcom_push and value is not None:
             context["ti"].xcom_push(key=key, value=value)
 
 

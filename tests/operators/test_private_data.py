@@ -107,7 +107,7 @@ def test_duplicates_are_added_if_that_is_wanted(flags, arguments, register, mani
 def test_a_big_job_leaves_small_xcoms_and_the_whole_list_in_a_file(register, manifest, xcoms, tmp_path):
     details = tmp_path / "details.jsonl"
     done = register(manifest(3000), details_path=str(details))
-    assert (done["added"], done["items"], xcoms["data_hashes"]) == (3000, None, None)
+    assert (done["added"], done["items"], "data_hashes" in xcoms) == (3000, None, False)
     assert max(len(json.dumps(value)) for value in [done, *xcoms.values()]) < XCOM_BYTES
     assert len(details.read_text().splitlines()) == 3000
 
