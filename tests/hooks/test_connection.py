@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_encord import airflow_compat
 from airflow_provider_encord.airflow_compat import AirflowFailException, mask_secrets
 from airflow_provider_encord.api.auth import ApiKeyCredentials, BearerCredentials, SshCredentials
 from airflow_provider_encord.exceptions import EncordConnectionError
@@ -264,6 +265,23 @@ def test_what_is_no_secret_stays_readable(redact: Callable[[str], str]) -> None:
     with pytest.raises(EncordConnectionError):
         settings_of(ssh_private_key="***")
     assert redact(text) == text
+
+
+def test_secrets_are_told_in_one_message_but_not_where_airflow_would_print_it(
+    monkeypatch: pytest.MonkeyPatch, redact: Callable[[str], str]
+) -> None:
+    class InProcessSupervisorComms:
+        """What `dag.test` puts in the place of the channel to the supervisor."""
+
+    sent: list[Any] = []
+    monkeypatch.setattr(airflow_compat, "mask_secret", sent.append)
+    monkeypatch.setattr(airflow_compat, "_supervisor", InProcessSupervisorComms)
+    mask_secrets(["tell-nobody"])
+    assert sent == []
+    assert "nobody" not in redact("tell-nobody")
+    monkeypatch.setattr(airflow_compat, "_supervisor", object)
+    mask_secrets(["tell-nobody"])
+    assert sent == [["tell-nobody"]]
 
 
 # -- test_connection -------------------------------------------------------------------------------------------------

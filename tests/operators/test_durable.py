@@ -113,3 +113,14 @@ def test_a_kill_is_said_once_and_sends_nothing(build, context, encord, monkeypat
     assert len(said) == 1
     assert "goes on" in said[0]
     assert encord.requests() == []
+
+
+def test_a_job_of_other_arguments_is_not_taken_for_this_one(build, context, asked, monkeypatch, manifest):
+    first, start = build("private")
+    monkeypatch.setattr(first, "_end", lose_worker)
+    with pytest.raises(WorkerLost):
+        first.execute(context)
+    second, _ = build("private", manifest=manifest(3))
+    done = second.execute(context)
+    assert done["added"] + done["skipped"] == 3
+    assert asked().count(start) == 2

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from airflow_provider_encord.api.jobs import UploadJobWatch
+from airflow_provider_encord.api.models import UploadJob
 from airflow_provider_encord.exceptions import (
     EncordInputError,
     EncordJobCancelledError,
@@ -143,3 +145,11 @@ def test_an_integration_that_is_not_one(count, register, manifest, hook, encord,
 def test_an_integration_by_id_is_not_looked_up(register, manifest, encord, asked):
     assert register(manifest(1), integration=encord.integrations["GCP"])["added"] == 1
     assert "get_cloud_integrations" not in asked()
+
+
+def test_an_error_of_the_whole_job_is_a_failure(dataset, context):
+    job = UploadJob(status="DONE", done=1, errors=("the folder is full",))
+    verdict = UploadJobWatch(dataset, "job").judge(job)
+    operator = EncordAddPrivateDataOperator(task_id="task", dataset_hash=dataset, integration="AWS", manifest="m.json")
+    with pytest.raises(EncordJobError, match="the folder is full"):
+        operator.finish(context, ["job"], [verdict])

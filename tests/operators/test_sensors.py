@@ -168,3 +168,20 @@ def test_a_failed_poll_is_not_a_failed_job(jobs, wait, encord):
 def test_what_has_ended_is_not_deferred(jobs, dataset, context):
     each, arguments = jobs["upload"](None)
     assert each(task_id="task", dataset_hash=dataset, deferrable=True, **arguments).execute(context)["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        ({"status": "failed"}, EncordWatchedJobError),
+        ({"status": "cancelled"}, EncordWatchedJobError),
+        ({"status": "error", "kind": "authentication"}, EncordAuthenticationError),
+        ({"status": "timeout"}, AirflowSkipException),
+    ],
+    ids=lambda value: value["status"] if isinstance(value, dict) else "",
+)
+def test_only_its_own_time_skips_a_deferred_task_that_may_fail_softly(event, error, dataset, context):
+    sensor = EncordUploadJobSensor(task_id="task", dataset_hash=dataset, job_ids=[UNKNOWN], soft_fail=True)
+    event = {"message": "it is over", "dataset_hash": dataset, "job_ids": [UNKNOWN], **event}
+    with pytest.raises(error):
+        sensor.resume_execution("execute_complete", {"event": event}, context)
