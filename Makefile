@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test lint format wheel matrix constraints clean
+.PHONY: demo test lint format wheel matrix bench chaos constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -36,6 +36,9 @@ wheel: $(READY)
 
 matrix: wheel
 	.ci/matrix $(VERSIONS)
+
+bench: $(READY)
+	$(RUN) -m tests.benchmarks $(BENCH)
 
 constraints:
 	.ci/compile-constraints
