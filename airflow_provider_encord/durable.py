@@ -1,41 +1,172 @@
-"""What a task remembers across its tries, so that a retry finds the jobs it has started already."""
+"""What a task remembers across its tries, so that a retry finds what it has started and uploaded already."""
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from types import TracebackType
 from typing import Any
 
-_KEY = "encord_jobs"
+log = logging.getLogger(__name__)
+
+_JOBS = "encord_jobs"
+_FILES = "encord_files"
+_DATASET = "encord_dataset"
+_FILES_PER_VALUE = 300  # Airflow warns of values above 64 KiB
+
+
+@dataclass
+class Started:
+    """What was started so far.
+
+    :param job_ids: in the order of their start.
+    :param parts: how many parts of the work are dealt with; a part with nothing to add has no job.
+    :param complete: whether no more are to be started.
+    :param starting: whether a start was under way that nobody knows the outcome of.
+    """
+
+    job_ids: list[str | int] = field(default_factory=list)
+    parts: int = 0
+    complete: bool = False
+    starting: bool = False
 
 
 class Memory:
-    """The started jobs of one task instance.
+    """What one task instance has started and uploaded.
 
     Airflow 3.3 and later keep it in the task state store. Earlier releases have no such place (XComs are cleared when
     a try starts), so nothing is remembered there.
 
     :param context: the task's context.
     :param durable: False remembers nothing.
-    :param subject: a digest of the arguments; jobs that were started with others are not recalled.
+    :param subject: a digest of the arguments; what was done for others is not recalled.
     """
 
     def __init__(self, context: Mapping[str, Any], *, durable: bool, subject: str) -> None:
         self._store = context.get("task_state_store") if durable else None
         self._subject = subject
+        self._started = Started()
 
-    def recall(self) -> tuple[list[str | int], bool]:
-        """Return the ids that an earlier try remembered, in the order of their start, and whether they are all."""
-        remembered = self._store.get(_KEY) if self._store is not None else None
-        if isinstance(remembered, Mapping) and remembered.get("subject") == self._subject:
-            return list(remembered["job_ids"]), bool(remembered["complete"])
-        return [], False
+    @property
+    def lasts(self) -> bool:
+        """Whether anything is remembered at all."""
+        return self._store is not None
 
-    def remember(self, job_ids: list[str | int], *, complete: bool) -> None:
-        """Keep the ids of all jobs started so far, and whether no more are to be started."""
-        if self._store is not None:
-            self._store.set(_KEY, {"subject": self._subject, "job_ids": job_ids, "complete": complete})
+    def recall_jobs(self) -> Started:
+        """Return what earlier tries started."""
+        found = self._get(_JOBS)
+        if found is not None:
+            self._started = Started(
+                list(found["job_ids"]),
+                int(found.get("parts", len(found["job_ids"]))),
+                bool(found["complete"]),
+                bool(found.get("starting")),
+            )
+        return self._started
+
+    def remember_jobs(self, started: Started) -> None:
+        """Keep what is started so far."""
+        self._started = started
+        self._set(_JOBS, **asdict(started))
+
+    def note_start(self) -> None:
+        """Keep that a job is about to be started; the next :meth:`remember_jobs` tells that it was."""
+        self._set(_JOBS, **asdict(replace(self._started, starting=True)))
+
+    def recall_dataset(self) -> dict[str, Any] | None:
+        """Return what :meth:`remember_dataset` kept."""
+        return self._get(_DATASET)
+
+    def remember_dataset(self, *, before: list[str], dataset_hash: str | None) -> None:
+        """Keep which datasets of the title there were, and the one that was made then."""
+        self._set(_DATASET, before=before, dataset_hash=dataset_hash)
+
+    def uploads(self) -> Uploads:
+        """Return the memory of uploaded files, with what earlier tries uploaded."""
+        return Uploads(self)
 
     def forget(self) -> None:
-        """Drop the ids: the jobs have ended, and clearing the task means to run it again."""
+        """Drop jobs and uploads: the work has to be done anew."""
+        if self._store is None:
+            return
+        self._store.delete(_JOBS)
+        number = 0
+        while self._store.get(f"{_FILES}_{number}") is not None:
+            self._store.delete(f"{_FILES}_{number}")
+            number += 1
+
+    def _get(self, key: str) -> dict[str, Any] | None:
+        found = self._store.get(key) if self._store is not None else None
+        return dict(found) if isinstance(found, Mapping) and found.get("subject") == self._subject else None
+
+    def _set(self, key: str, **value: Any) -> None:
         if self._store is not None:
-            self._store.delete(_KEY)
+            self._store.set(key, {"subject": self._subject, **value})
+
+
+class Uploads:
+    """The object keys of the files that are in Encord's storage but not yet in a dataset. Use as a context manager.
+
+    Keeping one takes a request to Airflow, which an upload of small files would wait for; so keys are kept on a thread
+    of their own, all that came up meanwhile in one go. Leaving the context waits until the last one is kept.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._kept: list[dict[str, str]] = []
+        while found := memory._get(f"{_FILES}_{len(self._kept)}"):
+            self._kept.append(dict(found["object_keys"]))
+        self.known = {file_id: key for value in self._kept for file_id, key in value.items()}
+        self._new: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encord-memory")
+        self._writing = False
+
+    def note(self, file_id: str, object_key: str) -> None:
+        """Take down that a file is in Encord's storage; returns at once."""
+        self.known[file_id] = object_key
+        if not self._memory.lasts:
+            return
+        with self._lock:
+            self._new[file_id] = object_key
+            if not self._writing:
+                self._writing = True
+                self._writer.submit(self._keep)
+
+    def __enter__(self) -> Uploads:
+        """Enter."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Keep what is not kept yet."""
+        self._writer.shutdown(wait=True)
+        self._keep()
+
+    def _keep(self) -> None:
+        while True:
+            with self._lock:
+                new, self._new = self._new, {}
+                if not new:
+                    self._writing = False
+                    return
+            try:
+                self._write(new)
+            except Exception as error:  # a file that is uploaded once more is better than a broken upload
+                log.warning("%d uploaded files could not be remembered (%s).", len(new), type(error).__name__)
+
+    def _write(self, new: dict[str, str]) -> None:
+        for file_id, key in new.items():
+            if not self._kept or len(self._kept[-1]) >= _FILES_PER_VALUE:
+                if self._kept:
+                    self._write_last()
+                self._kept.append({})
+            self._kept[-1][file_id] = key
+        self._write_last()
+
+    def _write_last(self) -> None:
+        self._memory._set(f"{_FILES}_{len(self._kept) - 1}", object_keys=self._kept[-1])

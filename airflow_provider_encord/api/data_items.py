@@ -57,6 +57,21 @@ def dicom_series(
     return _data_items("dicomSeries", [series])
 
 
+def tagged(items: Mapping[str, Any], tags: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return registered items with more client metadata, and safe to send again.
+
+    :param items: what one of the functions above returned.
+    :param tags: metadata of each item, in their order.
+    """
+    left = list(tags)
+    lists = {
+        name: [{**item, "clientMetadata": {**item["clientMetadata"], **left.pop(0)}} for item in entries]
+        for name, entries in items.items()
+        if isinstance(entries, list)
+    }
+    return {**items, **lists, "skipDuplicateUrls": True}
+
+
 def _single(file: Uploaded, kind: str, client_metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     key, title = file
     return {

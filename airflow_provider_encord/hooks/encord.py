@@ -694,7 +694,7 @@ def uploaded(outcomes: Sequence[FileOutcome]) -> list[data_items.Uploaded]:
     if failed:
         shown = "; ".join(str(outcome.error) for outcome in failed[:10])
         raise EncordUploadError(
-            f"{len(failed)} of {len(outcomes)} files could not be uploaded; nothing was registered. {shown}"
+            f"{len(failed)} of {len(outcomes)} files could not be uploaded; no job was started for them. {shown}"
         )
     return [(outcome.object_key or "", outcome.name) for outcome in outcomes]
 

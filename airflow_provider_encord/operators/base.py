@@ -13,9 +13,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord.airflow_compat import BaseOperator, Context, conf
-from airflow_provider_encord.durable import Memory
-from airflow_provider_encord.exceptions import EncordInputError, EncordJobError, EncordNotFoundError, EncordTimeoutError
+from airflow_provider_encord.durable import Memory, Started
+from airflow_provider_encord.exceptions import (
+    EncordInputError,
+    EncordJobError,
+    EncordNotFoundError,
+    EncordRateLimitError,
+    EncordTimeoutError,
+)
 from airflow_provider_encord.links.encord import XCOM_KEY, EncordDatasetLink, dataset_url
+from airflow_provider_encord.provenance import is_cleared
 from airflow_provider_encord.triggers.events import goes_on, jobs_text, raise_unless_ended, validate_event
 
 if TYPE_CHECKING:
@@ -100,8 +107,9 @@ class EncordOperator(EncordTask, BaseOperator):
 class EncordJobOperator(EncordOperator):
     """An operator that starts jobs in Encord and waits for their end.
 
-    The order is the same in all modes: start, remember the ids, push XCom and link, wait. A later try finds the
-    remembered jobs (Airflow 3.3 and later), starts only what is missing and waits for all.
+    The order is the same in all modes: start, remember the ids, push XCom and link, wait. On Airflow
+    3.3 and later, a task instance does not start again what it has started: a later try, or a cleared task, finds the
+    remembered jobs, starts only what is missing and waits for all. Jobs that failed are started anew.
 
     :param dataset_hash: the dataset (templated).
     :param wait_for_completion: False returns as soon as the jobs are started.
@@ -109,8 +117,11 @@ class EncordJobOperator(EncordOperator):
     :param poll_interval: seconds between polls that Encord does not hold.
     :param timeout: seconds, or timedelta, that the jobs may take; None for no limit. They go on in Encord then.
     :param max_poll_failures: failed polls in a row that end the wait.
-    :param durable: remember the started jobs across tries where Airflow can.
+    :param durable: True does nothing twice that an earlier try has done; False begins anew at each try.
     """
+
+    looks_again = False
+    """Whether a task that is cleared when all is done looks whether there is more to do now."""
 
     def __init__(
         self,
@@ -138,16 +149,19 @@ class EncordJobOperator(EncordOperator):
         """Check the arguments and yield what each job is about, in the same order at each try; one job by default."""
         return (None,)
 
-    def parts_left(self, context: Context, started: JobIds) -> Iterable[Any]:
+    def parts_left(self, context: Context, started: Started) -> Iterable[Any]:
         """Yield the parts whose jobs an earlier try has not started."""
-        return islice(self.parts(context), len(started), None)
+        return islice(self.parts(context), started.parts, None)
 
     def on_nothing_started(self) -> None:
         """Decide what it means that there was nothing to start a job for; by default the task succeeds."""
 
     @abstractmethod
-    def start(self, context: Context, part: Any) -> str | int:
-        """Start the job of one part and return its id."""
+    def start(self, context: Context, part: Any, memory: Memory) -> str | int | None:
+        """Start the job of one part and return its id, or None if there is nothing to start for it.
+
+        Right before the request that starts it, ``memory.note_start()`` is due.
+        """
 
     @abstractmethod
     def watch(self, job_id: Any) -> Watch:
@@ -164,13 +178,12 @@ class EncordJobOperator(EncordOperator):
     def execute(self, context: Context) -> Any:
         """Start the jobs, or find those that an earlier try started, and wait for them."""
         deadline = self._deadline()
-        memory = self._memory(context)
+        memory = self.memory(context)
         self.push_link(context, self.dataset_hash)
         job_ids = self._start_all(context, memory)
         self.push(context, "job_ids", job_ids)
         self.push(context, "job_id", job_ids[0] if job_ids else None)
         if not self.wait_for_completion:
-            memory.forget()
             return {"dataset_hash": self.dataset_hash, "job_ids": job_ids, "status": "STARTED"}
         if self.deferrable and not self._have_ended(job_ids):
             self.defer(
@@ -202,8 +215,9 @@ class EncordJobOperator(EncordOperator):
         if self._job_ids:
             self.log.warning("The task was killed. %s", goes_on(self._job_ids, self.dataset_hash))
 
-    def _memory(self, context: Context) -> Memory:
-        # Jobs that were started with other arguments are no part of this try's work.
+    def memory(self, context: Context) -> Memory:
+        """Return what this task instance remembers of its earlier tries."""
+        # What was done with other arguments is no part of this try's work.
         arguments = json.dumps(
             {name: getattr(self, name) for name in self.template_fields}, default=str, sort_keys=True
         )
@@ -214,32 +228,70 @@ class EncordJobOperator(EncordOperator):
         return time.time() + min(limits) if limits else None
 
     def _start_all(self, context: Context, memory: Memory) -> JobIds:
-        self._job_ids = job_ids = []
-        recalled, complete = self._recall(memory)
-        job_ids.extend(recalled)
-        if not complete:
-            for part in self.parts_left(context, recalled):
-                job_ids.append(self.start(context, part))
-                memory.remember(job_ids, complete=False)
-            memory.remember(job_ids, complete=True)
+        started = self._recall(context, memory)
+        self._job_ids = job_ids = started.job_ids
+        if not started.complete:
+            for part in self.parts_left(context, started):
+                try:
+                    job_id = self.start(context, part, memory)
+                except EncordRateLimitError:
+                    memory.remember_jobs(started)  # surely not started
+                    raise
+                if job_id is not None:
+                    job_ids.append(job_id)
+                started.parts += 1
+                memory.remember_jobs(started)
+            started.complete = True
+            memory.remember_jobs(started)
         if not job_ids:
             self.on_nothing_started()
         return job_ids
 
-    def _recall(self, memory: Memory) -> tuple[JobIds, bool]:
-        job_ids, complete = memory.recall()
-        if not job_ids:
-            return [], False
-        try:
-            verdicts = [self.hook.look(self.watch(job_id)) for job_id in job_ids]
-        except EncordNotFoundError:
-            self.log.warning("%s of an earlier try: unknown to Encord. Starting anew.", jobs_text(job_ids))
-            return [], False
-        if any(verdict is not None and verdict.state in ("failed", "cancelled") for verdict in verdicts):
-            self.log.info("%s of an earlier try: ended badly. Starting anew.", jobs_text(job_ids))
-            return [], False
-        self.log.info("%s: started by an earlier try. Waiting for it.", jobs_text(job_ids))
-        return job_ids, complete
+    def _recall(self, context: Context, memory: Memory) -> Started:
+        started = memory.recall_jobs()
+        if started.starting:
+            self.log.warning(
+                "An earlier try ended while it started a job on dataset %s, so Encord may run that one, too. "
+                "It cannot be found or cancelled.",
+                self.dataset_hash,
+            )
+            started.starting = False
+        if not started.job_ids:
+            return Started()
+        state = self._state_of(context, started.job_ids)
+        if state in ("lost", "failed", "undone"):
+            self.log.warning("%s of an earlier try: %s. Starting anew.", jobs_text(started.job_ids), state)
+            memory.forget()
+            return Started()
+        if state == "ended" and self.looks_again:
+            started.complete = False
+        self.log.info("%s: started by an earlier try. Nothing is started twice.", jobs_text(started.job_ids))
+        return started
+
+    def _state_of(self, context: Context, job_ids: JobIds) -> str:
+        """Tell where the jobs of an earlier try are: ``lost``, ``failed``, ``undone``, ``ended`` or ``running``."""
+        ended = 0
+        # Who clears a task may have removed what it made before; a retry finds what the try before left.
+        undone = None if is_cleared(context, self.retries or 0) else False
+        for job_id in job_ids:
+            try:
+                verdict = self.hook.look(self.watch(job_id))
+            except EncordNotFoundError:
+                return "lost"
+            if verdict is None:
+                continue
+            if verdict.state in ("failed", "cancelled"):
+                return "failed"
+            ended += verdict.ended
+            if verdict.ended and undone is None:
+                undone = self.is_undone(context, verdict)
+        if ended < len(job_ids):
+            return "running"
+        return "undone" if undone else "ended"
+
+    def is_undone(self, context: Context, verdict: Verdict) -> bool | None:
+        """Whether somebody has removed what an ended job made; None if that job tells nothing about it."""
+        return None
 
     def _have_ended(self, job_ids: JobIds) -> bool:
         for job_id in job_ids:
@@ -264,9 +316,7 @@ class EncordJobOperator(EncordOperator):
         try:
             result = self.finish(context, job_ids, verdicts())
         except EncordJobError:
-            self._memory(context).forget()
+            self.memory(context).forget()  # so that a retry starts anew
             raise
-        # The jobs have ended: clearing the task starts new ones, as a retry does when they have failed.
-        self._memory(context).forget()
         self._job_ids = []
         return result

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord.airflow_compat import Context
+from airflow_provider_encord.durable import Memory
 from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
 from airflow_provider_encord.operators.base import EncordOperator, certain_filters, fits_xcom
 from airflow_provider_encord.operators.listing import EncordListOperator
@@ -48,6 +49,8 @@ class EncordCreateDatasetOperator(EncordOperator):
         a folder.
     :param if_exists: what to do when a dataset of yours has the title: ``fail``, ``skip`` (return the oldest one) or
         ``create`` (make another one).
+    :param durable: True makes no second dataset at a later try or when the task is cleared, also if the worker died
+        before it knew the answer (Airflow 3.3 and later; ``skip`` makes none on any).
     :param encord_conn_id: id of the Airflow connection (templated).
     :raises EncordAlreadyExistsError: when one exists and ``if_exists`` is ``fail``.
     :raises EncordInputError: for a wrong argument, before the first request.
@@ -63,6 +66,7 @@ class EncordCreateDatasetOperator(EncordOperator):
         storage_location: str = "CORD_STORAGE",
         create_backing_folder: bool = True,
         if_exists: str = "fail",
+        durable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -71,6 +75,7 @@ class EncordCreateDatasetOperator(EncordOperator):
         self.storage_location = storage_location
         self.create_backing_folder = create_backing_folder
         self.if_exists = if_exists
+        self.durable = durable
         if if_exists not in _IF_EXISTS:
             raise EncordInputError(f"if_exists must be one of {', '.join(_IF_EXISTS)}, not {if_exists!r}.")
 
@@ -85,18 +90,26 @@ class EncordCreateDatasetOperator(EncordOperator):
             raise EncordInputError(
                 f"storage_location must be one of {', '.join(_STORAGE_LOCATIONS)}, not {self.storage_location!r}."
             )
-        found = None if self.if_exists == "create" else self._find()
+        memory = Memory(context, durable=self.durable, subject=f"{self.encord_conn_id} {self.title}")
+        same_title = [] if self.if_exists == "create" and not memory.lasts else self._same_title()
+        if made := self._made_before(memory, same_title):
+            self.log.info("Dataset %s titled %r was made by an earlier try.", made.dataset_hash, self.title)
+            return self._return(context, made.dataset_hash, made.backing_folder_uuid, created=True)
+        found = None if self.if_exists == "create" else self._oldest(same_title)
         if found is None:
+            before = [each.dataset_hash for each in same_title]
+            memory.remember_dataset(before=before, dataset_hash=None)
             try:
-                made = self.hook.create_dataset(self.title, location, self.description, self.create_backing_folder)
+                new = self.hook.create_dataset(self.title, location, self.description, self.create_backing_folder)
             except EncordAlreadyExistsError:
                 # Somebody else, or an earlier try whose answer was lost, was faster.
-                found = self._find() if self.if_exists == "skip" else None
+                found = self._oldest(self._same_title()) if self.if_exists == "skip" else None
                 if found is None:
                     raise
             else:
-                self.log.info("Made dataset %s titled %r (%s).", made.dataset_hash, self.title, location.name)
-                return self._return(context, made.dataset_hash, made.backing_folder_uuid, created=True)
+                memory.remember_dataset(before=before, dataset_hash=new.dataset_hash)
+                self.log.info("Made dataset %s titled %r (%s).", new.dataset_hash, self.title, location.name)
+                return self._return(context, new.dataset_hash, new.backing_folder_uuid, created=True)
         if self.if_exists == "fail":
             raise EncordAlreadyExistsError(
                 f"Dataset {found.dataset_hash} has the title {self.title!r} already. Use if_exists='skip' to take it, "
@@ -106,11 +119,21 @@ class EncordCreateDatasetOperator(EncordOperator):
         self.log.info("Dataset %s has the title %r already; taking it.", found.dataset_hash, self.title)
         return self._return(context, found.dataset_hash, found.backing_folder_uuid, created=False)
 
-    def _find(self) -> DatasetInfo | None:
-        found = [each for each in self.hook.get_datasets(title_eq=self.title) if each.title == self.title]
+    def _same_title(self) -> list[DatasetInfo]:
+        return [each for each in self.hook.get_datasets(title_eq=self.title) if each.title == self.title]
+
+    def _made_before(self, memory: Memory, same_title: list[DatasetInfo]) -> DatasetInfo | None:
+        """Return the dataset that an earlier try made, or that came up since it asked for one."""
+        if (remembered := memory.recall_dataset()) is None:
+            return None
+        if remembered["dataset_hash"]:
+            return next((each for each in same_title if each.dataset_hash == remembered["dataset_hash"]), None)
+        return _oldest([each for each in same_title if each.dataset_hash not in remembered["before"]])
+
+    def _oldest(self, found: list[DatasetInfo]) -> DatasetInfo | None:
         if len(found) > 1:
             self.log.warning("%d datasets have the title %r; the oldest one counts.", len(found), self.title)
-        return min(found, key=lambda each: (str(each.created_at), each.dataset_hash), default=None)
+        return _oldest(found)
 
     def _return(self, context: Context, dataset_hash: str, folder: str | None, *, created: bool) -> str:
         self.push(context, "dataset_hash", dataset_hash)
@@ -177,6 +200,10 @@ class EncordListDatasetsOperator(EncordListOperator):
     def brief(self, found: DatasetInfo) -> dict[str, Any]:
         """Return what a dataset's XCom tells."""
         return {"dataset_hash": found.dataset_hash, "title": found.title}
+
+
+def _oldest(datasets: list[DatasetInfo]) -> DatasetInfo | None:
+    return min(datasets, key=lambda each: (str(each.created_at), each.dataset_hash), default=None)
 
 
 def check_hashes(data_hashes: Any, name: str = "data_hashes") -> list[str]:

@@ -18,6 +18,7 @@ from airflow_provider_encord.operators.registration import (
 if TYPE_CHECKING:
     import os
 
+    from airflow_provider_encord.durable import Memory
     from airflow_provider_encord.hooks.encord import EncordHook
 
 
@@ -34,8 +35,11 @@ class Part:
         """How many items it registers."""
         return sum(len(items) for items in self.files.values() if isinstance(items, list))
 
-    def start(self, hook: EncordHook, dataset_hash: str, *, ignore_errors: bool, folder: str | None) -> str:
+    def start(
+        self, hook: EncordHook, memory: Memory, dataset_hash: str, *, ignore_errors: bool, folder: str | None
+    ) -> str:
         """Start the job and return its id."""
+        memory.note_start()
         return hook.start_upload_job(
             dataset_hash,
             files=self.files,
@@ -133,7 +137,7 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         """Return how many items a part registers."""
         return part.count
 
-    def start(self, context: Context, part: Part) -> str:
+    def start(self, context: Context, part: Part, memory: Memory) -> str:
         """Start the job that registers one part of the manifest."""
         ignore_errors = bool(self.max_failed_items) if self.ignore_errors is None else self.ignore_errors
-        return part.start(self.hook, self.dataset_hash, ignore_errors=ignore_errors, folder=self.folder)
+        return part.start(self.hook, memory, self.dataset_hash, ignore_errors=ignore_errors, folder=self.folder)

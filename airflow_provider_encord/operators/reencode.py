@@ -12,6 +12,7 @@ from airflow_provider_encord.operators.datasets import check_hashes
 
 if TYPE_CHECKING:
     from airflow_provider_encord.api.jobs import ReEncodeWatch, Verdict
+    from airflow_provider_encord.durable import Memory
     from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
 
 
@@ -41,9 +42,11 @@ class EncordReEncodeDataOperator(EncordJobOperator):
         self.data_hashes = data_hashes
         self.ignore_if_missing = ignore_if_missing
 
-    def start(self, context: Context, part: Any) -> str | int:
+    def start(self, context: Context, part: Any, memory: Memory) -> str | int:
         """Start the re-encode task; it is never started twice after an unclear answer."""
-        return self.hook.re_encode_data(self.dataset_hash, check_hashes(self.data_hashes))
+        hashes = check_hashes(self.data_hashes)
+        memory.note_start()
+        return self.hook.re_encode_data(self.dataset_hash, hashes)
 
     def watch(self, job_id: Any) -> ReEncodeWatch:
         """Return a re-encode task as something to wait for."""

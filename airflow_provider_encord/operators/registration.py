@@ -12,13 +12,14 @@ from airflow_provider_encord.operators.base import EncordJobOperator, JobIds, fi
 
 if TYPE_CHECKING:
     from airflow_provider_encord.api.jobs import UploadJobWatch, Verdict
-    from airflow_provider_encord.api.models import UploadJob
+    from airflow_provider_encord.api.models import DataRow, UploadJob
     from airflow_provider_encord.triggers.encord import EncordUploadJobTrigger
 
 MAX_ITEMS_PER_JOB = 10_000
 _MOST_ERRORS = 20
 _MOST_ERROR_TEXT = 500
 _MOST_ITEMS = 1000
+_ENOUGH_TO_ASK_FOR = 1000
 
 
 def failed_items_allowed(max_failed_items: float, total: int) -> int:
@@ -51,17 +52,18 @@ class EncordRegistrationOperator(EncordJobOperator):
     """An operator whose jobs add items to a dataset.
 
     Returns ``{"dataset_hash", "job_ids", "status", "added", "skipped", "failed", "cancelled", "items", "errors",
-    "details"}``: counts; ``items`` as ``[{"data_hash", "title"}]`` in Encord's order, or None if they are too many for
-    an XCom; the first errors as ``[{"urls", "error"}]``; where the details are, if ``details_path`` was given. Also
-    pushed to XCom: ``job_ids``, ``job_id`` (the first one), and ``data_hashes`` (a list, or None if too many).
+    "details"}``: counts (``skipped`` were there already); ``items`` as ``[{"data_hash", "title"}]`` in Encord's order,
+    what earlier tries of an upload added after that, or None if they are too many for an XCom; the first errors as
+    ``[{"urls", "error"}]``; where the details are, if ``details_path`` was given. Also pushed to XCom: ``job_ids``,
+    ``job_id`` (the first one), and ``data_hashes`` (a list, or None if too many).
 
     The task succeeds if every job is done and no more items failed than ``max_failed_items`` allows, over all jobs.
 
     :param dry_run: check the arguments and return ``{"dataset_hash", "dry_run", "items", "jobs"}``: what would be
         registered. Nothing is uploaded and no job started.
     :param details_path: path or ``ObjectStoragePath`` URL of a file that gets every item and every error, one JSON
-        object a line (templated): ``{"job_id", "outcome": "added", "data_hash", "title"}`` or ``{"job_id", "outcome":
-        "failed", "urls", "error"}``.
+        object a line (templated): ``{"job_id", "outcome": "added", "data_hash", "title"}``, the same with ``"present"``
+        for what an earlier try has added, or ``{"job_id", "outcome": "failed", "urls", "error"}``.
     :param details_conn_id: Airflow connection of the store that ``details_path`` is in (templated).
     """
 
@@ -127,9 +129,8 @@ class EncordRegistrationOperator(EncordJobOperator):
         """Report what was added, and fail if more items failed than allowed."""
         from airflow_provider_encord.hooks.encord import require_done
 
-        report = _Report()
-        jobs = zip(job_ids, verdicts, strict=True)
-        lines = (line for job_id, verdict in jobs for line in report.add(job_id, verdict))
+        report = _Report(looks_back=self.looks_back(context))
+        lines = self._lines(context, report, zip(job_ids, verdicts, strict=True))
         if self.details_path:
             from airflow_provider_encord.sources import write_json_lines
 
@@ -160,12 +161,40 @@ class EncordRegistrationOperator(EncordJobOperator):
             "details": self.details_path or None,
         }
 
+    def looks_back(self, context: Context) -> bool:
+        """Whether :meth:`earlier_items` can tell what other tries of this task instance have added."""
+        return False
+
+    def earlier_items(self, context: Context) -> Iterable[DataRow]:
+        """List what all tries of this task instance have added so far."""
+        return ()
+
+    def is_undone(self, context: Context, verdict: Verdict) -> bool | None:
+        """Whether none of a job's items is in the dataset any more."""
+        hashes = [item.data_hash for item in verdict.answer.items[:_ENOUGH_TO_ASK_FOR]]
+        if not hashes:
+            # Either it added nothing, or Encord does not tell of items that are removed.
+            return bool(verdict.answer.done) or None
+        return next(iter(self.hook.iter_data_rows(self.dataset_hash, data_hashes=hashes)), None) is None
+
+    def _lines(
+        self, context: Context, report: _Report, jobs: Iterable[tuple[Any, Verdict]]
+    ) -> Iterator[dict[str, Any]]:
+        for job_id, verdict in jobs:
+            yield from report.add(job_id, verdict)
+        if report.counted is not None:
+            yield from report.add_earlier(self.earlier_items(context))
+
 
 class _Report:
-    """What ended jobs did, counted while their items pass by; only the first ones are kept."""
+    """What ended jobs did, counted while their items pass by; only the first ones are kept.
 
-    def __init__(self) -> None:
-        self.added = self.skipped = self.failed = self.cancelled = 0
+    :param looks_back: whether :meth:`add_earlier` will be called.
+    """
+
+    def __init__(self, *, looks_back: bool) -> None:
+        self.counted: set[str] | None = set() if looks_back else None
+        self.added = self.skipped = self.failed = self.cancelled = self.earlier = 0
         self.items: list[dict[str, str]] = []
         self.errors: list[dict[str, Any]] = []
         self.endings: list[Verdict] = []
@@ -173,7 +202,7 @@ class _Report:
     @property
     def complete(self) -> bool:
         """Whether the kept items are all, and fit into an XCom."""
-        return len(self.items) == self.added and fits_xcom(self.items)
+        return len(self.items) == self.added + self.earlier and fits_xcom(self.items)
 
     def add(self, job_id: Any, verdict: Verdict) -> Iterator[dict[str, Any]]:
         """Count one job and yield a line of details for each item and each error."""
@@ -189,6 +218,8 @@ class _Report:
         self.endings.append(replace(verdict, answer=None))
         for item in job.items:
             told = {"data_hash": item.data_hash, "title": item.title}
+            if self.counted is not None:
+                self.counted.add(item.data_hash)
             if len(self.items) <= _MOST_ITEMS:
                 self.items.append(told)
             yield {"job_id": job_id, "outcome": "added", **told}
@@ -196,6 +227,18 @@ class _Report:
             yield self._failed(job_id, list(each.object_urls), each.error)
         for text in of_job:
             yield self._failed(job_id, [], text)
+
+    def add_earlier(self, rows: Iterable[DataRow]) -> Iterator[dict[str, Any]]:
+        """Count what earlier tries added, told from what this one did, and yield a line of details for each item."""
+        for row in rows:
+            if row.data_hash in (self.counted or ()):
+                continue
+            self.earlier += 1
+            self.skipped += 1
+            told = {"data_hash": row.data_hash, "title": row.data_title}
+            if len(self.items) <= _MOST_ITEMS:
+                self.items.append(told)
+            yield {"job_id": None, "outcome": "present", **told}
 
     def _failed(self, job_id: Any, urls: list[str], error: str) -> dict[str, Any]:
         if len(self.errors) < _MOST_ERRORS:

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_encord import provenance
 from airflow_provider_encord.airflow_compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators.registration import EncordRegistrationOperator
+from airflow_provider_encord.operators.registration import EncordRegistrationOperator, check_max_items_per_job
 
 if TYPE_CHECKING:
     import os
 
     from airflow_provider_encord.api.data_items import Uploaded
+    from airflow_provider_encord.api.jobs import Verdict
+    from airflow_provider_encord.api.models import DataRow
+    from airflow_provider_encord.durable import Memory
     from airflow_provider_encord.sources import SourceFile
+
+MAX_FILES_PER_JOB = 1000
+"""As many images as Encord's pages advise to upload at once; smaller jobs show up sooner."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that one job registers.
+
+    :param files: in their order.
+    :param ids: identify each of them from one try to the next.
+    """
+
+    files: list[SourceFile]
+    ids: list[str]
 
 
 class EncordUploadOperator(EncordRegistrationOperator):
     """An operator that uploads files and registers them.
 
-    All files are looked at before the first byte is sent, and all are uploaded before anything is registered.
+    All files are looked at before the first byte is sent. The files of one job are all uploaded before it is started.
+
+    Each item gets ``airflow_task`` (dag id, task id, run id and map index) and ``airflow_file`` (name, size, and which
+    one of its like) into its client metadata. By these a later try, or a cleared task, leaves out what an earlier try
+    has added. On Airflow 3.3 and later it leaves out, too, what an earlier try has only uploaded.
 
     :param dataset_hash: the dataset (templated).
     :param file_paths: one path or several: local ones, or ``ObjectStoragePath`` URLs such as ``s3://bucket/key``, which
@@ -30,8 +54,11 @@ class EncordUploadOperator(EncordRegistrationOperator):
     :param client_metadata: kept by Encord with each item (templated).
     :param source_conn_id: Airflow connection of the object storage (templated).
     :param max_workers: files in flight at once.
+    :param max_items_per_job: more files are split into several jobs, each of which is uploaded and started before the
+        next one; the files of a group or series are one item and stay together.
     :raises EncordInputError: names each file that is missing, empty or unreadable.
-    :raises EncordUploadError: names each file that could not be uploaded; nothing is registered then.
+    :raises EncordUploadError: names each file that could not be uploaded; nothing is registered of its job then, and a
+        later try sends what is missing.
     """
 
     item_type: str
@@ -59,6 +86,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         client_metadata: Mapping[str, Any] | None = None,
         source_conn_id: str | None = None,
         max_workers: int = 16,
+        max_items_per_job: int = MAX_FILES_PER_JOB,
         **kwargs: Any,
     ) -> None:
         super().__init__(dataset_hash=dataset_hash, **kwargs)
@@ -68,6 +96,9 @@ class EncordUploadOperator(EncordRegistrationOperator):
         self.client_metadata = client_metadata
         self.source_conn_id = source_conn_id
         self.max_workers = max_workers
+        self.max_items_per_job = max_items_per_job
+        self._found: list[DataRow] | None = None
+        check_max_items_per_job(max_items_per_job)
         if isinstance(max_workers, bool) or not isinstance(max_workers, int) or not 1 <= max_workers <= 256:
             raise EncordInputError(f"max_workers must be a number from 1 to 256, not {max_workers!r}.")
 
@@ -75,27 +106,98 @@ class EncordUploadOperator(EncordRegistrationOperator):
     def register(self, files: list[Uploaded]) -> dict[str, Any]:
         """Return what registers the uploaded files."""
 
-    def parts(self, context: Context) -> Iterator[list[SourceFile]]:
-        """Look at all files; together they are one job."""
+    def execute(self, context: Context) -> Any:
+        """Upload and register the files, and wait until they are in the dataset."""
+        if not isinstance(self.file_paths, str) and isinstance(self.file_paths, Iterable):
+            # A generator can be gone through once only, and does not tell one try from another.
+            self.file_paths = list(self.file_paths)
+        return super().execute(context)
+
+    def parts(self, context: Context) -> Iterator[Batch]:
+        """Look at all files, and yield those of each job."""
         from airflow_provider_encord.sources import find_files
 
+        self._check_metadata()
         files = find_files(self.file_paths, self.source_conn_id)
         if self.title is not None and len(files) > 1 and not self.one_title:
             raise EncordInputError("title can be given for one file only; several files keep their names.")
         self.check_folder(self.folder)
-        yield files
+        ids = provenance.file_ids(files)
+        size = len(files) if self.one_title else self.max_items_per_job
+        for at in range(0, len(files), size):
+            yield Batch(files[at : at + size], ids[at : at + size])
 
-    def count(self, part: list[SourceFile]) -> int:
+    def count(self, part: Batch) -> int:
         """Return how many items the files make."""
-        return 1 if self.one_title else len(part)
+        return 1 if self.one_title else len(part.files)
 
-    def start(self, context: Context, part: list[SourceFile]) -> str:
-        """Upload the files and start the job that registers them."""
+    def start(self, context: Context, part: Batch, memory: Memory) -> str | None:
+        """Upload the files and start the job that registers them; None if an earlier try has added all of them."""
+        from airflow_provider_encord.api.data_items import tagged
+
+        present = {self._metadata_of(row).get(provenance.FILE_KEY) for row in self._found_items(context)}
+        items = [provenance.one_id(part.ids)] if self.one_title else part.ids
+        missing = [at for at, item in enumerate(items) if item not in present]
+        if not missing:
+            return None
+        batch = part if self.one_title else Batch([part.files[at] for at in missing], [part.ids[at] for at in missing])
+        data_items = self.register(self._upload(batch, memory))
+        if self.durable:
+            data_items = tagged(data_items, [provenance.tag(context, items[at]) for at in missing])
+        memory.note_start()
+        return self.hook.start_upload_job(self.dataset_hash, data_items=data_items, folder=self.folder or None)
+
+    def looks_back(self, context: Context) -> bool:
+        """Whether earlier tries may have added something."""
+        return self.durable and provenance.is_repeated(context)
+
+    def earlier_items(self, context: Context) -> Iterable[DataRow]:
+        """List what all tries of this task instance have added so far."""
+        self._found = None
+        return self._found_items(context)
+
+    def is_undone(self, context: Context, verdict: Verdict) -> bool | None:
+        """Whether nothing that this task instance has added is in the dataset any more."""
+        return not self._found_items(context)
+
+    def _found_items(self, context: Context) -> list[DataRow]:
+        if not self.looks_back(context):
+            return []
+        if self._found is None:
+            own = provenance.task_name(context)
+            rows = self.hook.iter_data_rows(
+                self.dataset_hash, created_after=provenance.earliest(context), fetch_client_metadata=True
+            )
+            self._found = [row for row in rows if self._metadata_of(row).get(provenance.TASK_KEY) == own]
+            self.log.info("Tries of this task have added %d items so far.", len(self._found))
+        return self._found
+
+    def _upload(self, batch: Batch, memory: Memory) -> list[Uploaded]:
         from airflow_provider_encord.hooks.encord import uploaded
 
-        outcomes = self.hook.put_files(part, self.item_type, max_workers=self.max_workers)
-        items = self.register(uploaded(outcomes))
-        return self.hook.start_upload_job(self.dataset_hash, data_items=items, folder=self.folder or None)
+        with memory.uploads() as uploads:
+            missing = [at for at, file_id in enumerate(batch.ids) if file_id not in uploads.known]
+            if len(missing) < len(batch.ids):
+                self.log.info("%d of %d files were uploaded before.", len(batch.ids) - len(missing), len(batch.ids))
+            outcomes = self.hook.put_files(
+                [batch.files[at] for at in missing],
+                self.item_type,
+                max_workers=self.max_workers,
+                uploaded=lambda index, key: uploads.note(batch.ids[missing[index]], key),
+            )
+        uploaded(outcomes)
+        return [(uploads.known[file_id], file.name) for file_id, file in zip(batch.ids, batch.files, strict=True)]
+
+    def _check_metadata(self) -> None:
+        given = self.client_metadata
+        if given is not None and not isinstance(given, Mapping):
+            raise EncordInputError(f"client_metadata must be a dict, not {given!r}.")
+        if taken := [name for name in provenance.KEYS if name in (given or ())]:
+            raise EncordInputError(f"client_metadata must not have {taken[0]!r}: this operator writes it.")
+
+    @staticmethod
+    def _metadata_of(row: DataRow) -> Mapping[str, Any]:
+        return row.client_metadata if isinstance(row.client_metadata, Mapping) else {}
 
     def _titled(self, files: list[Uploaded]) -> list[Uploaded]:
         return [(key, self.title or name) for key, name in files]

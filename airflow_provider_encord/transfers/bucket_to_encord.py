@@ -18,7 +18,7 @@ from airflow_provider_encord.operators.registration import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.operators.base import JobIds
+    from airflow_provider_encord.durable import Memory, Started
     from airflow_provider_encord.sources import StoredObject
 
 
@@ -66,6 +66,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         "details_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"client_metadata": "json"}
+    looks_again = True
 
     def __init__(
         self,
@@ -144,9 +145,9 @@ class BucketToEncordOperator(EncordRegistrationOperator):
                 yield Part(files, None, integration_id)
         self.log.info("%d items below %s, %d of them new.", found, self.prefix, new)
 
-    def parts_left(self, context: Context, started: JobIds) -> Iterator[Part]:
+    def parts_left(self, context: Context, started: Started) -> Iterator[Part]:
         """Wait for the jobs that an earlier try started; then the dataset itself tells what is left."""
-        for job_id in started:
+        for job_id in started.job_ids:
             self.hook.wait(
                 self.watch(job_id),
                 deadline=self._deadline(),
@@ -164,9 +165,10 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         """Return how many items a part registers."""
         return part.count
 
-    def start(self, context: Context, part: Part) -> str:
+    def start(self, context: Context, part: Part, memory: Memory) -> str:
         """Start the job that registers one part."""
-        return part.start(self.hook, self.dataset_hash, ignore_errors=bool(self.max_failed_items), folder=self.folder)
+        ignore_errors = bool(self.max_failed_items)
+        return part.start(self.hook, memory, self.dataset_hash, ignore_errors=ignore_errors, folder=self.folder)
 
     def _wanted(self, context: Context) -> Iterator[tuple[str, str]]:
         from airflow_provider_encord.bucket_entries import bucket_and_key, object_url

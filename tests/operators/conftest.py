@@ -12,8 +12,21 @@ from airflow_provider_encord.hooks.encord import EncordHook
 class TaskInstance:
     """Keeps what is pushed."""
 
+    dag_id, task_id, run_id, map_index = "dag", "task", "run", -1
+
     def __init__(self):
         self.xcoms = {}
+        self.try_number = 1
+        self.max_tries = 10
+
+    def clear(self):
+        """Run once more, as when somebody clears the task."""
+        self.max_tries = self.try_number
+        self.try_number += 1
+
+    def retry(self):
+        """Run once more, as when the task has failed."""
+        self.try_number += 1
 
     def xcom_push(self, key, value, **_):
         self.xcoms[key] = json.loads(json.dumps(value))

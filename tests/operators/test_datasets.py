@@ -4,7 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
+from airflow_provider_encord.exceptions import (
+    EncordAlreadyExistsError,
+    EncordInputError,
+    EncordNetworkError,
+    EncordNotFoundError,
+)
 from airflow_provider_encord.operators.datasets import (
     EncordCreateDatasetOperator,
     EncordDeleteDataOperator,
@@ -15,7 +20,9 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def create(context, title, **arguments):
-    return EncordCreateDatasetOperator(task_id="task", title=title, **arguments).execute(context)
+    """Run a task instance of its own."""
+    fresh = {**context, "task_state_store": type(context["task_state_store"])()}
+    return EncordCreateDatasetOperator(task_id="task", title=title, **arguments).execute(fresh)
 
 
 # -- create ----------------------------------------------------------------------------------------------------------
@@ -66,8 +73,8 @@ def test_skip_takes_the_dataset_of_whoever_was_faster(context, xcoms, encord, ho
     """Found by nobody before, there after Encord said 409."""
     faster = hook.create_dataset("race").dataset_hash
     operator = EncordCreateDatasetOperator(task_id="task", title="race", if_exists="skip")
-    find, looks = operator._find, iter([lambda: None])
-    monkeypatch.setattr(operator, "_find", lambda: next(looks, find)())
+    find, looks = operator._same_title, iter([list])
+    monkeypatch.setattr(operator, "_same_title", lambda: next(looks, find)())
     encord.fault("create_dataset", status=409, body={"message": "exists"})
     assert operator.execute(context) == faster
     assert xcoms["created"] is False
@@ -78,6 +85,28 @@ def test_a_start_whose_answer_is_lost_is_not_repeated(context, asked, encord):
     with pytest.raises(Exception, match="create"):
         create(context, "lost")
     assert asked().count("create_dataset") == 1
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "create"])
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_retry_takes_the_dataset_that_a_lost_answer_told_of(drop, if_exists, context, xcoms, encord, hook):
+    title = f"lost {drop} {if_exists}"
+    if if_exists == "create":
+        hook.create_dataset(title)
+    there = len(hook.get_datasets(title_eq=title))
+    operator = EncordCreateDatasetOperator(task_id="task", title=title, if_exists=if_exists)
+    encord.fault("create_dataset", drop=drop)
+    with pytest.raises(EncordNetworkError):
+        operator.execute(context)
+    made = operator.execute(context)
+    assert operator.execute(context) == made == xcoms["dataset_hash"]
+    assert xcoms["created"] is True
+    assert len(hook.get_datasets(title_eq=title)) == there + 1
+
+
+def test_what_is_not_durable_makes_another_one(context, encord, hook):
+    operator = EncordCreateDatasetOperator(task_id="task", title="not durable", if_exists="create", durable=False)
+    assert len({operator.execute(context) for _ in range(2)}) == 2
 
 
 # -- list ------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import pytest
 
-from airflow_provider_encord.exceptions import EncordJobError
+from airflow_provider_encord.exceptions import EncordJobError, EncordNetworkError, EncordRateLimitError
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
 from airflow_provider_encord.operators.uploads import EncordUploadImageOperator
@@ -46,18 +46,59 @@ def test_a_try_after_a_lost_worker_starts_nothing(kind, where, build, context, a
         first.execute(context)
     assert context["task_state_store"]
     second, _ = build(kind)
-    assert second.execute(context)["status"] == "DONE"
+    done = second.execute(context)
+    assert done["status"] == "DONE"
     assert asked().count(start) == 1
-    assert context["task_state_store"] == {}
 
 
 @every_kind
-def test_after_success_it_is_forgotten_and_started_anew(kind, build, context, asked):
+def test_a_task_that_is_cleared_after_success_starts_nothing(kind, build, context, asked):
+    operator, start = build(kind)
+    done = operator.execute(context)
+    context["ti"].clear()
+    assert build(kind)[0].execute(context) == done
+    assert asked().count(start) == 1
+
+
+@every_kind
+def test_another_run_starts_its_own(kind, build, context, asked):
     for _ in range(2):
         operator, start = build(kind)
-        operator.execute(context)
-        assert context["task_state_store"] == {}
+        operator.execute({**context, "task_state_store": type(context["task_state_store"])()})
     assert asked().count(start) == 2
+
+
+@pytest.mark.parametrize("kind", ["upload", "private"])
+def test_what_was_removed_since_is_added_again_when_the_task_is_cleared(kind, build, context, asked, hook, dataset):
+    operator, start = build(kind)
+    added = operator.execute(context)["added"]
+    hook.delete_data(dataset, [row.data_hash for row in hook.list_data_rows(dataset)])
+    context["ti"].clear()
+    assert build(kind)[0].execute(context)["added"] >= added
+    assert asked().count(start) == 2
+
+
+def test_a_start_nobody_knows_the_outcome_of_is_warned_of_once(build, context, encord, monkeypatch):
+    encord.fault("upload_job_start", drop="after")
+    with pytest.raises(EncordNetworkError):
+        build("private")[0].execute(context)
+    said = []
+    for _ in range(2):
+        operator, _ = build("private")
+        monkeypatch.setattr(operator.log, "warning", lambda text, *args: said.append(text % args))
+        operator.execute(context)
+    assert len([text for text in said if "may run that one, too" in text]) == 1
+
+
+def test_a_start_that_was_refused_for_its_rate_is_not_warned_of(build, context, encord, monkeypatch):
+    encord.fault("upload_job_start", times=4, status=429, headers={"Retry-After": "0"})
+    with pytest.raises(EncordRateLimitError):
+        build("private")[0].execute(context)
+    operator, _ = build("private")
+    said = []
+    monkeypatch.setattr(operator.log, "warning", lambda text, *args: said.append(text))
+    assert operator.execute(context)["status"] == "DONE"
+    assert [text for text in said if "earlier try" in text] == []
 
 
 @every_kind

@@ -125,7 +125,8 @@ def test_without_waiting(register, manifest, xcoms, asked, context):
     done = register(manifest(1), wait_for_completion=False)
     assert (done["status"], done["job_ids"]) == ("STARTED", xcoms["job_ids"])
     assert asked()[-1] == "upload_job_start"
-    assert context["task_state_store"] == {}
+    assert register(manifest(1), wait_for_completion=False)["job_ids"] == done["job_ids"]
+    assert asked().count("upload_job_start") == 1
 
 
 def test_a_plan_starts_nothing(register, manifest, asked):

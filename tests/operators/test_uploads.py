@@ -51,10 +51,11 @@ def test_the_order_of_a_group_is_kept(names, upload, hook, dataset):
     assert [image["title"] for image in row.images_data] == names
 
 
-def test_title_and_metadata(upload, hook, dataset):
+def test_title_and_metadata(upload, hook, dataset, media):
     upload(EncordUploadVideoOperator, ["clip.mp4"], title="a title", client_metadata={"night": True})
     (row,) = hook.list_data_rows(dataset, fetch_client_metadata=True)
-    assert (row.data_title, row.client_metadata) == ("a title", {"night": True})
+    tags = {"airflow_task": "dag/task/run/-1", "airflow_file": f"clip.mp4:{(media / 'clip.mp4').stat().st_size}:1"}
+    assert (row.data_title, row.client_metadata) == ("a title", {"night": True, **tags})
 
 
 def test_nothing_is_registered_when_a_file_cannot_be_put(upload, encord, asked):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_encord.airflow_compat import AirflowSkipException
+from airflow_provider_encord.durable import Started
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
@@ -108,10 +109,10 @@ def test_a_try_that_died_between_two_jobs_is_finished_by_the_next(encord, bucket
     store = Store()
     started = S3ToEncordOperator.start
 
-    def dies_after_two(self, context, part):
+    def dies_after_two(self, *arguments):
         if jobs(encord) == 2:
             raise KeyboardInterrupt
-        return started(self, context, part)
+        return started(self, *arguments)
 
     with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
         dying.setattr(S3ToEncordOperator, "start", dies_after_two)
@@ -120,7 +121,7 @@ def test_a_try_that_died_between_two_jobs_is_finished_by_the_next(encord, bucket
     assert jobs(encord) == 3
     assert report["added"] == 25
     assert len(titles(dataset)) == 25
-    assert store == {}
+    assert store["encord_jobs"]["complete"]
 
 
 def test_a_retry_after_all_was_started_does_not_skip(encord, bucket, dataset, monkeypatch):
@@ -129,9 +130,9 @@ def test_a_retry_after_all_was_started_does_not_skip(encord, bucket, dataset, mo
     store = Store()
     started = S3ToEncordOperator.start
 
-    def dies_after(self, context, part):
-        job_id = started(self, context, part)
-        store.set("encord_jobs", {"subject": self._memory(context)._subject, "job_ids": [job_id], "complete": False})
+    def dies_after(self, context, part, memory):
+        job_id = started(self, context, part, memory)
+        memory.remember_jobs(Started([job_id], parts=1))
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
