@@ -105,6 +105,8 @@ def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = N
 
 
 def _look_at(path: Any) -> tuple[str | None, int]:
+    if not path.name.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in path.name):
+        return "has a name that is not text in UTF-8, which Encord cannot show", 0
     try:
         if not path.exists():
             return "does not exist", 0
@@ -119,7 +121,8 @@ def _look_at(path: Any) -> tuple[str | None, int]:
 
 
 def _shown(location: str) -> str:
-    return location.partition("?")[0]
+    shown = location.partition("?")[0] if "://" in location else location  # a query may be a credential
+    return shown.encode(errors="backslashreplace").decode()
 
 
 def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], conn_id: str | None = None) -> int:
