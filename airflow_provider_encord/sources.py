@@ -6,7 +6,8 @@ import fnmatch
 import json
 import mimetypes
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_encord.airflow_compat import ObjectStoragePath
 
 PathLike = str | os.PathLike[str]
+_LOOKS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,13 @@ def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = N
     several = [locations] if isinstance(locations, str | os.PathLike) else list(locations or ())
     if not several:
         raise EncordInputError("There is no file to upload: the list of paths is empty.")
+    paths = [_resolved(location, conn_id) for location in several]
     found: list[SourceFile] = []
     problems: list[str] = []
-    for location in several:
-        if not isinstance(location, str | os.PathLike) or not os.fspath(location):
-            problems.append(f"{location!r}: not a path")
-            continue
-        path = resolve(location, conn_id)
-        problem, size = _look_at(path)
+    for location, path, (problem, size) in zip(several, paths, _look_at_all(paths), strict=True):
         if problem:
-            problems.append(f"{_shown(os.fspath(location))}: {problem}")
+            shown = _shown(os.fspath(location)) if isinstance(location, str | os.PathLike) else repr(location)
+            problems.append(f"{shown}: {problem}")
         else:
             found.append(SourceFile(os.fspath(location), path.name, size, path))
     if problems:
@@ -104,17 +103,41 @@ def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = N
     return found
 
 
+def _resolved(location: Any, conn_id: str | None) -> Any:
+    if not isinstance(location, str | os.PathLike) or not os.fspath(location):
+        return None
+    return resolve(location, conn_id)
+
+
+def _look_at_all(paths: Sequence[Any]) -> Iterator[tuple[str | None, int]]:
+    """Yield what is wrong with each path, or its size."""
+    try:
+        # Whoever asks for a store first looks the connection up, which must not be done on another thread.
+        stores = [path.fs for path in paths if path is not None and not _is_local(path)]
+    except Exception:  # any store's own; the looks tell what is wrong
+        stores = []
+    if not stores:
+        yield from map(_look_at, paths)
+        return
+    # Each look at a store is a request, so many are under way at once.
+    with ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="encord-sources") as threads:
+        yield from threads.map(_look_at, paths)
+
+
 def _look_at(path: Any) -> tuple[str | None, int]:
-    if not path.name.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in path.name):
+    if path is None:
+        return "not a path", 0
+    if any("\ud800" <= letter <= "\udfff" for letter in path.name):
         return "has a name that is not text in UTF-8, which Encord cannot show", 0
     try:
-        if not path.exists():
-            return "does not exist", 0
-        if not path.is_file():
-            return "is not a file", 0
-        size = int(path.stat().st_size)
-        if _is_local(path) and not os.access(path, os.R_OK):
-            return "is not readable for this user", 0
+        size = int(path.stat().st_size or 0)
+        if not size or _is_local(path):  # what has a size in a store is a file
+            if not path.is_file():
+                return "is not a file", 0
+            if _is_local(path) and not os.access(path, os.R_OK):
+                return "is not readable for this user", 0
+    except FileNotFoundError:
+        return "does not exist", 0
     except Exception as error:  # any store's own exceptions
         return f"cannot be looked at ({type(error).__name__}: {error})", 0
     return (None, size) if size else ("is empty (0 bytes)", 0)
