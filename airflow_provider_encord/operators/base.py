@@ -23,7 +23,13 @@ from airflow_provider_encord.exceptions import (
 )
 from airflow_provider_encord.links.encord import XCOM_KEY, EncordDatasetLink, dataset_url
 from airflow_provider_encord.provenance import is_cleared
-from airflow_provider_encord.triggers.events import goes_on, jobs_text, raise_unless_ended, validate_event
+from airflow_provider_encord.triggers.events import (
+    event_job_ids,
+    goes_on,
+    jobs_text,
+    raise_unless_ended,
+    validate_event,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_encord.api.jobs import Verdict, Watch
@@ -203,7 +209,7 @@ class EncordJobOperator(EncordOperator):
         """Resume when the trigger has fired: read the ended jobs in full and judge them."""
         ended = validate_event(event)
         raise_unless_ended(ended)
-        job_ids: JobIds = ended["job_ids"]
+        job_ids: JobIds = event_job_ids(ended)
         if ended["status"] == "timeout":
             raise EncordTimeoutError(
                 f"{ended['message']} {goes_on(job_ids, self.dataset_hash)}", dataset_hash=self.dataset_hash

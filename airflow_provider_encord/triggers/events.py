@@ -22,9 +22,22 @@ def validate_event(event: Any) -> dict[str, Any]:
 
     :raises EncordError: when it isn't; nothing can be said of the job then.
     """
-    if not isinstance(event, dict) or event.get("status") not in STATUSES:
+    readable = isinstance(event, dict) and event.get("status") in STATUSES and isinstance(event.get("message"), str)
+    if not readable:
         raise EncordError("The trigger left no event that can be read; the job may go on in Encord.")
-    return event
+    told: dict[str, Any] = event
+    return told
+
+
+def event_job_ids(event: dict[str, Any]) -> list[str | int]:
+    """Return the jobs that an event is about.
+
+    :raises EncordError: when it names none.
+    """
+    job_ids = event.get("job_ids")
+    if not isinstance(job_ids, list) or not all(isinstance(job_id, str | int) for job_id in job_ids) or not job_ids:
+        raise EncordError(f"The trigger's event names no jobs: {event['message']}")
+    return job_ids
 
 
 def raise_unless_ended(event: dict[str, Any]) -> None:
