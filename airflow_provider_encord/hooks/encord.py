@@ -429,13 +429,20 @@ class EncordHook(BaseHook):
         return list(verdict.answer.items)
 
     def put_files(
-        self, files: Sequence[SourceFile], item_type: str, *, max_workers: int = DEFAULT_MAX_WORKERS
+        self,
+        files: Sequence[SourceFile],
+        item_type: str,
+        *,
+        max_workers: int = DEFAULT_MAX_WORKERS,
+        uploaded: Callable[[int, str], None] = lambda index, object_key: None,
     ) -> list[FileOutcome]:
         """Put files into Encord's storage, in parallel; nothing is registered yet.
 
         :param files: what :func:`airflow_provider_encord.sources.find_files` found.
         :param item_type: ``video``, ``image`` or ``dicomFile``.
         :param max_workers: files in flight at once.
+        :param uploaded: called with a file's index in ``files`` and its object key, as soon as the file is in storage;
+            runs on the event loop that uploads, so it must neither block nor raise.
         :return: one outcome per file, in the given order.
         """
 
@@ -453,7 +460,7 @@ class EncordHook(BaseHook):
                     max_workers=max_workers,
                     report=lambda progress: self.log.info("Uploading: %s.", progress),
                 )
-                return await uploader.run(files)
+                return await uploader.run(files, uploaded)
 
         settings = self.settings
         started = time.monotonic()

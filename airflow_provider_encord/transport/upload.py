@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_MAX_WORKERS = 16
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
+Done = Callable[[int, str], None]
 _CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
 
 
@@ -110,25 +111,31 @@ class Uploader:
         self._report = report
         self._report_seconds = report_seconds
         self._next_report = 0.0
-        self._queue: deque[tuple[UploadFile, FileOutcome]] = deque()
+        self._queue: deque[tuple[int, UploadFile, FileOutcome]] = deque()
         self._urls: deque[PresignedUrl] = deque()
         self._asking = asyncio.Lock()
         self._progress = Progress(0, 0)
         # Reads of files block, so they run here and never on the loop.
         self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
 
-    async def run(self, files: Sequence[UploadFile]) -> list[FileOutcome]:
+    async def run(self, files: Sequence[UploadFile], done: Done = lambda index, object_key: None) -> list[FileOutcome]:
         """Upload all files; a file that fails does not stop the others.
 
+        :param done: called on the event loop with a file's index in ``files`` and its object key, as soon as the file
+            is in storage; it must neither block nor raise.
+        :return: one outcome per file, in the given order.
         :raises ApiError: when Encord hands out no URLs.
         """
         outcomes = [FileOutcome(file.name, file.size) for file in files]
         self._progress = Progress(len(files), sum(file.size for file in files))
-        self._queue.extend(zip(files, outcomes, strict=True))
+        self._queue.extend(zip(range(len(files)), files, outcomes, strict=True))
 
         async def work() -> None:
             while next_file := await self._next():
-                await self._upload(*next_file)
+                index, file, outcome, url = next_file
+                await self._upload(file, outcome, url)
+                if outcome.object_key is not None:
+                    done(index, outcome.object_key)
 
         workers = [asyncio.ensure_future(work()) for _ in range(min(self._max_workers, len(files)))]
         try:
@@ -140,11 +147,11 @@ class Uploader:
             self._readers.shutdown(wait=False, cancel_futures=True)
         return outcomes
 
-    async def _next(self) -> tuple[UploadFile, FileOutcome, PresignedUrl] | None:
+    async def _next(self) -> tuple[int, UploadFile, FileOutcome, PresignedUrl] | None:
         # URLs expire, so they are asked for just ahead of the workers, not for all files at once.
         async with self._asking:
             if self._queue and not self._urls:
-                names = [file.name for file, _ in islice(self._queue, 2 * self._max_workers)]
+                names = [file.name for _, file, _ in islice(self._queue, 2 * self._max_workers)]
                 self._urls.extend(await self._transport.run(self._ask(names)))
             return (*self._queue.popleft(), self._urls.popleft()) if self._queue else None
 

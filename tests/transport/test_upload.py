@@ -96,6 +96,7 @@ def upload(
     content_type: Callable[[str], str | None] = lambda name: "image/jpeg",
     stall: float = 60.0,
     max_workers: int = WORKERS,
+    done: Callable[[int, str], None] = lambda index, object_key: None,
 ) -> list[FileOutcome]:
     clock = clock or Clock()
 
@@ -103,7 +104,7 @@ def upload(
         who = account(storage.loopback.url, clock)
         async with AsyncTransport(who, timeouts=Timeouts(stall=stall), sleep=clock.sleep_async) as transport:
             ask = lambda names: calls.get_presigned_urls(len(names), "image")  # noqa: E731
-            return await Uploader(transport, ask, content_type, max_workers=max_workers).run(files)
+            return await Uploader(transport, ask, content_type, max_workers=max_workers).run(files, done)
 
     return asyncio.run(run())
 
@@ -119,6 +120,18 @@ def test_order_is_kept_and_every_byte_arrives(storage: Storage) -> None:
     assert not [outcome for outcome in outcomes if outcome.error]
     arrived = {f"key-{put.path.rpartition('/')[2]}": put.body for put in storage.puts}
     assert [arrived[outcome.object_key or ""] for outcome in outcomes] == [file.content for file in files]
+
+
+def test_each_file_is_told_of_once_it_is_in_storage(storage: Storage) -> None:
+    told: list[tuple[int, str, int]] = []
+    storage.put = lambda received, number: Reply(403) if received.body == b"content 3" else Reply()
+    outcomes = upload(storage, some(20), done=lambda index, key: told.append((index, key, len(storage.puts))))
+    assert sorted((index, key) for index, key, _ in told) == [
+        (at, outcome.object_key) for at, outcome in enumerate(outcomes) if at != 3
+    ]
+    arrived = [f"key-{put.path.rpartition('/')[2]}" for put in storage.puts]
+    assert all(key in arrived[:seen] for _, key, seen in told), "not before"
+    assert told[0][2] < 20, "not only at the end"
 
 
 def test_urls_are_asked_for_just_ahead(storage: Storage) -> None:
