@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO, Protocol
@@ -113,6 +113,8 @@ class Uploader:
         self._next_report = 0.0
         self._queue: deque[tuple[int, UploadFile, FileOutcome]] = deque()
         self._urls: deque[PresignedUrl] = deque()
+        # Reading the environment takes a good part of what a small upload takes.
+        self._proxies: dict[tuple[str, str], str | None] = {}
         self._asking = asyncio.Lock()
         self._progress = Progress(0, 0)
         # Reads of files block, so they run here and never on the loop.
@@ -187,37 +189,42 @@ class Uploader:
 
         headers = _put_headers(self._content_type(file.name), url.upload_headers, file.size)
         stall = self._transport.timeouts.stall
-        body = _FileBody(file, self._readers, self._count)
-        request = asyncio.ensure_future(self._send(url, headers, body))
+        clock = asyncio.get_running_loop().time
         try:
-            while not request.done():
-                before = body.sent
-                await asyncio.wait((request,), timeout=stall)
-                if not request.done() and body.sent == before:
-                    request.cancel()
-                    return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
-            status, answer = request.result()
+            async with asyncio.timeout(stall) as limit:
+
+                def count(sent: int) -> None:
+                    self._count(sent)
+                    with suppress(RuntimeError):  # the time is up, or storage answered before it had all
+                        limit.reschedule(clock() + stall)
+
+                body = _FileBody(file, self._readers, count)
+                status, answer = await self._send(url, headers, body)
         except (TimeoutError, aiohttp.ClientError, OSError, UnreadableFile) as error:
             # The client library wraps what goes wrong in a body, so the body remembers it.
             if body.problem:
                 return failed(ErrorKind.STORAGE, body.problem)
+            if limit.expired():
+                return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
             return failed(ErrorKind.NETWORK, reason_of(error))
-        finally:
-            request.cancel()
         if 200 <= status < 300:
             return None
         kind = ErrorKind.RATE_LIMITED if status == 429 else ErrorKind.SERVER if status >= 500 else ErrorKind.STORAGE
         return failed(kind, f"storage answered HTTP {status}", http_status=status, retry_after=retry_after(answer))
 
     async def _send(self, url: PresignedUrl, headers: dict[str, str], body: _FileBody) -> tuple[int, Answer]:
+        address = URL(url.signed_url, encoded=True)
+        origin = (address.scheme, address.raw_authority)
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(url.signed_url)
         async with self._transport.session.put(
-            URL(url.signed_url, encoded=True),
+            address,
             data=body,
             headers=headers,
             skip_auto_headers=("Content-Type",),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._transport.timeouts.connect),
             allow_redirects=False,
-            proxy=proxy_for(url.signed_url),
+            proxy=self._proxies[origin],
         ) as response:
             return response.status, Answer(response.status, dict(response.headers), b"")
 
@@ -243,7 +250,6 @@ class _FileBody(aiohttp.payload.Payload):
         self._readers = readers
         self._count = count
         self._size = file.size
-        self.sent = 0
         self.problem: str | None = None
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
@@ -251,33 +257,53 @@ class _FileBody(aiohttp.payload.Payload):
         raise TypeError("the body of an upload is not text")
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write the file, which must have the announced size to the last byte."""
-        opened = await self._blocking(self._file.open)
-        handle = await self._blocking(opened.__enter__)
+        """Write the file; while one block is sent, the next one is read."""
+        loop = asyncio.get_running_loop()
+        blocks, left = _blocks(self._file), self._file.size
+        reading = loop.run_in_executor(self._readers, next, blocks)
         try:
-            left = self._file.size
             while left:
-                block = await self._blocking(handle.read, min(CHUNK_BYTES, left))
+                await asyncio.wait((reading,))
+                block = self._read(reading)
                 left -= len(block)
-                if not block or (not left and await self._blocking(handle.read, 1)):
-                    self.problem = f"the file changed while it was read: it had {self._file.size} bytes at first"
-                    raise UnreadableFile(self.problem)
+                if left:
+                    reading = loop.run_in_executor(self._readers, next, blocks)
                 await writer.write(block)
-                self.sent += len(block)
                 self._count(len(block))
         finally:
-            await self._blocking(opened.__exit__, None, None, None)
+            if left:
+                # A read cannot be interrupted, and its file is closed after it.
+                await asyncio.wait((reading,))
+                await loop.run_in_executor(self._readers, blocks.close)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """Write the file; newer releases of aiohttp call this one."""
         await self.write(writer)
 
-    async def _blocking(self, function: Callable[..., Any], *args: Any) -> Any:
+    def _read(self, reading: asyncio.Future[bytes]) -> bytes:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, function, *args)
+            return reading.result()
+        except UnreadableFile as error:
+            self.problem = str(error)
+            raise
         except Exception as error:  # files of any store, with any store's exceptions
             self.problem = f"the file could not be read ({type(error).__name__}: {server_text(str(error))})"
             raise UnreadableFile(self.problem) from error
+
+
+def _blocks(file: UploadFile) -> Generator[bytes, None, None]:
+    """Read a file, which must have the announced size to the last byte; it is closed before the last block is given."""
+    left = file.size
+    with file.open() as handle:
+        while True:
+            block = handle.read(min(CHUNK_BYTES, left))
+            left -= len(block)
+            if not block or (not left and handle.read(1)):
+                raise UnreadableFile(f"the file changed while it was read: it had {file.size} bytes at first")
+            if not left:
+                break
+            yield block
+    yield block
 
 
 def _put_headers(content_type: str | None, upload_headers: Any, size: int) -> dict[str, str]:
