@@ -115,7 +115,7 @@ class Uploader:
         self._urls: deque[PresignedUrl] = deque()
         # Reading the environment takes a good part of what a small upload takes.
         self._proxies: dict[tuple[str, str], str | None] = {}
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Future[None] | None = None
         self._progress = Progress(0, 0)
         # Reads of files block, so they run here and never on the loop.
         self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
@@ -143,19 +143,35 @@ class Uploader:
         try:
             await asyncio.gather(*workers)
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            started = [*workers, self._asking] if self._asking else workers
+            for task in started:
+                task.cancel()
+            await asyncio.gather(*started, return_exceptions=True)
             self._readers.shutdown(wait=False, cancel_futures=True)
         return outcomes
 
     async def _next(self) -> tuple[int, UploadFile, FileOutcome, PresignedUrl] | None:
-        # URLs expire, so they are asked for just ahead of the workers, not for all files at once.
-        async with self._asking:
-            if self._queue and not self._urls:
-                names = [file.name for _, file, _ in islice(self._queue, 2 * self._max_workers)]
-                self._urls.extend(await self._transport.run(self._ask(names)))
-            return (*self._queue.popleft(), self._urls.popleft()) if self._queue else None
+        while self._queue and not self._urls:
+            await self._ask_ahead()
+        if not self._queue:
+            return None
+        index, file, outcome = self._queue.popleft()
+        url = self._urls.popleft()
+        if len(self._urls) <= self._max_workers and len(self._urls) < len(self._queue):
+            self._ask_ahead()
+        return index, file, outcome, url
+
+    def _ask_ahead(self) -> asyncio.Future[None]:
+        """Have URLs asked for; they expire, so this is done just ahead of the workers and not for all files at once."""
+
+        async def ask() -> None:
+            have = len(self._urls)
+            names = [file.name for _, file, _ in islice(self._queue, have, 2 * self._max_workers)]
+            self._urls.extend(await self._transport.run(self._ask(names)))
+
+        if self._asking is None or (self._asking.done() and not self._asking.exception()):
+            self._asking = asyncio.ensure_future(ask())
+        return self._asking
 
     async def _upload(self, file: UploadFile, outcome: FileOutcome, url: PresignedUrl) -> None:
         account = self._transport.account
