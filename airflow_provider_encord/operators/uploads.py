@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_encord.airflow_compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.operators.registration import EncordRegistrationOperator
+from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
 
 if TYPE_CHECKING:
     import os
@@ -58,7 +59,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         folder: str | None = None,
         client_metadata: Mapping[str, Any] | None = None,
         source_conn_id: str | None = None,
-        max_workers: int = 16,
+        max_workers: int = DEFAULT_MAX_WORKERS,
         **kwargs: Any,
     ) -> None:
         super().__init__(dataset_hash=dataset_hash, **kwargs)

@@ -22,12 +22,12 @@ from airflow_provider_encord.api.models import PresignedUrl
 from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.api.retry import next_delay
 from airflow_provider_encord.api.wire import Answer, Call, retry_after
+from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
 from airflow_provider_encord.transport.network import CHUNK_BYTES, proxy_for
 from airflow_provider_encord.transport.nonblocking import AsyncTransport, reason_of
 
 log = logging.getLogger(__name__)
 
-DEFAULT_MAX_WORKERS = 16
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 Done = Callable[[int, str], None]
 _CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along

@@ -1,4 +1,4 @@
-"""Programs that upload: each in a process of its own, so that processor time and memory are its own.
+"""Those who upload: each in a process of its own, so that processor time and memory are its own.
 
 A Python contestant is started as ``python -m``, gets its task as JSON on its standard input and prints what it measured
 as JSON. What it needs to import and to make ready counts as idle.
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks.sink import Sink
+from tests.benchmarks.sink import Sink, Taken
 
 MB = 1_000_000
 
@@ -34,8 +34,30 @@ def measured(work: Callable[[], None]) -> dict[str, float]:
     }
 
 
-def python(module: str, to: Sink, paths: Sequence[Path], **task: object) -> dict[str, float]:
-    """Let a module of this folder upload the files; return what it measured, and what the sink used meanwhile."""
+def provider(to: Sink, paths: Sequence[Path], *, item_type: str, max_workers: int | None = None) -> Mapping[str, float]:
+    """Upload as this provider's operators do."""
+    return _python("ours", to, paths, {"item_type": item_type, "max_workers": max_workers})
+
+
+def official_client(to: Sink, paths: Sequence[Path], *, item_type: str) -> Mapping[str, float]:
+    """Upload as Encord's own client does."""
+    return _python("official", to, paths, {"item_type": item_type})
+
+
+def c_program(limit: Path, to: Sink, paths: Sequence[Path], *, connections: int) -> Mapping[str, float]:
+    """Upload with nothing in between; ``limit`` is the built program of that name."""
+    command = [limit, str(to.port), str(connections), *([to.ca] if to.ca else [])]
+    return _program(command, to, paths, "\n".join(map(str, paths)))
+
+
+def curl(to: Sink, paths: Sequence[Path]) -> Mapping[str, float]:
+    """Upload one file with curl, which need not ask first."""
+    trust = ["--cacert", to.ca] if to.ca else []
+    [path] = paths
+    return _program(["curl", "-sSf", "-H", "Expect:", *trust, "-T", path, f"{to.url}/bucket/{path.name}"], to, paths)
+
+
+def _python(module: str, to: Sink, paths: Sequence[Path], task: Mapping[str, object]) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="encord-bench-") as home:
         environment = {**_plain_environment(), "AIRFLOW_HOME": home, "PYTHONWARNINGS": "ignore"}
         if to.bundle:
@@ -49,16 +71,15 @@ def python(module: str, to: Sink, paths: Sequence[Path], **task: object) -> dict
     return {**json.loads(result.stdout.splitlines()[-1]), **_taken(to, before, paths)}
 
 
-def program(command: Sequence[str | Path], to: Sink, paths: Sequence[Path], given: str = "") -> dict[str, float]:
-    """Run a program that uploads the files; return what it took, and what the sink used meanwhile."""
+def _program(command: Sequence[str | Path], to: Sink, paths: Sequence[Path], given: str = "") -> dict[str, float]:
     before, cpu, started = to.taken(), _cpu(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, input=given, text=True, check=True, capture_output=True, env=_plain_environment())
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "CPU seconds": _cpu(resource.RUSAGE_CHILDREN) - cpu, **_taken(to, before, paths)}
 
 
-def _taken(to: Sink, before: object, paths: Sequence[Path]) -> Mapping[str, float]:
-    taken = to.taken().since(before)  # type: ignore[arg-type]
+def _taken(to: Sink, before: Taken, paths: Sequence[Path]) -> Mapping[str, float]:
+    taken = to.taken().since(before)
     size = sum(path.stat().st_size for path in paths)
     if (taken.puts, taken.bytes) != (len(paths), size):
         raise SystemExit(f"{len(paths)} files of {size} bytes were to be uploaded; the sink took {taken}.")
