@@ -23,11 +23,14 @@ from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.api.retry import next_delay
 from airflow_provider_encord.api.wire import Answer, Call, retry_after
 from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
-from airflow_provider_encord.transport.network import CHUNK_BYTES, proxy_for
+from airflow_provider_encord.transport.network import proxy_for
 from airflow_provider_encord.transport.nonblocking import AsyncTransport, reason_of
 
 log = logging.getLogger(__name__)
 
+# What all files in flight may have read at once, shared among them, and how large or small a share can be.
+_BYTES_READ = 32 * 1024 * 1024
+_LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 512 * 1024
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 Done = Callable[[int, str], None]
 _CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
@@ -117,6 +120,7 @@ class Uploader:
         self._proxies: dict[tuple[str, str], str | None] = {}
         self._asking: asyncio.Future[None] | None = None
         self._progress = Progress(0, 0)
+        self._block = _LARGEST_BLOCK
         # Reads of files block, so they run here and never on the loop.
         self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
 
@@ -139,7 +143,9 @@ class Uploader:
                 if outcome.object_key is not None:
                     done(index, outcome.object_key)
 
-        workers = [asyncio.ensure_future(work()) for _ in range(min(self._max_workers, len(files)))]
+        count = min(self._max_workers, len(files))
+        self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_READ // max(count, 1)))
+        workers = [asyncio.ensure_future(work()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -214,7 +220,7 @@ class Uploader:
                     with suppress(RuntimeError):  # the time is up, or storage answered before it had all
                         limit.reschedule(clock() + stall)
 
-                body = _FileBody(file, self._readers, count)
+                body = _FileBody(file, self._block, self._readers, count)
                 status, answer = await self._send(url, headers, body)
         except (TimeoutError, aiohttp.ClientError, OSError, UnreadableFile) as error:
             # The client library wraps what goes wrong in a body, so the body remembers it.
@@ -260,9 +266,10 @@ class UnreadableFile(Exception):
 class _FileBody(aiohttp.payload.Payload):
     """A request body read from a file in large blocks; it can be written again when a connection breaks."""
 
-    def __init__(self, file: UploadFile, readers: ThreadPoolExecutor, count: Callable[[int], None]) -> None:
+    def __init__(self, file: UploadFile, block: int, readers: ThreadPoolExecutor, count: Callable[[int], None]) -> None:
         super().__init__(file)
         self._file = file
+        self._block = block
         self._readers = readers
         self._count = count
         self._size = file.size
@@ -275,7 +282,7 @@ class _FileBody(aiohttp.payload.Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the file; while one block is sent, the next one is read."""
         loop = asyncio.get_running_loop()
-        blocks, left = _blocks(self._file), self._file.size
+        blocks, left = _blocks(self._file, self._block), self._file.size
         reading = loop.run_in_executor(self._readers, next, blocks)
         try:
             while left:
@@ -307,12 +314,12 @@ class _FileBody(aiohttp.payload.Payload):
             raise UnreadableFile(self.problem) from error
 
 
-def _blocks(file: UploadFile) -> Generator[bytes, None, None]:
+def _blocks(file: UploadFile, most: int) -> Generator[bytes, None, None]:
     """Read a file, which must have the announced size to the last byte; it is closed before the last block is given."""
     left = file.size
     with file.open() as handle:
         while True:
-            block = handle.read(min(CHUNK_BYTES, left))
+            block = handle.read(min(most, left))
             left -= len(block)
             if not block or (not left and handle.read(1)):
                 raise UnreadableFile(f"the file changed while it was read: it had {file.size} bytes at first")

@@ -46,15 +46,19 @@ def official_client(to: Sink, paths: Sequence[Path], *, item_type: str) -> Mappi
 
 def c_program(limit: Path, to: Sink, paths: Sequence[Path], *, connections: int) -> Mapping[str, float]:
     """Upload with nothing in between; ``limit`` is the built program of that name."""
-    command = [limit, str(to.port), str(connections), *([to.ca] if to.ca else [])]
+    command: list[str | Path] = [limit, str(to.port), str(connections)]
+    if to.ca:
+        command.append(to.ca)
     return _program(command, to, paths, "\n".join(map(str, paths)))
 
 
 def curl(to: Sink, paths: Sequence[Path]) -> Mapping[str, float]:
     """Upload one file with curl, which need not ask first."""
-    trust = ["--cacert", to.ca] if to.ca else []
     [path] = paths
-    return _program(["curl", "-sSf", "-H", "Expect:", *trust, "-T", path, f"{to.url}/bucket/{path.name}"], to, paths)
+    command: list[str | Path] = ["curl", "-sSf", "-H", "Expect:", "-T", path, f"{to.url}/bucket/{path.name}"]
+    if to.ca:
+        command += ["--cacert", to.ca]
+    return _program(command, to, paths)
 
 
 def _python(module: str, to: Sink, paths: Sequence[Path], task: Mapping[str, object]) -> dict[str, float]:

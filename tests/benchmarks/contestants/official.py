@@ -14,6 +14,7 @@ import encord.http.utils as uploads
 from encord.http.constants import RequestsSettings
 from encord.http.v2.payloads import Page
 from encord.orm.storage import StorageItemType, UploadSignedUrl
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from tests.benchmarks.contestants import measured
 
@@ -50,7 +51,7 @@ def main() -> None:
     """Upload what standard input tells."""
     task = json.load(sys.stdin)
     logging.disable(logging.ERROR)
-    uploads.tqdm = partial(uploads.tqdm, disable=True)
+    uploads.tqdm = partial(tqdm, disable=True)  # type: ignore[attr-defined]
     settings = uploads.CloudUploadSettings()
     api: Any = Urls(task["url"])
     config: Any = Config

@@ -93,8 +93,8 @@ def sink(*, tls: bool, round_trip_ms: float = 0) -> Iterator[Sink]:
             bundle.write_bytes(Path(certifi.where()).read_bytes() + ca.read_bytes())
             command += [str(ca), str(key)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdin and process.stdout
         try:
-            assert process.stdin and process.stdout
             port = int(process.stdout.readline())
             yield Sink(f"{'https' if tls else 'http'}://localhost:{port}", port, ca, bundle, process)
         finally:

@@ -17,6 +17,7 @@ def files(count: int, size: int, suffix: str, *, linked: bool = False) -> Iterat
     """
     with tempfile.TemporaryDirectory(prefix="encord-bench-") as folder:
         paths = [Path(folder, f"{at:06}{suffix}") for at in range(count)]
+        room = bytearray(1 << 20)
         content = os.urandom(min(size, 1 << 20))
         for path in paths:
             if linked and path != paths[0]:
@@ -25,4 +26,7 @@ def files(count: int, size: int, suffix: str, *, linked: bool = False) -> Iterat
             with path.open("wb") as file:
                 file.write(content)
                 file.truncate(size)
+            with path.open("rb", buffering=0) as file:  # whoever reads it first must not pay for the page cache
+                while file.readinto(room):
+                    pass
         yield paths
