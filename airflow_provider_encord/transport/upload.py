@@ -28,9 +28,9 @@ from airflow_provider_encord.transport.nonblocking import AsyncTransport, reason
 
 log = logging.getLogger(__name__)
 
-# What all files in flight may have read at once, shared among them, and how large or small a share can be.
-_BYTES_READ = 32 * 1024 * 1024
-_LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 512 * 1024
+# What is shared among all files in flight, for one block of each; and how large or small a block can be.
+_BYTES_OF_BLOCKS = 16 * 1024 * 1024
+_LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 256 * 1024
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 Done = Callable[[int, str], None]
 _CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
@@ -144,7 +144,7 @@ class Uploader:
                     done(index, outcome.object_key)
 
         count = min(self._max_workers, len(files))
-        self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_READ // max(count, 1)))
+        self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_OF_BLOCKS // max(count, 1)))
         workers = [asyncio.ensure_future(work()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
@@ -172,7 +172,7 @@ class Uploader:
 
         async def ask() -> None:
             have = len(self._urls)
-            names = [file.name for _, file, _ in islice(self._queue, have, 2 * self._max_workers)]
+            names = [file.name for _, file, _ in islice(self._queue, have, have + self._max_workers)]
             self._urls.extend(await self._transport.run(self._ask(names)))
 
         if self._asking is None or (self._asking.done() and not self._asking.exception()):
@@ -185,13 +185,11 @@ class Uploader:
         attempt, renewed = 0, False
         while True:
             attempt += 1
-            sent_before = self._progress.bytes_sent
             error = await self._put(file, url)
             if error is None:
                 outcome.object_key = url.object_key
                 self._progress.files_done += 1
                 return
-            self._progress.bytes_sent = min(self._progress.bytes_sent, sent_before)
             if error.http_status == 403 and not renewed:
                 # Storage answers 403 for an expired URL; a fresh one tells that apart from a real refusal.
                 renewed = True
@@ -223,6 +221,7 @@ class Uploader:
                 body = _FileBody(file, self._block, self._readers, count)
                 status, answer = await self._send(url, headers, body)
         except (TimeoutError, aiohttp.ClientError, OSError, UnreadableFile) as error:
+            body.take_back()
             # The client library wraps what goes wrong in a body, so the body remembers it.
             if body.problem:
                 return failed(ErrorKind.STORAGE, body.problem)
@@ -231,6 +230,7 @@ class Uploader:
             return failed(ErrorKind.NETWORK, reason_of(error))
         if 200 <= status < 300:
             return None
+        body.take_back()
         kind = ErrorKind.RATE_LIMITED if status == 429 else ErrorKind.SERVER if status >= 500 else ErrorKind.STORAGE
         return failed(kind, f"storage answered HTTP {status}", http_status=status, retry_after=retry_after(answer))
 
@@ -273,7 +273,13 @@ class _FileBody(aiohttp.payload.Payload):
         self._readers = readers
         self._count = count
         self._size = file.size
+        self._sent = 0
         self.problem: str | None = None
+
+    def take_back(self) -> None:
+        """Let nothing of it count as sent: it is sent once more, or not at all."""
+        self._count(-self._sent)
+        self._sent = 0
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Refuse: a file is not a text."""
@@ -281,6 +287,7 @@ class _FileBody(aiohttp.payload.Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the file; while one block is sent, the next one is read."""
+        self.take_back()
         loop = asyncio.get_running_loop()
         blocks, left = _blocks(self._file, self._block), self._file.size
         reading = loop.run_in_executor(self._readers, next, blocks)
@@ -292,11 +299,12 @@ class _FileBody(aiohttp.payload.Payload):
                 if left:
                     reading = loop.run_in_executor(self._readers, next, blocks)
                 await writer.write(block)
+                self._sent += len(block)
                 self._count(len(block))
         finally:
             if left:
                 # A read cannot be interrupted, and its file is closed after it.
-                await asyncio.wait((reading,))
+                await asyncio.gather(reading, return_exceptions=True)
                 await loop.run_in_executor(self._readers, blocks.close)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
