@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PathLike = str | os.PathLike[str]
 _LOOKS_AT_ONCE = 32
 
+_READ_AHEAD_BYTES = 4 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -40,7 +42,9 @@ class SourceFile:
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         """Open it for reading bytes."""
-        opened: AbstractContextManager[BinaryIO] = self.path.open("rb")
+        # A store's own block can be 50 MB, which it would hold for each file in flight.
+        more = {} if _is_local(self.path) else {"block_size": _READ_AHEAD_BYTES}
+        opened: AbstractContextManager[BinaryIO] = self.path.open("rb", **more)
         return opened
 
 

@@ -48,9 +48,10 @@ from airflow_provider_encord.hooks.connection import (
 )
 from airflow_provider_encord.progress import ProgressLog
 from airflow_provider_encord.sources import PathLike, SourceFile, find_files, media_type, resolve
+from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
 from airflow_provider_encord.transport.blocking import BlockingTransport
 from airflow_provider_encord.transport.nonblocking import AsyncTransport
-from airflow_provider_encord.transport.upload import DEFAULT_MAX_WORKERS, FileOutcome, Uploader
+from airflow_provider_encord.transport.upload import FileOutcome, Uploader
 
 T = TypeVar("T")
 

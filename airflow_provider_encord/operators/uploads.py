@@ -11,6 +11,7 @@ from airflow_provider_encord import provenance
 from airflow_provider_encord.airflow_compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.operators.registration import EncordRegistrationOperator, check_max_items_per_job
+from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
 
 if TYPE_CHECKING:
     import os
@@ -85,7 +86,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         folder: str | None = None,
         client_metadata: Mapping[str, Any] | None = None,
         source_conn_id: str | None = None,
-        max_workers: int = 16,
+        max_workers: int = DEFAULT_MAX_WORKERS,
         max_items_per_job: int = MAX_FILES_PER_JOB,
         **kwargs: Any,
     ) -> None:

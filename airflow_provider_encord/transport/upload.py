@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO, Protocol
@@ -22,12 +22,15 @@ from airflow_provider_encord.api.models import PresignedUrl
 from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.api.retry import next_delay
 from airflow_provider_encord.api.wire import Answer, Call, retry_after
-from airflow_provider_encord.transport.network import CHUNK_BYTES, proxy_for
+from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
+from airflow_provider_encord.transport.network import proxy_for
 from airflow_provider_encord.transport.nonblocking import AsyncTransport, reason_of
 
 log = logging.getLogger(__name__)
 
-DEFAULT_MAX_WORKERS = 16
+# What is shared among all files in flight, for one block of each; and how large or small a block can be.
+_BYTES_OF_BLOCKS = 16 * 1024 * 1024
+_LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 256 * 1024
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 Done = Callable[[int, str], None]
 _CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
@@ -113,8 +116,11 @@ class Uploader:
         self._next_report = 0.0
         self._queue: deque[tuple[int, UploadFile, FileOutcome]] = deque()
         self._urls: deque[PresignedUrl] = deque()
-        self._asking = asyncio.Lock()
+        # Reading the environment takes a good part of what a small upload takes.
+        self._proxies: dict[tuple[str, str], str | None] = {}
+        self._asking: asyncio.Future[None] | None = None
         self._progress = Progress(0, 0)
+        self._block = _LARGEST_BLOCK
         # Reads of files block, so they run here and never on the loop.
         self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
 
@@ -137,23 +143,41 @@ class Uploader:
                 if outcome.object_key is not None:
                     done(index, outcome.object_key)
 
-        workers = [asyncio.ensure_future(work()) for _ in range(min(self._max_workers, len(files)))]
+        count = min(self._max_workers, len(files))
+        self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_OF_BLOCKS // max(count, 1)))
+        workers = [asyncio.ensure_future(work()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            started = [*workers, self._asking] if self._asking else workers
+            for task in started:
+                task.cancel()
+            await asyncio.gather(*started, return_exceptions=True)
             self._readers.shutdown(wait=False, cancel_futures=True)
         return outcomes
 
     async def _next(self) -> tuple[int, UploadFile, FileOutcome, PresignedUrl] | None:
-        # URLs expire, so they are asked for just ahead of the workers, not for all files at once.
-        async with self._asking:
-            if self._queue and not self._urls:
-                names = [file.name for _, file, _ in islice(self._queue, 2 * self._max_workers)]
-                self._urls.extend(await self._transport.run(self._ask(names)))
-            return (*self._queue.popleft(), self._urls.popleft()) if self._queue else None
+        while self._queue and not self._urls:
+            await self._ask_ahead()
+        if not self._queue:
+            return None
+        index, file, outcome = self._queue.popleft()
+        url = self._urls.popleft()
+        if len(self._urls) <= self._max_workers and len(self._urls) < len(self._queue):
+            self._ask_ahead()
+        return index, file, outcome, url
+
+    def _ask_ahead(self) -> asyncio.Future[None]:
+        """Have URLs asked for; they expire, so this is done just ahead of the workers and not for all files at once."""
+
+        async def ask() -> None:
+            have = len(self._urls)
+            names = [file.name for _, file, _ in islice(self._queue, have, have + self._max_workers)]
+            self._urls.extend(await self._transport.run(self._ask(names)))
+
+        if self._asking is None or (self._asking.done() and not self._asking.exception()):
+            self._asking = asyncio.ensure_future(ask())
+        return self._asking
 
     async def _upload(self, file: UploadFile, outcome: FileOutcome, url: PresignedUrl) -> None:
         account = self._transport.account
@@ -161,13 +185,11 @@ class Uploader:
         attempt, renewed = 0, False
         while True:
             attempt += 1
-            sent_before = self._progress.bytes_sent
             error = await self._put(file, url)
             if error is None:
                 outcome.object_key = url.object_key
                 self._progress.files_done += 1
                 return
-            self._progress.bytes_sent = min(self._progress.bytes_sent, sent_before)
             if error.http_status == 403 and not renewed:
                 # Storage answers 403 for an expired URL; a fresh one tells that apart from a real refusal.
                 renewed = True
@@ -187,37 +209,44 @@ class Uploader:
 
         headers = _put_headers(self._content_type(file.name), url.upload_headers, file.size)
         stall = self._transport.timeouts.stall
-        body = _FileBody(file, self._readers, self._count)
-        request = asyncio.ensure_future(self._send(url, headers, body))
+        clock = asyncio.get_running_loop().time
         try:
-            while not request.done():
-                before = body.sent
-                await asyncio.wait((request,), timeout=stall)
-                if not request.done() and body.sent == before:
-                    request.cancel()
-                    return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
-            status, answer = request.result()
+            async with asyncio.timeout(stall) as limit:
+
+                def count(sent: int) -> None:
+                    self._count(sent)
+                    with suppress(RuntimeError):  # the time is up, or storage answered before it had all
+                        limit.reschedule(clock() + stall)
+
+                body = _FileBody(file, self._block, self._readers, count)
+                status, answer = await self._send(url, headers, body)
         except (TimeoutError, aiohttp.ClientError, OSError, UnreadableFile) as error:
+            body.take_back()
             # The client library wraps what goes wrong in a body, so the body remembers it.
             if body.problem:
                 return failed(ErrorKind.STORAGE, body.problem)
+            if limit.expired():
+                return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
             return failed(ErrorKind.NETWORK, reason_of(error))
-        finally:
-            request.cancel()
         if 200 <= status < 300:
             return None
+        body.take_back()
         kind = ErrorKind.RATE_LIMITED if status == 429 else ErrorKind.SERVER if status >= 500 else ErrorKind.STORAGE
         return failed(kind, f"storage answered HTTP {status}", http_status=status, retry_after=retry_after(answer))
 
     async def _send(self, url: PresignedUrl, headers: dict[str, str], body: _FileBody) -> tuple[int, Answer]:
+        address = URL(url.signed_url, encoded=True)
+        origin = (address.scheme, address.raw_authority)
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(url.signed_url)
         async with self._transport.session.put(
-            URL(url.signed_url, encoded=True),
+            address,
             data=body,
             headers=headers,
             skip_auto_headers=("Content-Type",),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._transport.timeouts.connect),
             allow_redirects=False,
-            proxy=proxy_for(url.signed_url),
+            proxy=self._proxies[origin],
         ) as response:
             return response.status, Answer(response.status, dict(response.headers), b"")
 
@@ -237,47 +266,75 @@ class UnreadableFile(Exception):
 class _FileBody(aiohttp.payload.Payload):
     """A request body read from a file in large blocks; it can be written again when a connection breaks."""
 
-    def __init__(self, file: UploadFile, readers: ThreadPoolExecutor, count: Callable[[int], None]) -> None:
+    def __init__(self, file: UploadFile, block: int, readers: ThreadPoolExecutor, count: Callable[[int], None]) -> None:
         super().__init__(file)
         self._file = file
+        self._block = block
         self._readers = readers
         self._count = count
         self._size = file.size
-        self.sent = 0
+        self._sent = 0
         self.problem: str | None = None
+
+    def take_back(self) -> None:
+        """Let nothing of it count as sent: it is sent once more, or not at all."""
+        self._count(-self._sent)
+        self._sent = 0
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Refuse: a file is not a text."""
         raise TypeError("the body of an upload is not text")
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write the file, which must have the announced size to the last byte."""
-        opened = await self._blocking(self._file.open)
-        handle = await self._blocking(opened.__enter__)
+        """Write the file; while one block is sent, the next one is read."""
+        self.take_back()
+        loop = asyncio.get_running_loop()
+        blocks, left = _blocks(self._file, self._block), self._file.size
+        reading = loop.run_in_executor(self._readers, next, blocks)
         try:
-            left = self._file.size
             while left:
-                block = await self._blocking(handle.read, min(CHUNK_BYTES, left))
+                await asyncio.wait((reading,))
+                block = self._read(reading)
                 left -= len(block)
-                if not block or (not left and await self._blocking(handle.read, 1)):
-                    self.problem = f"the file changed while it was read: it had {self._file.size} bytes at first"
-                    raise UnreadableFile(self.problem)
+                if left:
+                    reading = loop.run_in_executor(self._readers, next, blocks)
                 await writer.write(block)
-                self.sent += len(block)
+                self._sent += len(block)
                 self._count(len(block))
         finally:
-            await self._blocking(opened.__exit__, None, None, None)
+            if left:
+                # A read cannot be interrupted, and its file is closed after it.
+                await asyncio.gather(reading, return_exceptions=True)
+                await loop.run_in_executor(self._readers, blocks.close)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """Write the file; newer releases of aiohttp call this one."""
         await self.write(writer)
 
-    async def _blocking(self, function: Callable[..., Any], *args: Any) -> Any:
+    def _read(self, reading: asyncio.Future[bytes]) -> bytes:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, function, *args)
+            return reading.result()
+        except UnreadableFile as error:
+            self.problem = str(error)
+            raise
         except Exception as error:  # files of any store, with any store's exceptions
             self.problem = f"the file could not be read ({type(error).__name__}: {server_text(str(error))})"
             raise UnreadableFile(self.problem) from error
+
+
+def _blocks(file: UploadFile, most: int) -> Generator[bytes, None, None]:
+    """Read a file, which must have the announced size to the last byte; it is closed before the last block is given."""
+    left = file.size
+    with file.open() as handle:
+        while True:
+            block = handle.read(min(most, left))
+            left -= len(block)
+            if not block or (not left and handle.read(1)):
+                raise UnreadableFile(f"the file changed while it was read: it had {file.size} bytes at first")
+            if not left:
+                break
+            yield block
+    yield block
 
 
 def _put_headers(content_type: str | None, upload_headers: Any, size: int) -> dict[str, str]:

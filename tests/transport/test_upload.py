@@ -134,6 +134,48 @@ def test_each_file_is_told_of_once_it_is_in_storage(storage: Storage) -> None:
     assert told[0][2] < 20, "not only at the end"
 
 
+def test_what_is_sent_again_counts_once(storage: Storage) -> None:
+    seen: list[int] = []
+    # The first tries are refused: after the whole body, and then by no answer at all.
+    storage.put = lambda received, number: [Reply(503), Reply(cut=0), Reply(403)][number - 1] if number < 4 else Reply()
+    clock = Clock()
+
+    async def run() -> None:
+        async with AsyncTransport(account(storage.loopback.url, clock), sleep=clock.sleep_async) as transport:
+            uploader = Uploader(
+                transport,
+                lambda names: calls.get_presigned_urls(len(names), "image"),
+                lambda name: None,
+                report=lambda progress: seen.append(progress.bytes_sent),
+                report_seconds=0,
+            )
+            await uploader.run(files)
+
+    files = some(5)
+    asyncio.run(run())
+    assert max(seen) == seen[-1] == sum(file.size for file in files)
+
+
+def test_a_small_file_is_read_at_once_and_every_file_is_closed(storage: Storage) -> None:
+    handles: list[Handle] = []
+
+    class Handle(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += bool(got := super().read(size))
+            return got
+
+    class Counted(File):
+        def open(self) -> AbstractContextManager[BinaryIO]:
+            handles.append(Handle(self.content))
+            return handles[-1]
+
+    upload(storage, [Counted("a.jpg", b"x" * 200_000), Counted("b.mp4", b"x" * 9 * CHUNK_BYTES)])
+    assert sorted(handle.reads for handle in handles) == [1, 3], "blocks are large where files are few"
+    assert all(handle.closed for handle in handles)
+
+
 def test_urls_are_asked_for_just_ahead(storage: Storage) -> None:
     upload(storage, some(50))
     assert sum(storage.batches) == 50

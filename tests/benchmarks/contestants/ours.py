@@ -1,0 +1,37 @@
+"""Uploads as the operators of this provider do."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from tests.benchmarks.contestants import measured
+
+KEY = Path(__file__).parents[2] / "data" / "keys" / "TEST_ONLY_ed25519"
+
+
+def main() -> None:
+    """Upload what standard input tells."""
+    task = json.load(sys.stdin)
+    connection = {"conn_type": "encord", "host": task["url"], "extra": {"ssh_private_key_path": str(KEY)}}
+    os.environ["AIRFLOW_CONN_ENCORD_DEFAULT"] = json.dumps(connection)
+    from airflow_provider_encord.hooks.encord import EncordHook
+    from airflow_provider_encord.sources import find_files
+    from airflow_provider_encord.transport.network import tls_context
+
+    hook = EncordHook()
+    hook.settings  # noqa: B018
+    tls_context()
+    more = {"max_workers": task["max_workers"]} if task.get("max_workers") else {}
+
+    def work() -> None:
+        outcomes = hook.put_files(find_files(task["paths"]), task["item_type"], **more)
+        if failed := [outcome for outcome in outcomes if outcome.error]:
+            raise SystemExit(f"{len(failed)} failed: {failed[0].error}")
+
+    print(json.dumps(measured(work)))
+
+
+main()

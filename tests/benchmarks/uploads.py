@@ -1,0 +1,48 @@
+"""Many small files over TLS and a link with latency: this provider, Encord's own client, and a small C program.
+
+``ENCORD_BENCH_FILES`` (2000), ``ENCORD_BENCH_KIB`` (200) and ``ENCORD_BENCH_RTT_MS`` (20,80) set the work. Encord's
+client needs a minute or two for it, so this takes a while.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from tests.benchmarks.contestants import c_program, official_client, provider
+from tests.benchmarks.measure import Contestant, Table, interleave
+from tests.benchmarks.sink import Sink, built, sink
+from tests.benchmarks.sink.files import files
+
+COUNT = int(os.environ.get("ENCORD_BENCH_FILES", "2000"))
+KIB = int(os.environ.get("ENCORD_BENCH_KIB", "200"))
+ROUND_TRIPS = [float(part) for part in os.environ.get("ENCORD_BENCH_RTT_MS", "20,80").split(",")]
+CONNECTIONS = 64
+WORKERS = (16, 32, 64, 128)
+OURS = "this provider"
+
+
+def run(runs: int) -> list[Table]:
+    """Return for each latency a table against others, and one against other numbers of workers."""
+    tables: list[Table] = []
+    with built("limit") as limit, files(COUNT, KIB * 1024, ".jpg") as paths:
+        for milliseconds in ROUND_TRIPS:
+            work = f"{COUNT:,} files of {KIB} KiB, TLS, {milliseconds:g} ms round trip"
+            with sink(tls=True, round_trip_ms=milliseconds) as to:
+                tables.append(Table(work, OURS, interleave(_rivals(to, paths, limit), runs)))
+                tables.append(Table(f"{work}: max_workers", "64", interleave(_workers(to, paths), runs)))
+    return tables
+
+
+def _rivals(to: Sink, paths: Sequence[Path], limit: Path) -> dict[str, Contestant]:
+    return {
+        OURS: partial(provider, to, paths, item_type="image"),
+        "Encord's client": partial(official_client, to, paths, item_type="image"),
+        f"C and OpenSSL, {CONNECTIONS} connections": partial(c_program, limit, to, paths, connections=CONNECTIONS),
+    }
+
+
+def _workers(to: Sink, paths: Sequence[Path]) -> dict[str, Contestant]:
+    return {str(count): partial(provider, to, paths, item_type="image", max_workers=count) for count in WORKERS}
