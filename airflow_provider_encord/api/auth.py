@@ -61,12 +61,13 @@ class _NamesDataset:
 class SshCredentials(_NamesDataset):
     """Signs each request with an Ed25519 key, as Encord's client 0.1.211 does."""
 
-    key: Ed25519PrivateKey = field(repr=False)
+    key: Ed25519PrivateKey = field(repr=False, compare=False)
+    public_key_hex: str = field(init=False, repr=False)
+    """The identity on the wire: the raw public key as 64 lower-case hex digits."""
 
-    @property
-    def public_key_hex(self) -> str:
-        """The identity on the wire: the raw public key as 64 lower-case hex digits."""
-        return self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    def __post_init__(self) -> None:
+        raw = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        object.__setattr__(self, "public_key_hex", raw.hex())
 
     @property
     def key_text(self) -> str:

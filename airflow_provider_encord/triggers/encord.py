@@ -14,10 +14,14 @@ from airflow_provider_encord.exceptions import EncordError, kind_of
 from airflow_provider_encord.triggers.events import goes_on, summary
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.api.jobs import Watch
+    from airflow_provider_encord.api.errors import ApiError
+    from airflow_provider_encord.api.jobs import Verdict, Watch
 
 EARLIEST_EVENT_SECONDS = 5.0
 """A trigger that fires at once can make Airflow 3.3 fail a good task, so none fires earlier than this."""
+
+LAST_ANSWER_SECONDS = 60.0
+"""How long after its deadline a trigger may still wait for an answer."""
 
 
 class EncordTrigger(BaseTrigger):
@@ -72,32 +76,48 @@ class EncordTrigger(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call, unused-ignore]
 
     async def _wait(self) -> dict[str, Any]:
-        from airflow_provider_encord.api.wait import DeadlineReached, Patience
-        from airflow_provider_encord.hooks.encord import EncordHook, airflow_errors
-        from airflow_provider_encord.progress import ProgressLog
+        from airflow_provider_encord.api.wait import DeadlineReached
 
-        patience = Patience(self.deadline, self.poll_interval, self.max_poll_failures)
+        left = None if self.deadline is None else max(0.0, self.deadline - time.time()) + LAST_ANSWER_SECONDS
+        limit = asyncio.timeout(left)
         try:
-            hook = EncordHook(self.encord_conn_id)
-            verdicts = []
-            async with await hook.async_transport() as transport:
-                with airflow_errors():
-                    # All jobs run in Encord at the same time, so waiting for one after the other loses nothing.
-                    for watch in self.watches():
-                        verdict = await transport.wait(
-                            watch,
-                            patience,
-                            report=ProgressLog(self.log),
-                            report_failure=hook.log_failed_poll,
-                        )
-                        verdicts.append(verdict)
-            return self.event(**summary(verdicts))
+            async with limit:
+                return self.event(**summary(await self._verdicts()))
         except DeadlineReached as reached:
             return self.event("timeout", f"{reached}.")
         except EncordError as error:
             return self.event("error", str(error), kind=kind_of(error))
         except Exception as error:  # an exit without an event would leave the task deferred for ever
+            if limit.expired():
+                return self.event("timeout", "Encord had not answered when the time was over.")
             return self.event("error", f"The wait broke ({type(error).__name__}).")
+
+    async def _verdicts(self) -> list[Verdict]:
+        from airflow_provider_encord.api.wait import Patience
+        from airflow_provider_encord.hooks.encord import airflow_errors
+        from airflow_provider_encord.hooks.shared import shared_transports
+        from airflow_provider_encord.progress import ProgressLog
+
+        verdicts = []
+        async with shared_transports().use(self.encord_conn_id) as transport:
+            with airflow_errors():
+                # All jobs run in Encord at the same time, so waiting for one after the other loses nothing.
+                for watch in self.watches():
+                    # The operator has just looked, and no event comes earlier, so the first poll has time.
+                    within = 0.0 if verdicts else self.poll_interval
+                    within = min(within, EARLIEST_EVENT_SECONDS) if watch.server_holds else within
+                    verdicts.append(
+                        await transport.wait(
+                            watch,
+                            Patience(self.deadline, self.poll_interval, self.max_poll_failures, within),
+                            report=ProgressLog(self.log),
+                            report_failure=self._log_failed_poll,
+                        )
+                    )
+        return verdicts
+
+    def _log_failed_poll(self, error: ApiError, failures: int) -> None:
+        self.log.warning("Poll failed (%d in a row), the job may be well: %s", failures, error)
 
     def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
         """Return the event of how the wait ended."""

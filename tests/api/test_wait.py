@@ -1,6 +1,9 @@
 """Waiting for a job, driven by hand: no clock runs and nothing sleeps."""
 
+import math
 from collections.abc import Iterable
+from functools import partial
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -33,6 +36,9 @@ class Run:
         held: float = 0.0,
         poll_interval: float = 5.0,
         max_poll_failures: int = 3,
+        first_within: float = 0.0,
+        chances: Iterable[float] = repeat(0.5),
+        longest_held: float = math.inf,
     ) -> None:
         self.now = NOW
         self.pauses: list[float] = []
@@ -43,8 +49,10 @@ class Run:
         self._held = held
         self._steps = wait(
             watch,
-            Patience(deadline, poll_interval, max_poll_failures),
+            Patience(deadline, poll_interval, max_poll_failures, first_within),
             clock=lambda: self.now,
+            jitter=partial(next, iter(chances)),
+            longest_held=lambda: longest_held,
             report=self.reports.append,
             report_failure=lambda error, count: self.failures.append(count),
         )
