@@ -98,7 +98,7 @@ class EncordTrigger(BaseTrigger):
         from airflow_provider_encord.hooks.shared import shared_transports
         from airflow_provider_encord.progress import ProgressLog
 
-        verdicts = []
+        verdicts: list[Verdict] = []
         async with shared_transports().use(self.encord_conn_id) as transport:
             with airflow_errors():
                 # All jobs run in Encord at the same time, so waiting for one after the other loses nothing.

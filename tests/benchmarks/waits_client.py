@@ -12,6 +12,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -79,8 +80,7 @@ async def tick(lags: list[float]) -> None:
 
 def resident_bytes() -> int:
     """Return what this process has in memory."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -38,9 +38,7 @@ def _answer(head: bytes) -> bytes:
     global _polls
     body = str(_polls).encode() if head.startswith(b"GET") else _RUNNING
     _polls += head.startswith(b"POST")
-    return (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-    ) + body
+    return (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
 
 
 async def main(certificate: str, key: str) -> None:
