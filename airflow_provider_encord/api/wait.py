@@ -20,21 +20,18 @@ class DeadlineReached(Exception):
     """The job had not ended when the time was over."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Patience:
     """How a wait is paced.
 
     :param deadline: Unix time in seconds at which to stop; None for never.
     :param poll_interval: seconds between the starts of two polls, give or take a tenth by chance.
     :param max_poll_failures: failed polls in a row that end the wait.
-    :param first_within: the first poll starts by chance within this many seconds, so that waits that were all started
-        at once do not poll at once.
     """
 
     deadline: float | None
     poll_interval: float
     max_poll_failures: int
-    first_within: float = 0.0
 
 
 def wait(
@@ -59,8 +56,6 @@ def wait(
     """
     failures = 0
     deadline = math.inf if patience.deadline is None else patience.deadline
-    if patience.first_within:
-        yield Pause(max(0.0, min(patience.first_within * jitter(), deadline - clock())))
     while True:
         started = clock()
         held = max(0, math.ceil(min(deadline - started, longest_held(), _LONGEST)))

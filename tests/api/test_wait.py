@@ -36,7 +36,6 @@ class Run:
         held: float = 0.0,
         poll_interval: float = 5.0,
         max_poll_failures: int = 3,
-        first_within: float = 0.0,
         chances: Iterable[float] = repeat(0.5),
         longest_held: float = math.inf,
     ) -> None:
@@ -49,7 +48,7 @@ class Run:
         self._held = held
         self._steps = wait(
             watch,
-            Patience(deadline, poll_interval, max_poll_failures, first_within),
+            Patience(deadline, poll_interval, max_poll_failures),
             clock=lambda: self.now,
             jitter=partial(next, iter(chances)),
             longest_held=lambda: longest_held,
