@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -66,6 +66,9 @@ def hold(
 
 
 def _settle(core: int) -> None:
+    """Keep to one core, before others where that is allowed, with as many connections as may be."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[core % len(cores)]})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
