@@ -62,6 +62,7 @@ def wait(
         answer = yield watch.poll(held)
         chance = 0.9 + 0.2 * jitter()
         pause = patience.poll_interval * chance
+        verdict = None
         if isinstance(answer, ApiError):
             failures += 1
             if not answer.transient or failures >= patience.max_poll_failures:
@@ -77,6 +78,7 @@ def wait(
         now = clock()
         if now >= deadline:
             raise DeadlineReached(f"{watch.name} had not ended when the time was over")
+        del answer, verdict  # thousands of waits would keep theirs while they pause
         # Time that the server held the poll counts as waiting.
         yield Pause(max(0.0, min(pause - (now - started), deadline - now)))
 
