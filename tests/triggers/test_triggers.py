@@ -229,7 +229,7 @@ def test_many_triggers_look_the_connection_up_once(each, made, monkeypatch):
 
 
 @every_class
-def test_a_restart_of_the_triggerer_lets_go_of_all_that_is_shared(each, made, encord, monkeypatch):
+def test_a_restart_of_the_triggerer_lets_go_of_all_that_is_shared(each, made, monkeypatch):
     monkeypatch.setattr(triggers.random, "random", lambda: 0.0)
     pending = "PENDING" if each is EncordUploadJobTrigger else "SUBMITTED"
     trigger = made(each, pending, poll_interval=60)
@@ -237,11 +237,11 @@ def test_a_restart_of_the_triggerer_lets_go_of_all_that_is_shared(each, made, en
 
     async def restarted():
         running = [asyncio.ensure_future(collect(copy)) for copy in copies]
-        while len(encord.requests()) < 3:
+        while (
+            not (newest := [*shared_transports()._newest.values()]) or newest[0].users < 3 or not newest[0].pool.done()
+        ):
             await asyncio.sleep(0.001)
-        (shared,) = {
-            id(each.pool.result()): each.pool.result() for each in shared_transports()._newest.values()
-        }.values()
+        shared = newest[0].pool.result()
         session = shared.transport.session
         for task in running:
             task.cancel()
