@@ -237,11 +237,11 @@ def test_a_restart_of_the_triggerer_lets_go_of_all_that_is_shared(each, made, mo
 
     async def restarted():
         running = [asyncio.ensure_future(collect(copy)) for copy in copies]
-        while (
-            not (newest := [*shared_transports()._newest.values()]) or newest[0].users < 3 or not newest[0].pool.done()
-        ):
+        while not (newest := [*shared_transports()._newest.values()]) or not newest[0].pool.done():
             await asyncio.sleep(0.001)
         shared = newest[0].pool.result()
+        while shared.users < 3:
+            await asyncio.sleep(0.001)
         session = shared.transport.session
         for task in running:
             task.cancel()
