@@ -19,6 +19,8 @@ class ProgressLog:
     :param clock: seconds that only grow.
     """
 
+    __slots__ = ("_clock", "_last", "_log", "_next")
+
     def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._clock = clock

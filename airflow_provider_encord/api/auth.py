@@ -7,7 +7,9 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +28,7 @@ _PUBLIC_KEY = re.compile(r"^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+)\s")
 _OTHER_PEM = re.compile(r"-----BEGIN (?P<kind>[A-Z0-9 ]+)-----")
 _BORDER = re.compile(r"-----[A-Z0-9 ]+-----")
 _LINE = 70
+_KEPT_SIGNATURES = 16_384
 _SHORTEST_MASKED = 8  # masking shorter rests of a line would hide innocent text
 
 
@@ -61,12 +64,16 @@ class _NamesDataset:
 class SshCredentials(_NamesDataset):
     """Signs each request with an Ed25519 key, as Encord's client 0.1.211 does."""
 
-    key: Ed25519PrivateKey = field(repr=False)
+    key: Ed25519PrivateKey = field(repr=False, compare=False)
+    public_key_hex: str = field(init=False, repr=False)
+    """The identity on the wire: the raw public key as 64 lower-case hex digits."""
+    _sign: Callable[[bytes], bytes] = field(init=False, repr=False, compare=False)
 
-    @property
-    def public_key_hex(self) -> str:
-        """The identity on the wire: the raw public key as 64 lower-case hex digits."""
-        return self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    def __post_init__(self) -> None:
+        raw = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        object.__setattr__(self, "public_key_hex", raw.hex())
+        # Each poll of a job by the legacy API is the same, and so is its signature.
+        object.__setattr__(self, "_sign", lru_cache(_KEPT_SIGNATURES)(self.key.sign))
 
     @property
     def key_text(self) -> str:
@@ -75,7 +82,7 @@ class SshCredentials(_NamesDataset):
 
     def legacy_headers(self, body: bytes) -> dict[str, str]:
         """Sign the SHA-256 of the body; nothing else is covered."""
-        signature = self.key.sign(hashlib.sha256(body).digest())
+        signature = self._sign(hashlib.sha256(body).digest())
         return {"Authorization": f"{self.public_key_hex}:{signature.hex()}"}
 
     def v2_headers(self, method: str, target: str, body: bytes, created: int) -> dict[str, str]:

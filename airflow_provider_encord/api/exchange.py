@@ -17,14 +17,14 @@ from airflow_provider_encord.api.wire import Answer, Call, NoAnswer, Request, bu
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Send:
     """Step: send this request and pass back its :class:`Answer`, or :class:`NoAnswer`."""
 
     request: Request
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Step: let this many seconds pass."""
 

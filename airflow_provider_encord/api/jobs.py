@@ -24,7 +24,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is known of a job.
 
@@ -71,7 +71,7 @@ class Watch(Protocol):
         """Whether Encord holds polls of this kind of job."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UploadJobWatch:
     """A registration job.
 
@@ -119,7 +119,7 @@ class UploadJobWatch:
         return Verdict(state or State.PENDING, status, message, counts, answer, known=state is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReEncodeWatch:
     """A re-encode task. Encord does not hold its polls."""
 
@@ -145,7 +145,7 @@ class ReEncodeWatch:
         return Verdict(state or State.PENDING, status, message, counts, answer, known=state is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DataRowsWatch:
     """Rows that a dataset is to hold: done when a filter finds enough of them.
 

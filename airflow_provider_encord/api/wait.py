@@ -20,12 +20,12 @@ class DeadlineReached(Exception):
     """The job had not ended when the time was over."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Patience:
     """How a wait is paced.
 
     :param deadline: Unix time in seconds at which to stop; None for never.
-    :param poll_interval: seconds between the starts of two polls.
+    :param poll_interval: seconds between the starts of two polls, give or take a tenth by chance.
     :param max_poll_failures: failed polls in a row that end the wait.
     """
 
@@ -39,6 +39,8 @@ def wait(
     patience: Patience,
     *,
     clock: Callable[[], float],
+    jitter: Callable[[], float] = lambda: 0.5,
+    longest_held: Callable[[], float] = lambda: math.inf,
     report: Callable[[Verdict], None] = lambda verdict: None,
     report_failure: Callable[[ApiError, int], None] = lambda error, failures: None,
 ) -> Generator[Call[Any] | Pause, Any, Verdict]:
@@ -46,22 +48,27 @@ def wait(
 
     The driver passes back a poll's answer, or its :class:`ApiError`. A failed poll is not a failed job.
 
+    :param clock: Unix time in seconds.
+    :param jitter: a number from 0 to 1; one half leaves intervals as they are.
+    :param longest_held: how many seconds the server may hold the next poll.
     :raises ApiError: when polls fail for good, or too often in a row.
     :raises DeadlineReached: when the time is over; the job goes on.
     """
     failures = 0
+    deadline = math.inf if patience.deadline is None else patience.deadline
     while True:
         started = clock()
-        remaining = math.inf if patience.deadline is None else patience.deadline - started
-        held = max(0, math.ceil(min(remaining, _LONGEST)))
+        held = max(0, math.ceil(min(deadline - started, longest_held(), _LONGEST)))
         answer = yield watch.poll(held)
-        pause = patience.poll_interval
+        chance = 0.9 + 0.2 * jitter()
+        pause = patience.poll_interval * chance
+        verdict = None
         if isinstance(answer, ApiError):
             failures += 1
             if not answer.transient or failures >= patience.max_poll_failures:
                 raise answer
             report_failure(answer, failures)
-            pause = failed_poll_delay(answer, failures, patience.poll_interval)
+            pause = failed_poll_delay(answer, failures, patience.poll_interval, chance)
         else:
             failures = 0
             verdict = watch.judge(answer)
@@ -69,14 +76,17 @@ def wait(
                 return verdict
             report(verdict)
         now = clock()
-        if patience.deadline is not None and now >= patience.deadline:
+        if now >= deadline:
             raise DeadlineReached(f"{watch.name} had not ended when the time was over")
-        left = math.inf if patience.deadline is None else patience.deadline - now
+        del answer, verdict  # thousands of waits would keep theirs while they pause
         # Time that the server held the poll counts as waiting.
-        yield Pause(max(0.0, min(pause - (now - started), left)))
+        yield Pause(max(0.0, min(pause - (now - started), deadline - now)))
 
 
-def failed_poll_delay(error: ApiError, failures: int, poll_interval: float) -> float:
-    """Seconds from the start of a failed poll to the next: doubling, capped; what the server asks for wins."""
+def failed_poll_delay(error: ApiError, failures: int, poll_interval: float, chance: float = 1.0) -> float:
+    """Seconds from the start of a failed poll to the next: doubling, capped, times a factor that chance chose.
+
+    The server may ask for more, and gets it within limits.
+    """
     backed_off: float = min(max(poll_interval, 1.0) * 2 ** (failures - 1), max(_LONGEST_FAILURE_PAUSE, poll_interval))
-    return max(backed_off, min(error.retry_after or 0.0, _LONGEST_FAILURE_PAUSE))
+    return max(backed_off * chance, min(error.retry_after or 0.0, _LONGEST_FAILURE_PAUSE))

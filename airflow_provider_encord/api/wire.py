@@ -56,7 +56,7 @@ class Call(Generic[T_co]):
     held_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """What goes over the wire, once."""
 

@@ -110,7 +110,8 @@ class EncordHook(BaseHook):
         """Read the connection from an event loop, once per hook."""
         if "settings" not in self.__dict__:
             connection = await get_connection_async(self.encord_conn_id)
-            settings = read_connection(connection, self.encord_conn_id)
+            # Opening a key with a passphrase takes long on purpose, so not on the loop.
+            settings = await asyncio.to_thread(read_connection, connection, self.encord_conn_id)
             await mask_secrets_async(settings.secrets)
             self.__dict__["settings"] = settings
         return self.settings

@@ -87,7 +87,7 @@ class BlockingTransport:
                     dataset_hash=call.dataset_hash,
                 ) from None
 
-    def wait(self, watch: Watch, patience: Patience, **reports: Callable[..., None]) -> Verdict:
+    def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
         """Wait for a job to end; see :func:`airflow_provider_encord.api.wait.wait`."""
         return drive(wait(watch, patience, clock=self._account.clock, **reports), self._perform_wait)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from functools import cached_property
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,6 +23,22 @@ from airflow_provider_encord.transport.network import CHUNK_BYTES, MAX_ANSWER_BY
 
 T = TypeVar("T")
 
+MAX_POLLS = 256
+"""Polls in flight at once, of all waits that share a transport, apart from those that the server holds."""
+MAX_HELD_POLLS = 256
+"""Polls that the server holds at once; each keeps a connection. Further waits poll at their interval."""
+
+_WAKE_SECONDS = 0.05
+
+
+def sleep_together(seconds: float) -> Awaitable[None]:
+    """Sleep that long and up to 0.05 seconds more, so that of many sleepers those due at about one time wake at once.
+
+    An event loop that wakes for one poll at a time takes a quarter more CPU time for each.
+    """
+    now = asyncio.get_running_loop().time()
+    return asyncio.sleep(math.ceil((now + seconds) / _WAKE_SECONDS) * _WAKE_SECONDS - now)
+
 
 class AsyncTransport:
     """Runs many calls at once on one event loop. Use it as an asynchronous context manager.
@@ -36,13 +55,15 @@ class AsyncTransport:
         *,
         timeouts: Timeouts = Timeouts(),
         max_connections: int = 0,
-        sleep: Any = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = sleep_together,
     ) -> None:
         self.account = account
         self.timeouts = timeouts
         self.sleep = sleep
         self._max_connections = max_connections
         self._session: aiohttp.ClientSession | None = None
+        self._polls = asyncio.Semaphore(MAX_POLLS)
+        self._held_polls = 0
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -54,11 +75,16 @@ class AsyncTransport:
             )
         return self._session
 
+    @cached_property
+    def _proxy(self) -> str | None:
+        # All requests go to one host, and finding its proxy takes as long as the rest of a request.
+        return proxy_for(self.account.domain)
+
     async def close(self) -> None:
         """Close the pooled connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def __aenter__(self) -> AsyncTransport:
         """Enter; nothing is opened yet."""
@@ -79,13 +105,34 @@ class AsyncTransport:
 
     async def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
         """Wait for a job to end; see :func:`airflow_provider_encord.api.wait.wait`."""
-        return await adrive(wait(watch, patience, clock=self.account.clock, **reports), self._perform_wait)
+        steps = wait(
+            watch,
+            patience,
+            clock=self.account.clock,
+            jitter=self.account.jitter,
+            longest_held=self._longest_held,
+            **reports,
+        )
+        return await adrive(steps, self._perform_wait)
+
+    def _longest_held(self) -> float:
+        return math.inf if self._held_polls < MAX_HELD_POLLS else 0.0
 
     async def _perform_wait(self, step: Call[Any] | Pause) -> Any:
         if isinstance(step, Pause):
             return await self.sleep(step.seconds)
+        if not step.held_seconds:
+            async with self._polls:
+                return await self._poll(step)
+        self._held_polls += 1
         try:
-            return await self.run(step, policy=ONCE)
+            return await self._poll(step)
+        finally:
+            self._held_polls -= 1
+
+    async def _poll(self, call: Call[T]) -> T | ApiError:
+        try:
+            return await self.run(call, policy=ONCE)
         except ApiError as error:
             return error
 
@@ -110,7 +157,7 @@ class AsyncTransport:
                 skip_auto_headers=("Accept", "Content-Type"),
                 timeout=limits,
                 allow_redirects=False,
-                proxy=proxy_for(request.url),
+                proxy=self._proxy,
             ) as response:
                 body = bytearray()
                 async for piece in response.content.iter_chunked(CHUNK_BYTES):

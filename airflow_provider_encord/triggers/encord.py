@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
@@ -14,10 +16,14 @@ from airflow_provider_encord.exceptions import EncordError, kind_of
 from airflow_provider_encord.triggers.events import goes_on, summary
 
 if TYPE_CHECKING:
+    from airflow_provider_encord.api.errors import ApiError
     from airflow_provider_encord.api.jobs import Watch
 
 EARLIEST_EVENT_SECONDS = 5.0
 """A trigger that fires at once can make Airflow 3.3 fail a good task, so none fires earlier than this."""
+
+LAST_ANSWER_SECONDS = 60.0
+"""How long after its deadline a trigger may still wait for an answer."""
 
 
 class EncordTrigger(BaseTrigger):
@@ -64,40 +70,54 @@ class EncordTrigger(BaseTrigger):
     def watches(self) -> list[Watch]:
         """Return what to wait for."""
 
+    @property
+    def first_poll_within(self) -> float:
+        """Seconds in which the first poll starts by chance, so that waits that start together do not poll together.
+
+        Nothing is lost: whoever deferred has just looked.
+        """
+        return self.poll_interval
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until all has ended or the time is over, and yield one event that is enough to resume."""
         started = time.monotonic()
+        left = math.inf if self.deadline is None else max(0.0, self.deadline - time.time())
+        await asyncio.sleep(min(random.random() * self.first_poll_within, left))  # noqa: S311
         event = await self._wait()
         await asyncio.sleep(max(0.0, EARLIEST_EVENT_SECONDS - (time.monotonic() - started)))
         yield TriggerEvent(event)  # type: ignore[no-untyped-call, unused-ignore]
 
     async def _wait(self) -> dict[str, Any]:
         from airflow_provider_encord.api.wait import DeadlineReached, Patience
-        from airflow_provider_encord.hooks.encord import EncordHook, airflow_errors
+        from airflow_provider_encord.hooks.encord import airflow_errors
+        from airflow_provider_encord.hooks.shared import shared_transports
         from airflow_provider_encord.progress import ProgressLog
 
         patience = Patience(self.deadline, self.poll_interval, self.max_poll_failures)
+        left = None if self.deadline is None else max(0.0, self.deadline - time.time()) + LAST_ANSWER_SECONDS
+        limit = asyncio.timeout(left)
         try:
-            hook = EncordHook(self.encord_conn_id)
             verdicts = []
-            async with await hook.async_transport() as transport:
+            async with limit, shared_transports().use(self.encord_conn_id) as transport:
                 with airflow_errors():
                     # All jobs run in Encord at the same time, so waiting for one after the other loses nothing.
                     for watch in self.watches():
-                        verdict = await transport.wait(
-                            watch,
-                            patience,
-                            report=ProgressLog(self.log),
-                            report_failure=hook.log_failed_poll,
+                        report = ProgressLog(self.logger())
+                        verdicts.append(
+                            await transport.wait(watch, patience, report=report, report_failure=self._log_failed_poll)
                         )
-                        verdicts.append(verdict)
             return self.event(**summary(verdicts))
         except DeadlineReached as reached:
             return self.event("timeout", f"{reached}.")
         except EncordError as error:
             return self.event("error", str(error), kind=kind_of(error))
         except Exception as error:  # an exit without an event would leave the task deferred for ever
+            if limit.expired():
+                return self.event("timeout", "Encord had not answered when the time was over.")
             return self.event("error", f"The wait broke ({type(error).__name__}).")
+
+    def _log_failed_poll(self, error: ApiError, failures: int) -> None:
+        self.logger().warning("Poll failed (%d in a row), the job may be well: %s", failures, error)
 
     def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
         """Return the event of how the wait ended."""
@@ -130,6 +150,11 @@ class EncordJobTrigger(EncordTrigger):
 
 class EncordUploadJobTrigger(EncordJobTrigger):
     """Waits for registration jobs; Encord holds their polls."""
+
+    @property
+    def first_poll_within(self) -> float:
+        """Seconds in which the first poll starts: no event comes earlier, and a held poll tells of an end at once."""
+        return min(self.poll_interval, EARLIEST_EVENT_SECONDS)
 
     def watches(self) -> list[Watch]:
         """Return the jobs to wait for."""

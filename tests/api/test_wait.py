@@ -1,6 +1,9 @@
 """Waiting for a job, driven by hand: no clock runs and nothing sleeps."""
 
+import math
 from collections.abc import Iterable
+from functools import partial
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -33,6 +36,8 @@ class Run:
         held: float = 0.0,
         poll_interval: float = 5.0,
         max_poll_failures: int = 3,
+        chances: Iterable[float] = repeat(0.5),
+        longest_held: float = math.inf,
     ) -> None:
         self.now = NOW
         self.pauses: list[float] = []
@@ -45,6 +50,8 @@ class Run:
             watch,
             Patience(deadline, poll_interval, max_poll_failures),
             clock=lambda: self.now,
+            jitter=partial(next, iter(chances)),
+            longest_held=lambda: longest_held,
             report=self.reports.append,
             report_failure=lambda error, count: self.failures.append(count),
         )
@@ -210,3 +217,24 @@ def test_message_names_the_first_errors_only() -> None:
     assert "problem 4" in message
     assert "problem 5" not in message
     assert "1000 failed" in message
+
+
+def test_intervals_are_longer_or_shorter_by_a_tenth_at_most_as_chance_wants() -> None:
+    run = Run([PENDING, PENDING, PENDING, DONE], chances=[0.0, 0.5, 1.0, 0.5])
+    run.end()
+    assert run.pauses == [4.5, 5.0, 5.5]
+
+
+def test_pauses_after_failures_are_spread_too_but_never_shorter_than_the_server_asked_for() -> None:
+    run = Run(
+        [failure(), failure(), failure(retry_after=30.0), DONE], chances=[0.0, 1.0, 0.0, 0.5], max_poll_failures=9
+    )
+    run.end()
+    assert run.pauses == [4.5, 11.0, 30.0]
+
+
+def test_a_poll_that_may_not_be_held_is_paced_by_the_interval() -> None:
+    run = Run([PENDING, DONE], longest_held=0.0)
+    run.end()
+    assert run.asked_to_hold == [0, 0]
+    assert run.pauses == [5.0]

@@ -8,6 +8,8 @@ from importlib import import_module
 
 import pytest
 
+from airflow_provider_encord.hooks import encord as hooks
+from airflow_provider_encord.hooks.shared import shared_transports
 from airflow_provider_encord.triggers import encord as triggers
 from airflow_provider_encord.triggers.encord import EncordDataRowTrigger, EncordReEncodeTrigger, EncordUploadJobTrigger
 
@@ -204,3 +206,85 @@ def test_no_event_comes_too_early(each, made, monkeypatch):
     monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
     asyncio.run(collect(trigger))
     assert 0 < slept[-1] <= 5
+
+
+@every_class
+def test_many_triggers_look_the_connection_up_once(each, made, monkeypatch):
+    look_up, ids = hooks.get_connection_async, []
+
+    async def counting(conn_id):
+        ids.append(conn_id)
+        return await look_up(conn_id)
+
+    monkeypatch.setattr(hooks, "get_connection_async", counting)
+    monkeypatch.setattr(triggers.random, "random", lambda: 0.0)
+    trigger = made(each)
+    copies = [each(**trigger.serialize()[1]) for _ in range(20)]
+
+    async def together():
+        return await asyncio.gather(*map(collect, copies))
+
+    assert [len(events) for events in asyncio.run(together())] == [1] * 20
+    assert ids == ["encord_default"]
+
+
+@every_class
+def test_a_restart_of_the_triggerer_lets_go_of_all_that_is_shared(each, made, monkeypatch):
+    monkeypatch.setattr(triggers.random, "random", lambda: 0.0)
+    pending = "PENDING" if each is EncordUploadJobTrigger else "SUBMITTED"
+    trigger = made(each, pending, poll_interval=60)
+    copies = [each(**trigger.serialize()[1]) for _ in range(3)]
+
+    async def restarted():
+        running = [asyncio.ensure_future(collect(copy)) for copy in copies]
+        while not (newest := [*shared_transports()._newest.values()]) or not newest[0].pool.done():
+            await asyncio.sleep(0.001)
+        shared = newest[0].pool.result()
+        while shared.users < 3:
+            await asyncio.sleep(0.001)
+        session = shared.transport.session
+        for task in running:
+            task.cancel()
+        ended = await asyncio.gather(*running, return_exceptions=True)
+        return ended, session.closed, shared_transports()._newest
+
+    ended, closed, left = asyncio.run(restarted())
+    assert [type(each) for each in ended] == [asyncio.CancelledError] * 3
+    assert (closed, left) == (True, {})
+
+
+@every_class
+def test_waits_that_start_together_do_not_poll_together(each, made, monkeypatch):
+    slept, chances = [], iter([0.0, 0.25, 1.0])
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    trigger = made(each, poll_interval=30.0)
+    monkeypatch.setattr(triggers, "EARLIEST_EVENT_SECONDS", 5.0)
+    monkeypatch.setattr(triggers.random, "random", lambda: next(chances))
+    monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
+    for _ in range(3):
+        asyncio.run(collect(each(**trigger.serialize()[1])))
+    longest = 5.0 if each is EncordUploadJobTrigger else 30.0
+    assert [seconds for seconds in slept if seconds in (0.0, longest / 4, longest)] == [0.0, longest / 4, longest]
+
+
+@every_class
+def test_the_first_poll_does_not_wait_beyond_the_deadline(each, made, encord):
+    (event,) = asyncio.run(collect(made(each, poll_interval=3600.0, deadline=time.time() - 1)))
+    assert event["status"] == "done", "a job that has ended is seen, however late"
+
+
+@every_class
+def test_a_wait_that_gets_no_answer_at_all_ends_after_its_deadline(each, made, monkeypatch):
+    trigger = made(each, deadline=time.time() - 1)
+
+    async def for_ever(conn_id):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(hooks, "get_connection_async", for_ever)
+    monkeypatch.setattr(triggers, "LAST_ANSWER_SECONDS", 0.01)
+    (event,) = asyncio.run(collect(trigger))
+    assert event["status"] == "timeout"
+    assert "had not answered" in event["message"]
