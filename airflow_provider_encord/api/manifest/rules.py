@@ -273,7 +273,7 @@ class _Kind:
     """The fields that an entry of a kind may have, each with its rule."""
 
     fields: Mapping[str, Rule]
-    required: frozenset[str]
+    required: tuple[str, ...]
     numbered: bool = False
 
     @property
@@ -283,11 +283,11 @@ class _Kind:
 
 
 def _one_file(**more: Rule) -> _Kind:
-    return _Kind({"objectUrl": _url, "title": _title, "clientMetadata": _json, **more}, frozenset({"objectUrl"}))
+    return _Kind({"objectUrl": _url, "title": _title, "clientMetadata": _json, **more}, ("objectUrl",))
 
 
 def _many_files(**more: Rule) -> _Kind:
-    return _Kind({"title": _required_title, "clientMetadata": _json, **more}, frozenset({"title"}), numbered=True)
+    return _Kind({"title": _required_title, "clientMetadata": _json, **more}, ("title",), numbered=True)
 
 
 _RULES: dict[str, _Kind] = {
@@ -301,9 +301,7 @@ _RULES: dict[str, _Kind] = {
     "pdf": _one_file(pdfMetadata=_media),
     "nifti": _one_file(),
     "time_series": _one_file(settings=_json),
-    "scenes": _Kind(
-        {"title": _required_title, "scene": _required_json, "clientMetadata": _json}, frozenset({"title", "scene"})
-    ),
+    "scenes": _Kind({"title": _required_title, "scene": _required_json, "clientMetadata": _json}, ("title", "scene")),
 }
 KINDS = tuple(_RULES)
 _ALL = f"kinds are {', '.join(KINDS)}, flags are {', '.join(FLAGS)}"
@@ -333,8 +331,8 @@ def entry_problems(kind: str, entry: Any) -> Iterator[str]:
             continue
         for problem in rule(value):
             yield f"{place(name)}{problem}"
-    for name in rules.fields:
-        if name in rules.required and name not in entry:
+    for name in rules.required:
+        if name not in entry:
             for problem in rules.fields[name](None):
                 yield f"{place(name)}{problem}"
     if rules.numbered and not numbers:
@@ -348,8 +346,10 @@ def placed_problems(kind: Any, index: int | None, entry: Any) -> list[str]:
     """Return what is wrong with an entry of what may not even be a kind, each with its place."""
     if not isinstance(kind, str) or kind not in _RULES:
         return list(kind_problems(kind, None))
+    if not (found := list(entry_problems(kind, entry))):
+        return found
     where = kind if index is None else f"{kind}[{index}]"
-    return [f"{where}{problem}" for problem in entry_problems(kind, entry)]
+    return [f"{where}{problem}" for problem in found]
 
 
 def entry_urls(kind: str, entry: Any) -> list[tuple[str, str]]:
