@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord.airflow_compat import (
     AirflowSensorTimeout,
@@ -18,13 +18,15 @@ from airflow_provider_encord.airflow_compat import (
 from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordWatchedJobError, kind_of
 from airflow_provider_encord.links.encord import EncordDatasetLink
 from airflow_provider_encord.operators.base import DEFAULT_DEFERRABLE, EncordTask, JobIds, certain_filters, seconds
-from airflow_provider_encord.triggers.encord import (
-    EncordDataRowTrigger,
-    EncordReEncodeTrigger,
-    EncordTrigger,
-    EncordUploadJobTrigger,
-)
 from airflow_provider_encord.triggers.events import raise_unless_ended, summary, validate_event
+
+if TYPE_CHECKING:
+    from airflow_provider_encord.triggers.encord import (
+        EncordDataRowTrigger,
+        EncordReEncodeTrigger,
+        EncordTrigger,
+        EncordUploadJobTrigger,
+    )
 
 
 class EncordSensor(EncordTask, BaseSensorOperator):
@@ -138,6 +140,8 @@ class EncordReEncodeSensor(EncordSensor):
 
     def trigger(self, **kwargs: Any) -> EncordReEncodeTrigger:
         """Return the trigger that waits for the task."""
+        from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
+
         return EncordReEncodeTrigger(job_ids=certain_job_ids(self.job_id, "job_id"), **kwargs)
 
 
@@ -162,6 +166,8 @@ class EncordUploadJobSensor(EncordSensor):
 
     def trigger(self, **kwargs: Any) -> EncordUploadJobTrigger:
         """Return the trigger that waits for the jobs."""
+        from airflow_provider_encord.triggers.encord import EncordUploadJobTrigger
+
         return EncordUploadJobTrigger(job_ids=certain_job_ids(self.job_ids, "job_ids"), **kwargs)
 
 
@@ -212,6 +218,8 @@ class EncordDataRowSensor(EncordSensor):
 
     def trigger(self, **kwargs: Any) -> EncordDataRowTrigger:
         """Return the trigger that waits for the rows."""
+        from airflow_provider_encord.triggers.encord import EncordDataRowTrigger
+
         after = self.created_after
         filters = certain_filters(
             title_eq=self.title_eq,

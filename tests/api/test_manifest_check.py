@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_encord.api import manifest
-from airflow_provider_encord.api.manifest import ManifestProblem, check
+from airflow_provider_encord.api.manifest import ManifestProblem, check, rules
 
 URL = "https://bucket.example/v.mp4"
 SECRET = "X-Amz-Signature=c0ffee"
@@ -408,3 +408,23 @@ def test_anything_passes_or_is_a_manifest_problem(content: object) -> None:
     else:
         assert items > 0
         json.dumps(content, allow_nan=False).encode()
+
+
+BEGINNINGS = st.sampled_from(["", "s3://b/", "s3://b", "https://host/", "3s://b/", "://"])
+PIECES = st.lists(
+    st.sampled_from(
+        [*"ab/:@?#[]% \t\x00\x7f\u00a0\u200b\u00e9\u2100\ud800", "://", ":80", ":x", "k" * 4096, "\u00e9" * 4096]
+    ),
+    max_size=4,
+)
+
+
+@given(BEGINNINGS, PIECES)
+def test_a_url_that_is_plain_at_first_sight_passes_the_whole_check(beginning: str, pieces: list[str]) -> None:
+    url = beginning + "".join(pieces)
+    assert list(rules._url(url)) == list(rules._odd_url(url))
+
+
+@pytest.mark.parametrize("url", [URL, "s3://b", "gs://b/k?x=1#y", "s3://b/@:[]", "https://host/\u00e9.mp4"])
+def test_what_most_urls_look_like_is_plain_at_first_sight(url: str) -> None:
+    assert rules._url(url) == ()

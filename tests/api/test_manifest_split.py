@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_encord.api import manifest
-from airflow_provider_encord.api.manifest import ManifestProblem, check, entries, make, plan, split
+from airflow_provider_encord.api.manifest import ManifestProblem, check, entries, make, plan, split, splitting
 
 SECRET = "X-Amz-Signature=c0ffee"
 
@@ -375,3 +375,8 @@ def test_made_entries_need_no_more_memory_than_a_part() -> None:
         tracemalloc.stop()
     assert number_of_parts == 100
     assert peak < 2 * MIB, f"{peak / MIB:.1f} MiB"
+
+
+@given(st.dictionaries(st.text(max_size=5), _SCALARS | st.text(), max_size=4) | st.dictionaries(st.text(), st.text()))
+def test_the_size_of_an_item_is_that_of_its_json(item: dict[str, Any]) -> None:
+    assert splitting._json_size(item) == len(json.dumps(item))

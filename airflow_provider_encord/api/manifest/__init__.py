@@ -92,10 +92,11 @@ def check(manifest: Mapping[str, Any]) -> int:
     items = urls = 0
     for kind, index, entry in walk(manifest, flags, problems):
         items += 1
-        urls += sum(1 for _ in entry_urls(kind, entry))
+        found = entry_urls(kind, entry)
+        urls += len(found)
         problems.extend(placed_problems(kind, index, entry))
         if flags.get("skip_duplicate_urls") is not True:
-            problems.extend(seen.problems(kind, index, entry))
+            problems.extend(seen.problems(kind, index, found))
     problems.extend(flag_problems(flags))
     problems.extend(size_problems(items, urls, max_items=MAX_ITEMS, max_urls=MAX_URLS))
     problems.raise_if_any()

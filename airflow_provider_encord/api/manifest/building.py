@@ -183,11 +183,12 @@ class ManifestBuilder(_Forms["ManifestBuilder"]):
         index = len(self._lists.get(kind, ())) if isinstance(kind, str) else 0
         item = dict(entry) if isinstance(entry, Mapping) else entry
         _refuse(placed_problems(kind, index, item))
-        urls = self._urls + sum(1 for _ in entry_urls(kind, item))
+        found = entry_urls(kind, item)
+        urls = self._urls + len(found)
         items = sum(map(len, self._lists.values())) + 1
         _refuse(size_problems(items, urls, max_items=MAX_ITEMS, max_urls=MAX_URLS))
         if self._seen:
-            _refuse(self._seen.problems(kind, index, item))
+            _refuse(self._seen.problems(kind, index, found))
         self._lists.setdefault(kind, []).append(item)
         self._urls = urls
         return self

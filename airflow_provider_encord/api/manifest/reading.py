@@ -142,8 +142,8 @@ def _build(event: str, value: Any, events: _Events, where: str) -> Any:
     root: dict[str, Any] | list[Any] = {} if event == "start_map" else []
     stack = [root]
     values, key = 0, ""
+    top: Any = root
     for event, value in events:
-        top = stack[-1]
         if event == "map_key":
             if value in top:
                 raise ManifestProblem(f"{where}{place(value)}: stands twice in one object")
@@ -153,8 +153,10 @@ def _build(event: str, value: Any, events: _Events, where: str) -> Any:
             stack.pop()
             if not stack:
                 break
+            top = stack[-1]
             continue
-        inner: Any = {} if event == "start_map" else [] if event == "start_array" else _scalar(value)
+        opens = event in _OPENING
+        inner: Any = ({} if event == "start_map" else []) if opens else _scalar(value)
         if isinstance(top, dict):
             top[key] = inner
         else:
@@ -162,10 +164,11 @@ def _build(event: str, value: Any, events: _Events, where: str) -> Any:
         values += 1
         if values > MAX_VALUES:
             raise ManifestProblem(f"{where}: holds more than {MAX_VALUES:,} values")
-        if event in _OPENING:
+        if opens:
             if len(stack) > MAX_DEPTH:
                 raise ManifestProblem(f"{where}: nested deeper than {MAX_DEPTH} levels")
             stack.append(inner)
+            top = inner
     return root
 
 

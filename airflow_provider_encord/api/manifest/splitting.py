@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as _as_json
 from typing import Any
 
 from airflow_provider_encord.api.manifest.reading import Source, walk
@@ -179,11 +180,13 @@ class _Part:
         self.items += 1
         self.urls += urls
         self.bytes += self._growth(kind, size)
-        share = self.shares.setdefault(kind, Share(parts=1))
+        if kind not in self.lists:
+            self.lists[kind], self.shares[kind] = [], Share(parts=1)
+        share = self.shares[kind]
         share.items += 1
         share.urls += urls
         share.bytes += size
-        self.lists.setdefault(kind, []).append(item)
+        self.lists[kind].append(item)
 
     def _growth(self, kind: str, size: int) -> int:
         return size + (len(", ") if kind in self.lists else len(f'"{kind}": [], '))
@@ -198,23 +201,33 @@ def _parts(
     """Yield the parts of checked entries; an entry is left out when ``refuse`` does not raise."""
     part, seen = _Part(), Seen()
     for kind, index, item in entries:
-        if found := list(placed_problems(kind, index, item)):
+        if found := placed_problems(kind, index, item):
             refuse(found)
             continue
-        urls = sum(1 for _ in entry_urls(kind, item))
-        size = len(json.dumps(item))
-        if not part.takes(kind, urls, size, limits):
-            if found := list(_too_large(f"{kind}[{index}]", kind, urls, size, limits)):
+        urls = entry_urls(kind, item)
+        size = _json_size(item)
+        if not part.takes(kind, len(urls), size, limits):
+            if found := list(_too_large(f"{kind}[{index}]", kind, len(urls), size, limits)):
                 refuse(found)
                 continue
             yield part
             part.lists.clear()  # a part is held no longer than it takes to make use of it
             part, seen = _Part(), Seen()
         if refuse_repeats:
-            refuse_repeats(seen.problems(kind, index, item))
-        part.add(kind, item, urls, size)
+            refuse_repeats(seen.problems(kind, index, urls))
+        part.add(kind, item, len(urls), size)
     if part.items:
         yield part
+
+
+def _json_size(item: dict[str, Any]) -> int:
+    """Return ``len(json.dumps(item))``; an item of texts only, as most are, is measured without being dumped."""
+    size = len("{}") + len(", ") * max(0, len(item) - 1)
+    for name, value in item.items():
+        if not isinstance(value, str):
+            return len(json.dumps(item))
+        size += len(_as_json(name)) + len(": ") + len(_as_json(value))
+    return size
 
 
 def _too_large(where: str, kind: str, urls: int, size: int, limits: _Limits) -> Iterator[str]:
