@@ -78,7 +78,7 @@ def _extra(connection: Any) -> dict[str, str]:
         extra = None
     if not isinstance(extra, dict):
         raise ValueError("its extra is not a JSON object.")
-    for name in _KEY_EXTRAS + ("passphrase", "dataset_hash"):
+    for name in (*_KEY_EXTRAS, "passphrase", "dataset_hash"):
         if isinstance(extra.get(name), list | dict | bool | float):
             raise ValueError(f"its {name} must be a text.")
     return {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
