@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 import hashlib
 import json
 import re
@@ -193,19 +193,21 @@ def normalise_key_text(text: str) -> str:
 
 def _from_base64(text: str) -> str:
     compact = re.sub(r"\\n|\\r|\s", "", text)
-    try:
+    # Raised outside of the handlers: a UnicodeDecodeError holds what it could not decode.
+    decoded, inner = b"", None
+    with contextlib.suppress(ValueError):
         decoded = base64.b64decode(compact, validate=True)
-    except (binascii.Error, ValueError):
+    if not decoded:
         raise KeyProblem(
             "The private key is neither OpenSSH text nor base64 of it. "
             "Paste the whole file, with its first and last line."
-        ) from None
+        )
     if decoded.startswith(b"openssh-key-v1\0"):
         return "\n".join((_BEGIN, compact, _END))
-    try:
+    with contextlib.suppress(UnicodeDecodeError):
         inner = decoded.decode().strip()
-    except UnicodeDecodeError:
-        raise KeyProblem("The private key is base64, but not of an OpenSSH key file.") from None
+    if inner is None:
+        raise KeyProblem("The private key is base64, but not of an OpenSSH key file.")
     if _PUBLIC_KEY.match(inner):
         raise KeyProblem("This is a public key. The connection needs the private half, the file without '.pub'.")
     return inner
@@ -219,27 +221,27 @@ def load_private_key(text: str, passphrase: str | None = None) -> Ed25519Private
     :raises KeyProblem: names what is wrong, without any text of the key.
     """
     normal = normalise_key_text(text)
-    password = passphrase.encode() if passphrase else None
+    key, problem = None, ""
+    # Raised outside of the handlers: exceptions of the loader may quote the key, also as somebody's context.
     try:
+        password = passphrase.encode() if passphrase else None
         key = load_ssh_private_key(normal.encode(), password)
     except TypeError:
         problem = (
             "The private key is not protected by a passphrase, but the connection has one: remove it."
-            if password
+            if passphrase
             else "The private key is protected by a passphrase: set 'passphrase' in the connection."
         )
-        raise KeyProblem(problem) from None
     except UnsupportedAlgorithm:
-        raise KeyProblem(
-            "The private key's encryption is not supported here (is the package 'bcrypt' installed?)."
-        ) from None
-    except Exception:  # the loader has many exceptions, and their texts may quote the key
+        problem = "The private key's encryption is not supported here (is the package 'bcrypt' installed?)."
+    except Exception:  # the loader has many exceptions
         problem = (
             "The private key could not be decrypted: wrong passphrase, or a damaged key."
-            if password
+            if passphrase
             else "The private key is damaged: it has the borders of an OpenSSH key but cannot be read."
         )
-        raise KeyProblem(problem) from None
+    if problem:
+        raise KeyProblem(problem)
     if not isinstance(key, Ed25519PrivateKey):
         kind = type(key).__name__.lstrip("_").removesuffix("PrivateKey")
         raise KeyProblem(f"The private key is of kind {kind}; Encord accepts Ed25519 only ('ssh-keygen -t ed25519').")

@@ -15,6 +15,7 @@ import pendulum
 from airflow_provider_encord.api import models
 from airflow_provider_encord.api.errors import ErrorKind
 from airflow_provider_encord.api.models import Fields, read_list
+from airflow_provider_encord.api.upload_target import problem_with_target
 from airflow_provider_encord.api.wire import Call
 
 MAX_PRESIGNED_URLS = 200
@@ -80,6 +81,7 @@ def list_datasets(
         query=query,
         read=lambda value: Fields(value, "the answer").each("result", models.read_dataset_info),
         repeatable=True,
+        large=True,
     )
 
 
@@ -95,6 +97,7 @@ def get_dataset(
         dataset_hash=_hash(dataset_hash, "dataset_hash"),
         read=models.read_dataset,
         repeatable=True,
+        large=True,
         empty=ErrorKind.NOT_FOUND,
     )
 
@@ -128,6 +131,7 @@ def list_data_rows(
         dataset_hash=_hash(dataset_hash, "dataset_hash"),
         read=lambda value: read_list(value, models.read_data_row, "the answer"),
         repeatable=True,
+        large=True,
         empty=ErrorKind.NOT_FOUND,
         empty_list_is_fine=True,
     )
@@ -157,6 +161,7 @@ def get_data_row(
         dataset_hash=_hash(dataset_hash, "dataset_hash"),
         read=models.read_data_row,
         repeatable=True,
+        large=True,
         empty=ErrorKind.NOT_FOUND,
     )
 
@@ -196,6 +201,7 @@ def get_bearer_token() -> Call[str]:
         path="user/bearer-token",
         read=lambda value: Fields(value, "the answer").text("token"),
         repeatable=True,
+        answers_secret=True,
     )
 
 
@@ -215,6 +221,7 @@ def get_presigned_urls(count: int, upload_item_type: str) -> Call[tuple[models.P
         query=(("count", count), ("uploadItemType", upload_item_type)),
         read=read,
         repeatable=True,
+        vet=_problem_with_targets,
     )
 
 
@@ -237,6 +244,7 @@ def get_signed_url(file_name: str, upload_item_type: str) -> Call[tuple[models.P
         uid=file_name if single else [file_name],
         read=read,
         repeatable=True,
+        vet=_problem_with_targets,
         empty=ErrorKind.NOT_FOUND,
     )
 
@@ -313,6 +321,7 @@ def get_upload_job(dataset_hash: str, job_id: str, *, held_seconds: int = 0) -> 
         dataset_hash=_hash(dataset_hash, "dataset_hash"),
         read=models.read_upload_job,
         repeatable=True,
+        large=True,
         empty=ErrorKind.NOT_FOUND,
         held_seconds=held_seconds,
     )
@@ -334,6 +343,7 @@ def link_items(
         dataset_hash=_hash(dataset_hash, "dataset_hash"),
         read=lambda value: read_list(value, models.read_data_row, "the answer"),
         repeatable=duplicates_behavior == "SKIP",
+        large=True,
         empty=ErrorKind.SERVER,
         empty_list_is_fine=True,
     )
@@ -392,6 +402,7 @@ def re_encode_data_status(dataset_hash: str, task_id: int | str) -> Call[models.
         dataset_hash=_hash(dataset_hash, "dataset_hash"),
         read=models.read_re_encode_task,
         repeatable=True,
+        large=True,
         empty=ErrorKind.NOT_FOUND,
     )
 
@@ -405,6 +416,7 @@ def create_dataset_api_key(dataset_hash: str, title: str, scopes: Sequence[str])
         payload={"dataset_hash": dataset_hash, "title": title, "scopes": list(scopes)},
         read=models.read_api_key,
         repeatable=False,
+        answers_secret=True,
         empty=ErrorKind.SERVER,
     )
 
@@ -418,9 +430,15 @@ def get_dataset_api_keys(dataset_hash: str) -> Call[tuple[models.ApiKey, ...]]:
         payload={"dataset_hash": dataset_hash},
         read=lambda value: read_list(value, models.read_api_key, "the answer"),
         repeatable=True,
+        answers_secret=True,
         empty=ErrorKind.NOT_FOUND,
         empty_list_is_fine=True,
     )
+
+
+def _problem_with_targets(urls: Sequence[models.PresignedUrl], domain: str) -> str | None:
+    problems = (problem_with_target(url.signed_url, url.upload_headers, domain) for url in urls)
+    return next((problem for problem in problems if problem), None)
 
 
 def _hash(value: str, name: str) -> str:

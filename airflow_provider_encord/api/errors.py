@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
-from airflow_provider_encord.api.redact import server_text
+from airflow_provider_encord.api.redact import server_text, without_secrets
 
 
 class ErrorKind(StrEnum):
@@ -119,6 +120,7 @@ class ApiError(Exception):
         trace_id: str | None = None,
         taken: bool = True,
     ) -> None:
+        operation, reason = server_text(operation), server_text(reason)
         super().__init__(operation, reason)
         self.kind = kind
         self.operation = operation
@@ -131,6 +133,14 @@ class ApiError(Exception):
         self.domain = domain
         self.trace_id = trace_id
         self.taken = taken
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take secrets out of all that it shows."""
+        secrets = tuple(secrets)
+        self.operation, self.reason = (without_secrets(text, secrets) for text in (self.operation, self.reason))
+        self.said = without_secrets(self.said, secrets)
+        self.code = self.code and without_secrets(self.code, secrets)
+        self.args = (self.operation, self.reason)
 
     @property
     def transient(self) -> bool:

@@ -6,7 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from airflow_provider_encord.api.auth import Credentials
@@ -79,11 +79,22 @@ def exchange(
         answer = yield Send(request)
         try:
             if isinstance(answer, Answer):
+                if not call.answers_secret:
+                    answer = _without_proofs(answer, request)
                 return read(call, answer, domain=account.domain, trace_id=trace_id)
             reason, sent = (answer.reason, answer.sent) if answer else ("nothing was sent", False)
             raise refusal(call, ErrorKind.NETWORK, reason, None, account.domain, trace_id, taken=sent)
         except ApiError as error:
+            error.hide(request.proofs)
             delay = next_delay(call, error, attempt=attempt, policy=policy or account.policy, jitter=account.jitter)
             if delay is None:
                 raise
         yield Pause(delay)
+
+
+def _without_proofs(answer: Answer, request: Request) -> Answer:
+    """Hide what we logged in with where a server echoes it, so that it gets into no message, event or XCom."""
+    body = answer.body
+    for proof in request.proofs:
+        body = body.replace(proof.encode(), b"***")
+    return answer if body is answer.body else replace(answer, body=body)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from airflow_provider_encord.api import calls
 from airflow_provider_encord.api.models import DataRow, ReEncodeTask, UploadJob
+from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.api.wire import Call
 
 MAX_HELD_SECONDS = 60
@@ -102,7 +103,7 @@ class UploadJobWatch:
             "pending": answer.pending,
             "cancelled": answer.cancelled,
         }
-        status = answer.status.upper()
+        status = server_text(answer.status.upper()[:100])
         state = {
             "PENDING": State.PENDING,
             "DONE": State.PARTIAL if answer.failed or answer.unit_errors or answer.errors else State.DONE,
@@ -115,7 +116,7 @@ class UploadJobWatch:
         # Encord repeats the errors of single items among those of the job.
         of_items = {each.error for each in answer.unit_errors}
         if shown := [*(each for each in answer.errors if each not in of_items), *reasons][:5]:
-            message += ": " + "; ".join(shown)
+            message += ": " + "; ".join(server_text(each) for each in shown)
         return Verdict(state or State.PENDING, status, message, counts, answer, known=state is not None)
 
 
@@ -138,7 +139,7 @@ class ReEncodeWatch:
 
     def judge(self, answer: ReEncodeTask) -> Verdict:
         """Decide by Encord's status, which its client keeps as free text."""
-        status = answer.status.upper()
+        status = server_text(answer.status.upper()[:100])
         state = {"SUBMITTED": State.PENDING, "DONE": State.DONE, "ERROR": State.FAILED}.get(status)
         message = f"{self.name} is {status} ({len(answer.videos)} videos re-encoded)"
         counts = {"done": len(answer.videos)}

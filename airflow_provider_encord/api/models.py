@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, TypeVar
 
+from airflow_provider_encord.api.redact import printable
+
 T = TypeVar("T")
 
 
@@ -219,13 +221,13 @@ class Fields:
         for name in names:
             value = self.get(name)
             if isinstance(value, str) and value:
-                return value
+                return printable(value)
         raise Unreadable(f"{self._what} has no {names[0]!r}")
 
     def optional_text(self, name: str) -> str | None:
         """Return a text field, or None."""
         value = self.get(name)
-        return value if isinstance(value, str) else None
+        return printable(value) if isinstance(value, str) else None
 
     def number(self, name: str) -> float | None:
         """Return a number field, or None."""
@@ -236,7 +238,7 @@ class Fields:
 
     def count(self, name: str) -> int:
         """Return a counting field; 0 if it is missing."""
-        return int(self.number(name) or 0)
+        return max(0, int(self.number(name) or 0))
 
     def moment(self, name: str) -> datetime | None:
         """Return a point in time; one without zone is UTC."""
@@ -255,7 +257,7 @@ class Fields:
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts; items of other kinds as their text."""
         value = self.get(name)
-        return tuple(str(item) for item in value) if isinstance(value, list) else ()
+        return tuple(printable(str(item)) for item in value) if isinstance(value, list) else ()
 
     def each(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
         """Return a list field with each item read; a missing list is empty."""

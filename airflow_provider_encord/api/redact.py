@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
-_URL_QUERY = re.compile(r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]*")
 _MOST_SERVER_TEXT = 1000
+_MOST_LOOKED_AT = 64 * 1024
+_SHORTEST_SECRET = 6  # shorter ones would take innocent text along
+_HIDDEN = "***"
+
+_END = r"\s\"'<>\\"
+_URL_QUERY = re.compile(rf"([a-z][a-z0-9+.-]{{1,20}}://[^{_END}?]{{1,4096}})\?[^{_END}]*", re.IGNORECASE)
+_QUOTED_URL_QUERY = re.compile(
+    rf"([a-z][a-z0-9+.-]{{1,20}}%3a%2f%2f[^{_END}?&]{{0,4096}}?)%3f[^{_END}]*", re.IGNORECASE
+)
+_USER_INFO = re.compile(rf"([a-z][a-z0-9+.-]{{1,20}}://)[^{_END}/?#@]{{1,1024}}@", re.IGNORECASE)
+_LOGIN = re.compile(
+    r"((?:proxy-)?authorization[\"'\\]*\s*[:=]\s*[\"'\\]*)(?:(?:bearer|basic|digest|token)\s+)?[^\s\"',;<>\\]+"
+    r"|(\b(?:bearer|basic)\s+)(?=[^\s\"',;<>\\]{6})[^\s\"',;<>\\]+",
+    re.IGNORECASE,
+)
+_PARAMETER = re.compile(
+    r"((?<![a-z0-9])(?:[a-z0-9-]+[-_])?"
+    r"(?:signature(?!-input)|sig|(?:access|security|session|auth|api|refresh|id|bearer)?[-_]?token|api[-_]?key"
+    r"|(?:secret|private|account)[-_]?(?:access[-_]?)?key|secret|credential|awsaccesskeyid|googleaccessid"
+    r"|password|passwd|passphrase)"
+    r"[\"'\\]*\s*(?:[=:]|%3d)\s*[\"'\\]*)[^\s\"'&,;<>\\]+",
+    re.IGNORECASE,
+)
 
 
 def without_query(url: str) -> str:
@@ -14,11 +37,37 @@ def without_query(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url.partition("?")[0]
+        return url.partition("?")[0].partition("#")[0].rpartition("@")[2]
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
+def printable(text: str) -> str:
+    """Return the text with what no file or database can hold replaced: halves of characters."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def server_text(text: str) -> str:
-    """Return what a server said, short enough to be read and without the query of any URL in it."""
-    shown = _URL_QUERY.sub(r"\1?...", text)
-    return shown if len(shown) <= _MOST_SERVER_TEXT else shown[:_MOST_SERVER_TEXT] + " ..."
+    """Return what a server said: printable, short enough to be read, and without what looks like a credential.
+
+    Cut out are queries and user names of URLs of any scheme, parameters named like signatures, tokens or keys, and
+    echoes of an ``Authorization`` header.
+    """
+    shown = printable(text[:_MOST_LOOKED_AT])
+    shown = _URL_QUERY.sub(r"\1?...", shown)
+    shown = _QUOTED_URL_QUERY.sub(r"\1?...", shown)
+    shown = _USER_INFO.sub(rf"\1{_HIDDEN}@", shown)
+    shown = _LOGIN.sub(lambda match: f"{match[1] or match[2]}{_HIDDEN}", shown)
+    shown = _PARAMETER.sub(rf"\1{_HIDDEN}", shown)
+    return (
+        shown
+        if len(text) <= _MOST_LOOKED_AT and len(shown) <= _MOST_SERVER_TEXT
+        else (shown[:_MOST_SERVER_TEXT] + " ...")
+    )
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with each of these secrets hidden."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, _HIDDEN)
+    return text

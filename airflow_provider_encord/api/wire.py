@@ -38,6 +38,9 @@ class Call(Generic[T_co]):
     :param empty: what a null or empty legacy answer means: an error of this kind, or None for "fine".
     :param empty_list_is_fine: whether an empty list is an answer like any other.
     :param held_seconds: how long the server may hold the request before it answers.
+    :param large: whether the answer may have many items.
+    :param answers_secret: whether the answer may be what the caller logged in with.
+    :param vet: tells what is wrong with a model, given the API's base URL; None when it is fine.
     """
 
     operation: str
@@ -54,6 +57,9 @@ class Call(Generic[T_co]):
     empty: ErrorKind | None = None
     empty_list_is_fine: bool = False
     held_seconds: float = 0.0
+    large: bool = False
+    answers_secret: bool = False
+    vet: Callable[[Any, str], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,14 @@ class Request:
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     held_seconds: float = 0.0
+    large: bool = False
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """What in its headers proves who is calling, whole and in part: a server that echoes it must not spread it."""
+        given = [self.headers[name] for name in ("Authorization", "Signature") if name in self.headers]
+        parts = [part for value in given for part in (value.split(" ")[-1], value.rpartition(":")[2], value[12:-1])]
+        return tuple(sorted({*given, *(part for part in parts if len(part) >= 8)}, key=len, reverse=True))
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,7 @@ def build(
         headers |= credentials.resource_headers(call.dataset_hash)
         headers |= credentials.legacy_headers(body)
         path = "/public" if headers["ResourceID"] else "/public/user"
-        return Request("POST", domain + path, headers, body, call.held_seconds)
+        return Request("POST", domain + path, headers, body, call.held_seconds, call.large)
     pairs = [(name, value) for name, value in call.query if value is not None]
     query = urlencode(pairs, doseq=True)
     target = f"/v2/public/{call.path}" + (f"?{query}" if query else "")
@@ -114,7 +128,7 @@ def build(
     if body:
         headers["Content-Type"] = "application/json"
     headers |= credentials.v2_headers(call.method, target, body, created)
-    return Request(call.method, domain + target, headers, body, call.held_seconds)
+    return Request(call.method, domain + target, headers, body, call.held_seconds, call.large)
 
 
 def _json(value: Any) -> bytes:
@@ -130,11 +144,16 @@ def read(call: Call[T], answer: Answer, *, domain: str, trace_id: str) -> T:
         _v2_response(call, answer, domain, trace_id) if call.path else _legacy_response(call, answer, domain, trace_id)
     )
     try:
-        return call.read(response)
-    except Unreadable as problem:
-        raise refusal(
-            call, ErrorKind.UNREADABLE, f"the answer is not what it should be: {problem}", answer, domain, trace_id
-        ) from None
+        model = call.read(response)
+        problem = call.vet(model, domain) if call.vet else None
+    except Unreadable as error:
+        problem = str(error)
+    except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
+        problem = f"it cannot be read ({type(error).__name__})"
+    if problem:
+        reason = f"the answer is not what it should be: {problem}"
+        raise refusal(call, ErrorKind.UNREADABLE, reason, answer, domain, trace_id)
+    return model
 
 
 def refusal(
@@ -166,7 +185,7 @@ def refusal(
 
 def _legacy_response(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> Any:
     # The order of decisions is that of Encord's client 0.1.211: the envelope decides, whatever the HTTP status says.
-    document = _parse(answer)
+    document = _document(call, answer, domain, trace_id)
     if answer.status in (413, 429):
         kind, reason = V2_STATUSES[answer.status]
         raise refusal(call, kind, reason, answer, domain, trace_id, said=_message(document))
@@ -176,7 +195,7 @@ def _legacy_response(call: Call[Any], answer: Answer, domain: str, trace_id: str
     response, payload = envelope.get("response"), envelope.get("payload")
     if envelope.get("status") != 200:
         code = response[0] if isinstance(response, list) and len(response) == 1 else response
-        said = payload if isinstance(payload, str) else json.dumps(payload) if payload else _message(document)
+        said = _text(payload) if payload else _message(document)
         if not isinstance(code, str):
             kind, reason = V2_STATUSES.get(answer.status, (ErrorKind.SERVER, "Encord gives no reason"))
             raise refusal(call, kind, reason, answer, domain, trace_id, said=said)
@@ -189,7 +208,7 @@ def _legacy_response(call: Call[Any], answer: Answer, domain: str, trace_id: str
 
 
 def _v2_response(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> Any:
-    document = _parse(answer)
+    document = _document(call, answer, domain, trace_id)
     if not 200 <= answer.status < 300:
         if 300 <= answer.status < 400:
             raise _not_json(call, answer, domain, trace_id)
@@ -205,11 +224,20 @@ def _v2_response(call: Call[Any], answer: Answer, domain: str, trace_id: str) ->
 _NOT_JSON = object()
 
 
-def _parse(answer: Answer) -> Any:
+# A value takes up to 250 bytes of memory, and as little as two bytes of JSON.
+_MAX_VALUES = 1_000_000
+_MAX_VALUES_OF_LARGE = 8_000_000
+
+
+def _document(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> Any:
     if answer.document is not None:
         return answer.document
+    most = _MAX_VALUES_OF_LARGE if call.large else _MAX_VALUES
+    if sum(answer.body.count(mark) for mark in (b",", b"[", b"{")) > most:
+        raise refusal(call, ErrorKind.UNREADABLE, f"the answer has more than {most} values", answer, domain, trace_id)
     try:
-        return json.loads(answer.body)
+        # Python's own writer says NaN and Infinity, which are no JSON and which nothing further on can store.
+        return json.loads(answer.body, parse_constant=lambda name: None)
     except (ValueError, RecursionError):
         return _NOT_JSON
 
@@ -228,19 +256,32 @@ def _message(document: Any) -> str:
     if not isinstance(document, dict):
         return ""
     text = document.get("message") or document.get("detail") or ""
-    return text if isinstance(text, str) else json.dumps(text)
+    return _text(text)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value)
+    except (ValueError, RecursionError):
+        return ""
+
+
+_LONGEST_RETRY_AFTER = 365 * 86400.0
 
 
 def retry_after(answer: Answer) -> float | None:
     """Read the ``Retry-After`` of an answer, given in seconds or as a date; None when there is none."""
     value = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "").strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return min(float(value[:20]), _LONGEST_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(value)
         asked = parsedate_to_datetime(next(v for n, v in answer.headers.items() if n.lower() == "date"))
-    except (ValueError, StopIteration):
+        if until.tzinfo is None or asked.tzinfo is None:
+            until, asked = (moment.replace(tzinfo=UTC) for moment in (until, asked))
+        seconds = (until - asked).total_seconds()
+    except (ValueError, TypeError, ArithmeticError, LookupError, StopIteration):
         return None
-    if until.tzinfo is None or asked.tzinfo is None:
-        until, asked = (moment.replace(tzinfo=UTC) for moment in (until, asked))
-    return max(0.0, (until - asked).total_seconds())
+    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER)

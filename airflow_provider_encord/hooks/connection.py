@@ -58,25 +58,40 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
             timeouts=_timeouts(extra),
             secrets=frozenset(secrets),
         )
-    except ValueError as problem:
-        raise EncordConnectionError(
-            f"The Airflow connection {conn_id!r} cannot be used: {problem} See Admin > Connections."
-        ) from None
+    except ValueError as error:
+        problem = (
+            "one of its texts has characters in it that cannot be stored."
+            if isinstance(error, UnicodeError)
+            else (str(error))
+        )
+    # Raised outside of the handler, so that no inner exception hangs on it.
+    raise EncordConnectionError(
+        f"The Airflow connection {conn_id!r} cannot be used: {problem} See Admin > Connections."
+    )
 
 
 def _extra(connection: Any) -> dict[str, str]:
     # Not `extra_dejson`: on Airflow 3 it sends a message, which must not be done from an event loop.
     try:
         extra = json.loads(connection.extra or "{}")
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         extra = None
     if not isinstance(extra, dict):
         raise ValueError("its extra is not a JSON object.")
-    return {name: str(value) for name, value in extra.items() if value not in (None, "")}
+    for name in (*_KEY_EXTRAS, "passphrase", "dataset_hash"):
+        if isinstance(extra.get(name), list | dict | bool | float):
+            raise ValueError(f"its {name} must be a text.")
+    return {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
+
+
+def _plain(value: Any) -> str:
+    return str(value) if isinstance(value, str | int | float) else json.dumps(value)
 
 
 def read_domain(host: str | None, port: int | None = None, scheme: str | None = None) -> str:
     """Return the base URL: Encord's default for an empty host, ``eu``, ``us``, or any scheme, host and port."""
+    if host is not None and not isinstance(host, str):
+        raise ValueError("the host must be a text.")
     text = (host or "").strip()
     text = text if text.endswith("://") else text.rstrip("/")
     if text.lower() in _SHORT_NAMES:
@@ -97,6 +112,8 @@ def read_domain(host: str | None, port: int | None = None, scheme: str | None = 
             "the host must be Encord's domain such as 'https://api.encord.com', with scheme, host and port only."
         )
     has_port = parts.port is not None  # raises ValueError for a port that is no number
+    if port and not has_port and not (isinstance(port, int) and 0 < port < 65536):
+        raise ValueError("the port must be a number from 1 to 65535.")
     netloc = f"{parts.netloc}:{port}" if port and not has_port else parts.netloc
     return f"{parts.scheme}://{netloc.lower()}"
 
@@ -135,18 +152,21 @@ def _looks_like_path(text: str) -> bool:
 
 
 def _read_key_file(text: str) -> str:
-    path = Path(text.strip().removeprefix("file://")).expanduser()
+    shown, problem = text.strip()[:200], ""
+    # Raised outside of the handlers: a UnicodeDecodeError holds what it could not decode.
     try:
+        path = Path(text.strip().removeprefix("file://")).expanduser()
         if path.stat().st_size > _LARGEST_KEY_FILE:
-            raise KeyProblem(f"the key file {str(path)!r} is too large to be a key.")
-        return path.read_text()
+            problem = "is too large to be a key."
+        else:
+            return path.read_text()
     except OSError as error:
-        raise KeyProblem(
-            f"the key file {str(path)!r} cannot be read on this machine ({error.strerror}); "
-            "it must exist on every worker and triggerer."
-        ) from None
+        problem = f"cannot be read on this machine ({error.strerror}); it must exist on every worker and triggerer."
     except UnicodeDecodeError:
-        raise KeyProblem(f"the key file {str(path)!r} is not text.") from None
+        problem = "is not text."
+    except (ValueError, RuntimeError):  # a NUL in it, or a home that is not known
+        problem = "has a name that no file can have."
+    raise KeyProblem(f"the key file {shown!r} {problem}")
 
 
 def _timeouts(extra: Mapping[str, str]) -> Timeouts:

@@ -685,6 +685,10 @@ def airflow_errors() -> Iterator[None]:
         raise from_api_error(error) from None
     except ValueError as error:
         raise EncordInputError(f"{str(error).rstrip('.')}. It was not sent to Encord.") from None
+    except (TypeError, AttributeError, ArithmeticError, LookupError, RecursionError) as error:
+        raise EncordInputError(
+            f"An argument is of a kind that cannot be sent ({type(error).__name__}: {error}). It was not sent to Encord."
+        ) from None
 
 
 def uploaded(outcomes: Sequence[FileOutcome]) -> list[data_items.Uploaded]:

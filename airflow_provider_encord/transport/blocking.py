@@ -9,19 +9,28 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from typing import IO, Any, TypeVar
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, ReadTimeoutError
 
 from airflow_provider_encord.api.errors import ApiError, ErrorKind
 from airflow_provider_encord.api.exchange import Account, Pause, Send, exchange
 from airflow_provider_encord.api.jobs import Verdict, Watch
+from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.api.retry import ONCE, RetryPolicy
 from airflow_provider_encord.api.wait import Patience, wait
 from airflow_provider_encord.api.wire import Answer, Call, NoAnswer, Request
+from airflow_provider_encord.transport.body import ACCEPT_ENCODING, MAX_LARGE_ANSWER_BYTES, Body, BrokenBody
+from airflow_provider_encord.transport.deadline import DeadlineAdapter, deadline
 from airflow_provider_encord.transport.drive import drive
-from airflow_provider_encord.transport.network import CHUNK_BYTES, MAX_ANSWER_BYTES, Timeouts
+from airflow_provider_encord.transport.network import (
+    CHUNK_BYTES,
+    Timeouts,
+    proxy_for,
+    tls_context,
+)
 
 T = TypeVar("T")
 
@@ -45,7 +54,7 @@ class BlockingTransport:
         self._account = account
         self._timeouts = timeouts
         self._sleep = sleep
-        self._session = requests.Session()
+        self._session = _Session()
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -75,17 +84,26 @@ class BlockingTransport:
             if items is file:
                 import ijson
 
-                items = ijson.items(file, "response.item", use_float=True)
-            try:
-                for item in items:
-                    yield read_item(item)
-            except ValueError as error:  # of the parser, or of the item's reader
-                raise ApiError(
-                    ErrorKind.UNREADABLE,
-                    operation=call.operation,
-                    reason=f"the answer is not what it should be: {error}",
-                    dataset_hash=call.dataset_hash,
-                ) from None
+                items = ijson.items(metered := _Metered(file), "response.item", use_float=True)
+            else:
+                metered = _Metered(file)
+            models = map(read_item, items if items is not None else ())
+            while True:
+                try:
+                    metered.budget = _MAX_IN_MEMORY
+                    model = next(models)
+                except StopIteration:
+                    return
+                except Exception as error:  # of the parser, or of the item's reader
+                    reason = str(error) if isinstance(error, ValueError) else "it cannot be parsed"
+                    break
+                yield model
+            raise ApiError(
+                ErrorKind.UNREADABLE,
+                operation=call.operation,
+                reason=f"the answer is not what it should be: {reason}",
+                dataset_hash=call.dataset_hash,
+            )
 
     def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
         """Wait for a job to end; see :func:`airflow_provider_encord.api.wait.wait`."""
@@ -106,45 +124,81 @@ class BlockingTransport:
         return self._send(step.request, into)
 
     def _send(self, request: Request, into: IO[bytes] | None = None) -> Answer | NoAnswer:
-        deadline = time.monotonic() + self._timeouts.total + request.held_seconds
+        proxy_for(request.url)  # speaks up if it can't be used
+        total = self._timeouts.total + request.held_seconds
         try:
-            with self._session.request(
-                request.method,
-                request.url,
-                data=request.body or None,
-                headers={"Accept": None, **request.headers},
-                timeout=(self._timeouts.connect, self._timeouts.read + request.held_seconds),
-                allow_redirects=False,
-                auth=_keep_headers,
-                stream=True,
-            ) as response:
-                body = into or io.BytesIO()
-                body.seek(0)
-                body.truncate()
-                for piece in response.iter_content(CHUNK_BYTES):
-                    body.write(piece)
-                    if into is None and body.tell() > MAX_ANSWER_BYTES:
-                        return NoAnswer(f"the answer is larger than {MAX_ANSWER_BYTES} bytes", sent=True)
-                    if time.monotonic() > deadline:
-                        return NoAnswer(f"the answer took longer than {self._timeouts.total:g} s", sent=True)
+            with (
+                deadline(total),
+                self._session.request(
+                    request.method,
+                    request.url,
+                    data=request.body or None,
+                    headers={"Accept": None, "Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                    timeout=(min(self._timeouts.connect, total), self._timeouts.read + request.held_seconds),
+                    allow_redirects=False,
+                    auth=_keep_headers,
+                    stream=True,
+                ) as response,
+            ):
+                body = Body(request, response.status_code, response.headers.get("Content-Encoding"), into)
+                while piece := response.raw.read(CHUNK_BYTES, decode_content=False):
+                    if not body.feed(piece):
+                        break
+                else:
+                    body.end()
                 return _answer(response, body)
-        except requests.RequestException as error:
-            return NoAnswer(_reason(error), sent=_was_sent(error))
+        except BrokenBody as error:
+            return NoAnswer(str(error), sent=True)
+        except Exception as error:  # what a client library raises for what no server should send is not all documented
+            broken = error
+        if request.url.startswith("https:") and not isinstance(broken, requests.Timeout):
+            tls_context()  # speaks up if the CA certificates can't be used
+        return NoAnswer(_reason(broken), sent=_was_sent(broken))
 
 
-def _answer(response: requests.Response, body: IO[bytes]) -> Answer:
-    headers = dict(response.headers)
-    large = response.status_code == 200 and body.tell() > _MAX_IN_MEMORY
-    body.seek(0)
-    if large:
+class _Session(requests.Session):
+    """A session that takes no cookies and does not look at redirects, which it would do even if not to follow them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.mount("https://", DeadlineAdapter())
+        self.mount("http://", DeadlineAdapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
+class _Metered:
+    """A file of which only so much may be read before the next item is done."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.budget = 0
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self.budget -= len(piece)
+        if self.budget < 0:
+            raise ValueError(f"one item of it is larger than {_MAX_IN_MEMORY} bytes")
+        return piece
+
+
+def _answer(response: requests.Response, body: Body) -> Answer:
+    headers, file = dict(response.headers), body.file
+    size = file.seek(0, io.SEEK_END)
+    if response.status_code == 200 and size > _MAX_IN_MEMORY and not isinstance(file, io.BytesIO):
         # Of an answer that is too large to be parsed at once, the two ends tell whether it is one of success.
-        head = body.read(_END_BYTES)
-        body.seek(-_END_BYTES, io.SEEK_END)
-        tail = body.read()
-        body.seek(0)
+        file.seek(0)
+        head = file.read(_END_BYTES)
+        file.seek(-_END_BYTES, io.SEEK_END)
+        tail = file.read()
+        file.seek(0)
         if _SUCCESS_FIRST.match(head) or _SUCCESS_LAST.search(tail):
-            return Answer(response.status_code, headers, b"", document={"status": 200, "response": body})
-    return Answer(response.status_code, headers, body.read(MAX_ANSWER_BYTES))
+            return Answer(response.status_code, headers, b"", document={"status": 200, "response": file})
+        if size > MAX_LARGE_ANSWER_BYTES:
+            raise BrokenBody(f"the answer is larger than {MAX_LARGE_ANSWER_BYTES} bytes")
+    return Answer(response.status_code, headers, body.content())
 
 
 def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -152,21 +206,21 @@ def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedReques
     return prepared
 
 
-def _cause(error: requests.RequestException) -> BaseException:
+def _cause(error: Exception) -> BaseException:
     inner = error.args[0] if error.args else error
     return getattr(inner, "reason", None) or (inner if isinstance(inner, BaseException) else error)
 
 
-def _was_sent(error: requests.RequestException) -> bool:
+def _was_sent(error: Exception) -> bool:
     return not isinstance(_cause(error), NewConnectionError | ConnectTimeoutError | ProxyError)
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     cause = _cause(error)
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | ReadTimeoutError | TimeoutError):
         return "no connection in time" if isinstance(error, requests.ConnectTimeout) else "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
-        return f"TLS failed ({cause})"
+        return f"TLS failed ({server_text(str(cause))})"
     if isinstance(cause, NewConnectionError):
         return f"no connection ({str(cause).rpartition(': ')[2]})"
     return f"the connection broke ({type(cause).__name__})"

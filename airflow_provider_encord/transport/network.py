@@ -1,18 +1,23 @@
-"""What both transports must agree on: time limits, TLS, proxies, and how large an answer may be."""
+"""What both transports must agree on: time limits, TLS and proxies."""
 
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 
-MAX_ANSWER_BYTES = 512 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
+
+
+class NetworkSettingsProblem(ValueError):
+    """An environment variable about the network cannot be used; the text names it."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,36 @@ def _tls_context(bundle: str) -> ssl.SSLContext:
 
 def tls_context() -> ssl.SSLContext:
     """Return the process's TLS context; loading the CAs takes longer than a request, so it is done once."""
-    return _tls_context(ca_bundle())
+    bundle = ca_bundle()
+    try:
+        return _tls_context(bundle)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        reason = getattr(error, "strerror", None) or type(error).__name__
+    variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
+    whose = f"the environment variable {variable} names" if variable else "the default of Python's certifi is"
+    raise NetworkSettingsProblem(f"{whose} {bundle!r}, which cannot be used as a file of CA certificates ({reason})")
 
 
 def proxy_for(url: str) -> str | None:
     """Return the proxy that the environment asks for, by the rules of ``requests``."""
     parts = urlsplit(url)
     host = f"{parts.scheme}://{parts.netloc}"
-    return select_proxy(host, get_environ_proxies(host, no_proxy=None))
+    proxy = select_proxy(host, get_environ_proxies(host, no_proxy=None))
+    if proxy and not _PROXY.fullmatch(proxy):
+        raise NetworkSettingsProblem(
+            f"the proxy for {parts.scheme} that the environment variable {_proxy_variable(parts.scheme)} names is no "
+            "URL such as 'http://proxy.example:3128'"
+        )
+    return proxy
+
+
+# Nothing of a proxy's URL is shown: it may hold a password.
+_PROXY = re.compile(
+    r"((https?|socks[45][ah]?)://)?([^\s/?#@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", re.IGNORECASE
+)
+
+
+def _proxy_variable(scheme: str) -> str:
+    kind = scheme if scheme in getproxies() else "all"
+    name = f"{kind}_proxy"
+    return name if os.environ.get(name) else name.upper()

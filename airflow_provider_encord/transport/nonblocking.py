@@ -18,8 +18,15 @@ from airflow_provider_encord.api.jobs import Verdict, Watch
 from airflow_provider_encord.api.retry import ONCE, RetryPolicy
 from airflow_provider_encord.api.wait import Patience, wait
 from airflow_provider_encord.api.wire import Answer, Call, NoAnswer, Request
+from airflow_provider_encord.transport.body import ACCEPT_ENCODING, Body, BrokenBody
 from airflow_provider_encord.transport.drive import adrive
-from airflow_provider_encord.transport.network import CHUNK_BYTES, MAX_ANSWER_BYTES, Timeouts, proxy_for, tls_context
+from airflow_provider_encord.transport.network import (
+    CHUNK_BYTES,
+    NetworkSettingsProblem,
+    Timeouts,
+    proxy_for,
+    tls_context,
+)
 
 T = TypeVar("T")
 
@@ -72,6 +79,7 @@ class AsyncTransport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._max_connections, ssl=tls_context()),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
             )
         return self._session
 
@@ -143,29 +151,35 @@ class AsyncTransport:
         return await self._send(step.request)
 
     async def _send(self, request: Request) -> Answer | NoAnswer:
+        session, proxy = self.session, self._proxy
         limits = aiohttp.ClientTimeout(
             total=self.timeouts.total + request.held_seconds,
             sock_connect=self.timeouts.connect,
             sock_read=self.timeouts.read + request.held_seconds,
         )
         try:
-            async with self.session.request(
+            async with session.request(
                 request.method,
                 URL(request.url, encoded=True),
                 data=request.body or None,
-                headers=request.headers,
+                headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
                 skip_auto_headers=("Accept", "Content-Type"),
                 timeout=limits,
                 allow_redirects=False,
-                proxy=self._proxy,
+                proxy=proxy,
             ) as response:
-                body = bytearray()
+                body = Body(request, response.status, response.headers.get("Content-Encoding"))
                 async for piece in response.content.iter_chunked(CHUNK_BYTES):
-                    body += piece
-                    if len(body) > MAX_ANSWER_BYTES:
-                        return NoAnswer(f"the answer is larger than {MAX_ANSWER_BYTES} bytes", sent=True)
-                return Answer(response.status, dict(response.headers), bytes(body))
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+                    if not body.feed(piece):
+                        break
+                else:
+                    body.end()
+                return Answer(response.status, dict(response.headers), body.content())
+        except NetworkSettingsProblem:
+            raise
+        except BrokenBody as error:
+            return NoAnswer(str(error), sent=True)
+        except Exception as error:  # what a client library raises for what no server should send is not all documented
             return NoAnswer(reason_of(error), sent=not isinstance(error, _NEVER_CONNECTED))
 
 

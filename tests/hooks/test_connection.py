@@ -157,7 +157,7 @@ def test_mistake_is_named_with_the_connection_and_without_secrets(mistake: str) 
     text = f"{caught.value} {caught.value!r} {caught.value.__cause__}"
     assert "'my_conn'" in text
     assert not [secret for secret in ("nobody", TOKEN, API_KEY, *LINES, *RSA_KEY.splitlines()[1:-1]) if secret in text]
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
     assert isinstance(caught.value, AirflowFailException), "no retry cures it"
 
 

@@ -18,7 +18,7 @@ from airflow_provider_encord.api.errors import ApiError, ErrorKind
 from airflow_provider_encord.api.jobs import ReEncodeWatch, State
 from airflow_provider_encord.api.wait import Patience
 from airflow_provider_encord.api.wire import Call
-from airflow_provider_encord.transport import blocking, nonblocking
+from airflow_provider_encord.transport import body
 from airflow_provider_encord.transport.blocking import BlockingTransport
 from airflow_provider_encord.transport.network import Timeouts
 from airflow_provider_encord.transport.nonblocking import AsyncTransport
@@ -161,8 +161,8 @@ def test_an_html_answer_is_named(drive: Drive, loopback: Loopback, clock: Clock)
 def test_a_huge_answer_is_refused(
     drive: Drive, loopback: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (blocking, nonblocking):
-        monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(body, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(body, "MAX_LARGE_ANSWER_BYTES", 1000)
     loopback.answers(Reply(body=json.dumps({"result": ["x" * 2000]}).encode()))
     with pytest.raises(ApiError, match="larger than 1000 bytes"):
         drive(LIST, loopback.url, clock)
