@@ -25,7 +25,7 @@ def encord(tmp_path, monkeypatch):
 def fill(encord, dataset, *titles, skip=False):
     hook = EncordHook()
     files = {"images": [{"objectUrl": f"s3://bucket/{time.time_ns()}/{title}", "title": title} for title in titles]}
-    found = [each for each in hook.get_datasets(title_eq=dataset)] or [hook.create_dataset(dataset)]
+    found = list(hook.get_datasets(title_eq=dataset)) or [hook.create_dataset(dataset)]
     job = hook.start_upload_job(found[0].dataset_hash, files=files, integration_id=encord.integrations["AWS"])
     assert hook.wait(UploadJobWatch(found[0].dataset_hash, job)).state == "done"
 
