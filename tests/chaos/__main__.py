@@ -101,7 +101,7 @@ def rage(theatre: Theatre, airflow: Airflow, chaos: Chaos, events: int, at_once:
                 raise RuntimeError(f"a run could not be triggered: {error}")
         chaos.step(time.monotonic())
         for name in airflow.keep_running():
-            theatre.say(f"{name} had ended by itself; started again")
+            theatre.say(f"{name} had ended, or was stuck; started again")
         own = {service.pid for service in airflow.services.values()} | {airflow.hand.pid}
         processes.reap(own)
         if chaos.happened >= told + 25:
@@ -117,7 +117,7 @@ def finish(theatre: Theatre, airflow: Airflow, patience: float) -> None:
     until = time.monotonic() + patience
     while any(state in UNFINISHED for state in airflow.states().values()) and time.monotonic() < until:
         for name in airflow.keep_running():
-            theatre.say(f"{name} had ended by itself; started again")
+            theatre.say(f"{name} had ended, or was stuck; started again")
         time.sleep(1)
 
 

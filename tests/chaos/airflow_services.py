@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ IS_2 = VERSION.startswith("2.")
 LASTS = not IS_2 and tuple(int(part) for part in VERSION.split(".")[:2]) >= (3, 3)
 """Whether this Airflow keeps the task state store, in which the operators remember."""
 UNFINISHED = ("queued", "running")
+STUCK_SECONDS = 45.0
 
 
 def free_port() -> int:
@@ -145,6 +147,7 @@ class Airflow:
     port: int
     logs: Path
     services: dict[str, Service] = field(default_factory=dict)
+    _restarted: float = 0.0
 
     def start(self) -> None:
         """Make the database, start the services, and wait until the DAG is known."""
@@ -216,11 +219,24 @@ class Airflow:
         return {run_id: str(state) for run_id, state in found}
 
     def keep_running(self) -> list[str]:
-        """Start again what has ended by itself; return what that was."""
+        """Start again what has ended by itself, or hangs; return what that was."""
         ended = [service for service in self.services.values() if not service.runs]
+        scheduler = self.services["scheduler"]
+        if scheduler not in ended and self._is_stuck():
+            scheduler.kill()
+            self._restarted = time.monotonic()
+            ended.append(scheduler)
         for service in ended:
             service.start()
         return [service.name for service in ended]
+
+    def _is_stuck(self) -> bool:
+        """Whether a task waits for an executor's worker that was killed: LocalExecutor itself never notices that."""
+        if time.monotonic() < self._restarted + 2 * STUCK_SECONDS:
+            return False
+        before = datetime.now(UTC) - timedelta(seconds=STUCK_SECONDS)
+        sql = "SELECT 1 FROM task_instance WHERE state = 'queued' AND queued_dttm < :before"
+        return bool(self.ask(sql, before=before))
 
     def stop(self) -> None:
         """Kill all services; nothing here is worth saving."""

@@ -129,7 +129,7 @@ class Chaos:
         if kind == "kill task":
             return self._kill_one("task process", lambda each: each.task is not None)
         if kind == "kill supervisor":
-            return self._kill_one("supervisor", lambda each: each.supervises)
+            return self._kill_one("supervisor", lambda each: each.supervises and _has_task(each))
         if kind == "clear":
             return self._clear()
         if kind == "short urls":
@@ -199,3 +199,8 @@ class Chaos:
             self.kills[kind] += 1
             self.tell(f"{kind} {what}".strip())
         return hit
+
+
+def _has_task(supervisor: processes.Process) -> bool:
+    # Before the task has begun, LocalExecutor never notices that its worker is dead.
+    return any(each.task for each in processes.below(supervisor.pid))
