@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import NoReturn
 
 from tests.chaos import leaks, postgres, processes, tally, workload
 from tests.chaos.airflow_services import IS_2, LASTS, UNFINISHED, VERSION, Airflow, free_port, settings
+from tests.chaos.deferred import Deferred
 from tests.chaos.encord import Control
 from tests.chaos.events import Chaos
 
@@ -102,6 +104,7 @@ def rage(theatre: Theatre, airflow: Airflow, chaos: Chaos, events: int, at_once:
         chaos.step(time.monotonic())
         for name in airflow.keep_running():
             theatre.say(f"{name} had ended, or was stuck; started again")
+        processes.end_idle_orphans()
         own = {service.pid for service in airflow.services.values()} | {airflow.hand.pid}
         processes.reap(own)
         if chaos.happened >= told + 25:
@@ -118,6 +121,7 @@ def finish(theatre: Theatre, airflow: Airflow, patience: float) -> None:
     while any(state in UNFINISHED for state in airflow.states().values()) and time.monotonic() < until:
         for name in airflow.keep_running():
             theatre.say(f"{name} had ended, or was stuck; started again")
+        processes.end_idle_orphans()
         time.sleep(1)
 
 
@@ -133,6 +137,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=300, help="kills and faults that must hit")
     parser.add_argument("--runs", type=int, default=3, help="DAG runs at once")
     parser.add_argument("--patience", type=float, default=1500, help="seconds after which it stops raging anyway")
+    parser.add_argument("--only", choices=["deferred"], help="instead of chaos: what becomes of deferred tasks")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     arguments = parser.parse_args()
 
@@ -145,7 +150,12 @@ def main() -> int:
     theatre = Theatre(folder)
     bad = ["interrupted"]
     try:
-        bad = run(theatre, arguments)
+        bad = deferred_only(theatre) if arguments.only else run(theatre, arguments)
+    except KeyboardInterrupt:
+        pass
+    except Exception as error:
+        bad = [f"{type(error).__name__}: {error}"]
+        traceback.print_exc()
     finally:
         if bad or arguments.keep:
             print(f"Logs are in {folder}", flush=True)
@@ -154,6 +164,14 @@ def main() -> int:
     if bad:
         print(f"Chaos failed: {'; '.join(bad)}.", file=sys.stderr)
     return bool(bad)
+
+
+def deferred_only(theatre: Theatre) -> list[str]:
+    """Tell what becomes of deferred tasks; return what is bad."""
+    if not LASTS:
+        return [f"Airflow {VERSION} does not tell triggers that their tasks are killed"]
+    with theatre.staged() as (airflow, control, _):
+        return Deferred(airflow, control, theatre.folder, theatre.say).tell_all()
 
 
 def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:

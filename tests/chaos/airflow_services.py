@@ -150,7 +150,7 @@ class Airflow:
     _restarted: float = 0.0
 
     def start(self) -> None:
-        """Make the database, start the services, and wait until the DAG is known."""
+        """Make the database, start the services, and wait until the DAGs are known."""
         with (self.logs / "migrate.log").open("wb") as log:
             migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
             subprocess.run(migrate, env=self.environment, stdout=log, stderr=log, check=True, timeout=300)
@@ -175,7 +175,7 @@ class Airflow:
         assert self.hand.stdout
         if not self.hand.stdout.readline():
             raise RuntimeError("the process that triggers runs did not start; see hand.log")
-        self.wait_for(self._knows_the_dag, "the DAG", 180)
+        self.wait_for(self._knows_the_dags, "the DAGs", 180)
         if not IS_2:
             self.wait_for(self._answers, "the API server", 120)
 
@@ -190,8 +190,9 @@ class Airflow:
                 raise RuntimeError(f"{what} was not there after {patience:.0f} s")
             time.sleep(0.5)
 
-    def _knows_the_dag(self) -> bool:
-        return bool(self.ask("SELECT 1 FROM serialized_dag WHERE dag_id = :dag", dag=DAG_ID))
+    def _knows_the_dags(self) -> bool:
+        known = self.ask("SELECT DISTINCT dag_id FROM serialized_dag")
+        return len(known) == len(list((Path(__file__).parent / "dags").glob("*.py")))
 
     def _answers(self) -> bool:
         session = requests.Session()
@@ -205,10 +206,10 @@ class Airflow:
         with self.engine.connect() as connection:
             return list(connection.execute(text(sql), values))
 
-    def order(self, do: str, **arguments: Any) -> str | None:
-        """Let Airflow trigger a run or clear a task; return what went wrong."""
+    def order(self, do: str, dag_id: str = DAG_ID, **arguments: Any) -> str | None:
+        """Let Airflow trigger a run, clear a task or mark it failed; return what went wrong."""
         assert self.hand.stdin and self.hand.stdout
-        self.hand.stdin.write(json.dumps({"do": do, "dag_id": DAG_ID, **arguments}) + "\n")
+        self.hand.stdin.write(json.dumps({"do": do, "dag_id": dag_id, **arguments}) + "\n")
         self.hand.stdin.flush()
         error: str | None = json.loads(self.hand.stdout.readline())["error"]
         return error

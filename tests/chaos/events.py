@@ -49,7 +49,7 @@ WEIGHTS = {
     "short urls": 1,
 }
 # After that nothing of the kind for so many seconds: a service that never comes up proves nothing.
-REST = {"kill triggerer": 20.0, "deploy triggerer": 20.0, "kill scheduler": 60.0, "short urls": 30.0}
+REST = {"triggerer": 25.0, "scheduler": 60.0, "urls": 30.0}
 
 
 @dataclass
@@ -78,12 +78,13 @@ class Chaos:
         if self._urls_until and now > self._urls_until:
             self.end_short_urls()
         kind = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        if now < self._rested.get(kind, 0.0):
+        if now < self._rested.get(kind.rpartition(" ")[2], 0.0):
             return
         if kind == "fault":
             self._add_fault()
         elif self._happen(kind, now):
-            self._rested[kind] = now + REST.get(kind, 0.0)
+            name = kind.rpartition(" ")[2]
+            self._rested[name] = now + REST.get(name, 0.0)
 
     def count_faults(self) -> None:
         """Count the rules that were used since."""

@@ -80,6 +80,14 @@ def kill_all(pid: int) -> int:
     return killed + kill(pid)
 
 
+def end_idle_orphans() -> None:
+    """Kill idle workers of LocalExecutor whose scheduler is dead: they hold its connections, and so its locks, open."""
+    own = os.getpid()
+    for process in below(own):
+        if process.parent == own and process.title.endswith("<idle>"):
+            kill(process.pid)
+
+
 def reap(known: set[int]) -> None:
     """Collect dead orphans that this process has adopted; ``known`` children are collected by who started them."""
     own = os.getpid()
