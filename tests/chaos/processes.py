@@ -38,6 +38,11 @@ class Process:
         """Whether it looks after a task: the executor's worker, or the process between that and the task."""
         return not self.task and bool(_SUPERVISOR.match(self.title))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is a worker of LocalExecutor that has nothing to do."""
+        return self.title.endswith("<idle>")
+
 
 def adopt_orphans() -> None:
     """Become the parent of all that is left behind by a killed process below, so that it is found."""
@@ -84,7 +89,7 @@ def end_idle_orphans() -> None:
     """Kill idle workers of LocalExecutor whose scheduler is dead: they hold its connections, and so its locks, open."""
     own = os.getpid()
     for process in below(own):
-        if process.parent == own and process.title.endswith("<idle>"):
+        if process.parent == own and process.is_idle:
             kill(process.pid)
 
 
