@@ -111,7 +111,7 @@ def rage(theatre: Theatre, airflow: Airflow, chaos: Chaos, events: int, at_once:
             told = chaos.happened
             ended = sum(state not in UNFINISHED for state in states.values())
             theatre.say(f"{told} events, {len(runs)} runs, {ended} of them ended")
-        time.sleep(chaos.chance.uniform(0.2, 0.8))
+        time.sleep(chaos.chance.uniform(0.3, 1.2))
     return runs
 
 
