@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -215,6 +216,9 @@ class Airflow:
         assert self.hand.stdin and self.hand.stdout
         self.hand.stdin.write(json.dumps({"do": do, "dag_id": dag_id, **arguments}) + "\n")
         self.hand.stdin.flush()
+        ready, _, _ = select.select([self.hand.stdout], [], [], 120)
+        if not ready:
+            raise RuntimeError(f"Airflow did not {do} within two minutes; a lock that nobody frees?")
         error: str | None = json.loads(self.hand.stdout.readline())["error"]
         return error
 

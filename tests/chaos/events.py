@@ -144,6 +144,7 @@ class Chaos:
         else:
             # With all below it as a container ends, or alone, so that what it has started goes on.
             hit = services[name].kill(whole=self.chance.random() < 0.5)
+            processes.end_idle_orphans()
         services[name].start()
         return self._note(kind, hit)
 

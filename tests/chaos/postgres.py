@@ -15,6 +15,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+SETTINGS = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=300",
+    # What a killed scheduler leaves behind inherits its connection, and would hold its locks for ever.
+    "idle_in_transaction_session_timeout=30s",
+)
 MISSING = "There is no PostgreSQL server under /usr/lib/postgresql (Debian: apt-get install postgresql)."
 
 
@@ -58,7 +66,7 @@ def postgres(log: TextIO) -> Iterator[str]:
     try:
         subprocess.run([*as_user, *initdb], check=True, **output)
         server = [str(bin_folder / "postgres"), "-D", data, "-k", str(folder), "-c", "listen_addresses="]
-        for setting in ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"):
+        for setting in SETTINGS:
             server += ["-c", setting]
         process = subprocess.Popen([*as_user, *server], start_new_session=True, **output)
         try:
