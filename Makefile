@@ -40,6 +40,16 @@ matrix: wheel
 bench: $(READY)
 	$(RUN) -m tests.benchmarks $(BENCH)
 
+# The Airflow of its own environment, how many kills and faults, and where chance begins.
+VERSION := 3.3.2
+EVENTS := 300
+SEED := 1
+CHAOS = .ci/.venvs/chaos-$(VERSION)
+
+chaos:
+	.ci/install-chaos $(VERSION) $(CHAOS)
+	$(CHAOS)/bin/python -m tests.chaos --events $(EVENTS) --seed $(SEED) $(CHAOS_ARGUMENTS)
+
 constraints:
 	.ci/compile-constraints
 

@@ -1,0 +1,240 @@
+"""`python -m tests.chaos --seed 1 --events 300`, from the top of the project; `make chaos` installs what it needs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from tests.chaos import leaks, postgres, processes, tally, workload
+from tests.chaos.airflow_services import IS_2, LASTS, UNFINISHED, VERSION, Airflow, free_port, settings
+from tests.chaos.deferred import Deferred
+from tests.chaos.encord import Control
+from tests.chaos.events import Chaos
+
+JOB_SECONDS = 3
+
+
+class Theatre:
+    """The folder of a chaos run, and all that is in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.logs.mkdir()
+        self.began = time.monotonic()
+        self.chronicle = (self.logs / "chaos.log").open("w")
+
+    def tell(self, line: str) -> None:
+        """Write down what happened."""
+        print(f"{time.monotonic() - self.began:7.1f} {line}", file=self.chronicle, flush=True)
+
+    def say(self, line: str) -> None:
+        """Show it, too."""
+        self.tell(line)
+        print(f"* {time.monotonic() - self.began:5.0f} s  {line}", flush=True)
+
+    @contextmanager
+    def staged(self) -> Iterator[tuple[Airflow, Control, workload.Workload]]:
+        """Start everything; whatever happens, nothing of it is left."""
+        demo = workload.load_demo()
+        os.environ.update(environment := demo.clean_environment())
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        with ExitStack() as stack:
+            stack.callback(processes.end_everything)
+            log = stack.enter_context((self.logs / "services.log").open("w"))
+            private_key, public_key = demo.make_key(self.folder)
+            stage = demo.Stage(self.folder, log, private_key)
+            work = workload.make(demo, stage.media_folder)
+            work.write(self.folder / "workload.json")
+            stage.s3_url = stack.enter_context(demo.server("S3", [sys.executable, "-c", demo.S3_SERVER], log))
+            workload.fill_bucket(demo, stage.s3_url, work)
+            command = [sys.executable, "-m", "airflow_provider_encord.emulator", "--public-key", str(public_key)]
+            command += ["--state-dir", str(self.folder / "encord"), "--s3-endpoint", stage.s3_url]
+            command += ["--job-seconds", str(JOB_SECONDS), "--re-encode-seconds", str(JOB_SECONDS)]
+            stage.encord_url = stack.enter_context(demo.server("Encord", command, log))
+            port, database = free_port(), self._database(stack, log)
+            stage.home.mkdir()
+            environment = demo.airflow_environment(stage) | settings(port, database)
+            environment |= {
+                "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs / "tasks"),
+                "CHAOS_WORKLOAD": str(self.folder / "workload.json"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
+            airflow = Airflow(environment, database, port, self.logs)
+            stack.callback(airflow.stop)
+            self.say(f"Starting Airflow {VERSION} on {'PostgreSQL' if self.socket else 'SQLite'}")
+            airflow.start()
+            self.say("Airflow is up")
+            yield airflow, Control(stage.encord_url), work
+
+    def _database(self, stack: ExitStack, log: object) -> str:
+        self.socket = ""
+        try:
+            self.socket = stack.enter_context(postgres.postgres(log))  # type: ignore[arg-type]
+        except postgres.NoPostgres as missing:
+            if IS_2:
+                raise
+            self.say(f"{missing} Going on with SQLite.")
+            return f"sqlite:///{self.folder}/airflow/airflow.db"
+        return f"postgresql+psycopg2://airflow@/postgres?host={self.socket}"
+
+
+def rage(theatre: Theatre, airflow: Airflow, chaos: Chaos, events: int, at_once: int, patience: float) -> list[str]:
+    """Keep runs going and let events happen until there were enough; return the runs."""
+    runs: list[str] = []
+    until, told = time.monotonic() + patience, 0
+    while chaos.happened < events and time.monotonic() < until:
+        states = airflow.states()
+        if sum(states.get(run, "queued") in UNFINISHED for run in runs) < at_once:
+            runs.append(f"run-{len(runs) + 1:03}")
+            if error := airflow.order("trigger", run_id=runs[-1]):
+                raise RuntimeError(f"a run could not be triggered: {error}")
+        chaos.step(time.monotonic())
+        for name in airflow.keep_running():
+            theatre.say(f"{name} had ended, or was stuck; started again")
+        processes.end_idle_orphans()
+        own = {service.pid for service in airflow.services.values()} | {airflow.hand.pid}
+        processes.reap(own)
+        if chaos.happened >= told + 25:
+            told = chaos.happened
+            ended = sum(state not in UNFINISHED for state in states.values())
+            theatre.say(f"{told} events, {len(runs)} runs, {ended} of them ended")
+        time.sleep(chaos.chance.uniform(0.3, 1.2))
+    return runs
+
+
+def finish(theatre: Theatre, airflow: Airflow, patience: float) -> None:
+    """Wait until all runs have ended."""
+    until = time.monotonic() + patience
+    while any(state in UNFINISHED for state in airflow.states().values()) and time.monotonic() < until:
+        for name in airflow.keep_running():
+            theatre.say(f"{name} had ended, or was stuck; started again")
+        processes.end_idle_orphans()
+        time.sleep(1)
+
+
+def calmly(counted: int, runs: int, each: int) -> str:
+    """Say how many there were and how many a calm run starts."""
+    return f"{counted} (calm: {runs * each})"
+
+
+def main() -> int:
+    """Run it from the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="of all that is drawn by chance")
+    parser.add_argument("--events", type=int, default=300, help="kills and faults that must hit")
+    parser.add_argument("--runs", type=int, default=3, help="DAG runs at once")
+    parser.add_argument("--patience", type=float, default=1500, help="seconds after which it stops raging anyway")
+    parser.add_argument("--only", choices=["deferred"], help="instead of chaos: what becomes of deferred tasks")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
+    arguments = parser.parse_args()
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    processes.adopt_orphans()
+    folder = Path(tempfile.mkdtemp(prefix="encord-chaos-"))
+    theatre = Theatre(folder)
+    bad = ["interrupted"]
+    try:
+        bad = deferred_only(theatre) if arguments.only else run(theatre, arguments)
+    except KeyboardInterrupt:
+        pass
+    except Exception as error:
+        bad = [f"{type(error).__name__}: {error}"]
+        traceback.print_exc()
+    finally:
+        if bad or arguments.keep:
+            print(f"Logs are in {folder}", flush=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    if bad:
+        print(f"Chaos failed: {'; '.join(bad)}.", file=sys.stderr)
+    return bool(bad)
+
+
+def deferred_only(theatre: Theatre) -> list[str]:
+    """Tell what becomes of deferred tasks; return what is bad."""
+    if not LASTS:
+        return [f"Airflow {VERSION} does not tell triggers that their tasks are killed"]
+    with theatre.staged() as (airflow, control, _):
+        return Deferred(airflow, control, theatre.folder, theatre.say).tell_all()
+
+
+def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
+    """Do it all; return what is bad."""
+    with theatre.staged() as (airflow, control, work):
+        chaos = Chaos(airflow, control, random.Random(arguments.seed), theatre.tell)
+        runs = rage(theatre, airflow, chaos, arguments.events, arguments.runs, arguments.patience)
+        chaos.calm_down()
+        theatre.say(f"{chaos.happened} events; waiting for {len(runs)} runs to end")
+        finish(theatre, airflow, 420)
+        encord = theatre.folder / "encord" / "encord.sqlite3"
+        until = time.monotonic() + 60
+        while tally.unsettled(encord) and time.monotonic() < until:
+            time.sleep(0.5)
+        states = airflow.states()
+        tries = airflow.ask("SELECT task_id, sum(try_number), count(*) FROM task_instance GROUP BY 1 ORDER BY 1")
+        failed = airflow.ask("SELECT run_id, task_id, map_index, state FROM task_instance WHERE state <> 'success'")
+        if theatre.socket:
+            postgres.dump(theatre.socket, theatre.folder / "airflow.sql")
+    counted = tally.count(encord, runs, work.uploaded(), work.registered(), lasts=LASTS)
+    key = theatre.folder / "demo_key"
+    found = list(leaks.find([theatre.folder], leaks.secrets_of(key.read_text()), spared=[key]))
+    unfinished = [name for name in runs if states.get(name, "queued") in UNFINISHED]
+    lost_runs = [name for name in runs if states.get(name) == "failed"]
+
+    table = {
+        "seed": arguments.seed,
+        "Airflow": f"{VERSION}, {'PostgreSQL' if theatre.socket else 'SQLite'}",
+        "seconds": round(time.monotonic() - theatre.began),
+        "events": chaos.happened,
+        **{f"  {kind}": number for kind, number in sorted(chaos.kills.items())},
+        **{f"  fault {kind}": number for kind, number in sorted(chaos.faults.items())},
+        "  faults by operation": ", ".join(f"{name} {number}" for name, number in chaos.operations.most_common()),
+        "runs": len(runs),
+        "runs failed": len(lost_runs),
+        "runs unfinished": len(unfinished),
+        "task tries": ", ".join(f"{task} {number} (calm: {calm})" for task, number, calm in tries),
+        "registration jobs started": calmly(counted.jobs, len(runs), workload.CALM_JOBS),
+        "re-encode tasks started": calmly(counted.re_encodes, len(runs), workload.CALM_RE_ENCODES),
+        "items expected": counted.expected,
+        "items present": counted.present,
+        "items duplicated": f"{len(counted.duplicated)}, outside of documented windows {len(counted.outside)}",
+        "items lost": len(counted.lost),
+        "leaks": len(found),
+    }
+    print()
+    for name, value in table.items():
+        print(f"{name + ':':<28} {value}")
+    for title, findings in (("Duplicated", counted.duplicated), ("Lost", counted.lost), ("Leaks", found)):
+        for each in findings:
+            print(f"  {title}: {each}")
+    for each in failed:
+        print("  Not successful:", *each)
+    wrong = {
+        "items lost": len(counted.lost),
+        "items duplicated outside of documented windows": len(counted.outside),
+        "leaks": len(found),
+        "runs failed": len(lost_runs),
+        "runs unfinished": len(unfinished),
+        "events missing": max(0, arguments.events - chaos.happened),
+    }
+    return [f"{number} {what}" for what, number in wrong.items() if number]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
