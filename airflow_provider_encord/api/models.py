@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from airflow_provider_encord.api.redact import printable
+from airflow_provider_encord.api.redact import printable, without_credentials
 
 T = TypeVar("T")
 
@@ -368,7 +368,7 @@ def read_upload_job(value: Any) -> UploadJob:
     return UploadJob(
         status=fields.text("status"),
         items=fields.each("data_hashes_with_titles", _read_uploaded_item),
-        errors=fields.texts("errors"),
+        errors=tuple(map(without_credentials, fields.texts("errors"))),
         unit_errors=fields.each("data_unit_errors", _read_unit_error),
         pending=fields.count("units_pending_count"),
         done=fields.count("units_done_count"),
@@ -387,8 +387,8 @@ def _read_uploaded_item(value: Any) -> UploadedItem:
 def _read_unit_error(value: Any) -> UnitError:
     fields = Fields(value, "an item error")
     return UnitError(
-        fields.texts("object_urls"),
-        fields.optional_text("error") or "",
+        tuple(map(without_credentials, fields.texts("object_urls"))),
+        without_credentials(fields.optional_text("error") or ""),
         fields.optional_text("subtask_uuid"),
         fields.optional_text("action_description"),
     )

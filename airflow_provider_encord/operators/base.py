@@ -23,6 +23,7 @@ from airflow_provider_encord.exceptions import (
 )
 from airflow_provider_encord.links.encord import XCOM_KEY, EncordDatasetLink, dataset_url
 from airflow_provider_encord.provenance import is_cleared
+from airflow_provider_encord.rendered import ShowsNoCredentials
 from airflow_provider_encord.triggers.events import (
     event_job_ids,
     goes_on,
@@ -72,7 +73,7 @@ def certain_filters(**filters: Any) -> dict[str, Any]:
     return given
 
 
-class EncordTask:
+class EncordTask(ShowsNoCredentials):
     """What operators and sensors have in common."""
 
     encord_conn_id: str

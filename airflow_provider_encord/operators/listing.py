@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_encord.airflow_compat import Context
+from airflow_provider_encord.api.redact import without_credentials
 from airflow_provider_encord.operators.base import EncordOperator, fits_xcom
 
 _MOST_IN_XCOM = 1000
@@ -68,4 +69,11 @@ class EncordListOperator(EncordOperator):
 def _plain(model: Any) -> dict[str, Any]:
     # Fields that a model hides from its repr hold credentials or are too large.
     shown = {field.name: getattr(model, field.name) for field in fields(model) if field.repr}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in shown.items()}
+    return {name: _line(value) for name, value in shown.items()}
+
+
+def _line(value: Any) -> Any:
+    # The link of a private row may be the URL that it was registered with, which may be a signed one.
+    if isinstance(value, str):
+        return without_credentials(value)
+    return value.isoformat() if isinstance(value, datetime) else value
