@@ -54,11 +54,18 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
         ``s3://my_aws@bucket/key``, or what the store's own client finds.
     """
     text = os.fspath(location)
-    scheme = urlsplit(text).scheme if "://" in text else ""
-    if scheme == "file":
-        return Path(unquote(urlsplit(text).path))
-    if not scheme:
-        return Path(text).expanduser()
+    try:
+        scheme = urlsplit(text).scheme if "://" in text else ""
+        if scheme == "file":
+            return Path(unquote(urlsplit(text).path))
+        if not scheme:
+            return Path(text).expanduser()
+    except (ValueError, RuntimeError):  # half an IPv6 address, or a home that is not known
+        unusable = True
+    else:
+        unusable = False
+    if unusable:
+        raise EncordInputError(f"{_shown(text)[:200]!r} is neither a path nor a URL.")
     from airflow_provider_encord.airflow_compat import ObjectStoragePath
 
     try:
@@ -82,6 +89,8 @@ def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = N
     :param locations: one path or URL, or several; generators are taken, order and repeats are kept.
     :raises EncordInputError: names every file that is missing, empty, not a file or not readable.
     """
+    if isinstance(locations, bytes | Mapping) or not isinstance(locations, str | os.PathLike | Iterable | None):
+        raise EncordInputError(f"The files to upload must be paths, not {type(locations).__name__}.")
     several = [locations] if isinstance(locations, str | os.PathLike) else list(locations or ())
     if not several:
         raise EncordInputError("There is no file to upload: the list of paths is empty.")
@@ -89,7 +98,7 @@ def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = N
     problems: list[str] = []
     for location in several:
         if not isinstance(location, str | os.PathLike) or not os.fspath(location):
-            problems.append(f"{location!r}: not a path")
+            problems.append(f"{location!r:.200}: not a path")
             continue
         path = resolve(location, conn_id)
         problem, size = _look_at(path)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
 _MOST_SERVER_TEXT = 1000
-_MOST_LOOKED_AT = 64 * 1024
+_MOST_LOOKED_AT = 4096
 _SHORTEST_SECRET = 6  # shorter ones would take innocent text along
 _HIDDEN = "***"
 
@@ -23,7 +23,7 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 _PARAMETER = re.compile(
-    r"((?<![a-z0-9])(?:[a-z0-9-]+[-_])?"
+    r"((?<![a-z0-9])"
     r"(?:signature(?!-input)|sig|(?:access|security|session|auth|api|refresh|id|bearer)?[-_]?token|api[-_]?key"
     r"|(?:secret|private|account)[-_]?(?:access[-_]?)?key|secret|credential|awsaccesskeyid|googleaccessid"
     r"|password|passwd|passphrase)"
