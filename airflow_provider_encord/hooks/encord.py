@@ -678,7 +678,7 @@ def airflow_errors() -> Iterator[None]:
         raise EncordInputError(f"{str(error).rstrip('.')}. It was not sent to Encord.") from None
     except (TypeError, AttributeError, ArithmeticError, LookupError, RecursionError) as error:
         raise EncordInputError(
-            f"An argument is of a kind that cannot be sent ({type(error).__name__}: {error}). It was not sent to Encord."
+            f"An argument is of the wrong kind ({type(error).__name__}: {error}). It was not sent to Encord."
         ) from None
 
 

@@ -116,7 +116,7 @@ LINES = [line for line in (KEY + PROTECTED_KEY).splitlines() if not line.startsw
 @pytest.mark.parametrize("group", range(GROUPS))
 @pytest.mark.parametrize("use", USES)
 def test_no_input_breaks_anything_else_than_the_task(use: Callable[[random.Random], None], group: int) -> None:
-    rng = random.Random(f"{SEED} {use.__name__} {group}")  # noqa: S311
+    rng = random.Random(f"{SEED} {use.__name__} {group}")
     for number in range(-(-CASES // GROUPS)):
         try:
             use(rng)
