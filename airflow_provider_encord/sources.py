@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from urllib.parse import unquote, urlsplit
 
+from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.exceptions import EncordInputError
 
 if TYPE_CHECKING:
@@ -60,11 +61,18 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
         ``s3://my_aws@bucket/key``, or what the store's own client finds.
     """
     text = os.fspath(location)
-    scheme = urlsplit(text).scheme if "://" in text else ""
-    if scheme == "file":
-        return Path(unquote(urlsplit(text).path))
-    if not scheme:
-        return Path(text).expanduser()
+    try:
+        scheme = urlsplit(text).scheme if "://" in text else ""
+        if scheme == "file":
+            return Path(unquote(urlsplit(text).path))
+        if not scheme:
+            return Path(text).expanduser()
+    except (ValueError, RuntimeError):  # half an IPv6 address, or a home that is not known
+        unusable = True
+    else:
+        unusable = False
+    if unusable:
+        raise EncordInputError(f"{_shown(text)[:200]!r} is neither a path nor a URL.")
     from airflow_provider_encord.airflow_compat import ObjectStoragePath
 
     try:
@@ -88,6 +96,8 @@ def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = N
     :param locations: one path or URL, or several; generators are taken, order and repeats are kept.
     :raises EncordInputError: names every file that is missing, empty, not a file or not readable.
     """
+    if isinstance(locations, bytes | Mapping) or not isinstance(locations, str | os.PathLike | Iterable | None):
+        raise EncordInputError(f"The files to upload must be paths, not {type(locations).__name__}.")
     several = [locations] if isinstance(locations, str | os.PathLike) else list(locations or ())
     if not several:
         raise EncordInputError("There is no file to upload: the list of paths is empty.")
@@ -96,7 +106,7 @@ def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = N
     problems: list[str] = []
     for location, path, (problem, size) in zip(several, paths, _look_at_all(paths), strict=True):
         if problem:
-            shown = _shown(os.fspath(location)) if isinstance(location, str | os.PathLike) else repr(location)
+            shown = _shown(os.fspath(location)) if isinstance(location, str | os.PathLike) else f"{location!r:.200}"
             problems.append(f"{shown}: {problem}")
         else:
             found.append(SourceFile(os.fspath(location), path.name, size, path))
@@ -143,7 +153,7 @@ def _look_at(path: Any) -> tuple[str | None, int]:
     except FileNotFoundError:
         return "does not exist", 0
     except Exception as error:  # any store's own exceptions
-        return f"cannot be looked at ({type(error).__name__}: {error})", 0
+        return f"cannot be looked at ({type(error).__name__}: {server_text(str(error))})", 0
     return (None, size) if size else ("is empty (0 bytes)", 0)
 
 
@@ -168,7 +178,7 @@ def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], con
                 count += 1
     except Exception as error:  # any store's own exceptions
         raise EncordInputError(
-            f"{_shown(os.fspath(location))} cannot be written ({type(error).__name__}: {error})."
+            f"{_shown(os.fspath(location))} cannot be written ({type(error).__name__}: {server_text(str(error))})."
         ) from None
     return count
 

@@ -27,6 +27,7 @@ from airflow_provider_encord.api.auth import BearerCredentials, SshCredentials
 from airflow_provider_encord.api.errors import ApiError
 from airflow_provider_encord.api.exchange import Account
 from airflow_provider_encord.api.jobs import State, UploadJobWatch, Verdict, Watch
+from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.api.retry import ONCE, RetryPolicy
 from airflow_provider_encord.api.wait import DeadlineReached, Patience
 from airflow_provider_encord.api.wire import Call
@@ -687,7 +688,7 @@ def airflow_errors() -> Iterator[None]:
         raise EncordInputError(f"{str(error).rstrip('.')}. It was not sent to Encord.") from None
     except (TypeError, AttributeError, ArithmeticError, LookupError, RecursionError) as error:
         raise EncordInputError(
-            f"An argument cannot be sent ({type(error).__name__}: {error}). It was not sent to Encord."
+            f"An argument is of the wrong kind ({type(error).__name__}: {error}). It was not sent to Encord."
         ) from None
 
 
@@ -741,7 +742,7 @@ def open_manifest(
         except Exception as error:  # any store's own exceptions
             shown = os.fspath(source).partition("?")[0]
             raise EncordInputError(
-                f"The manifest {shown!r} cannot be read ({type(error).__name__}: {error})."
+                f"The manifest {shown!r} cannot be read ({type(error).__name__}: {server_text(str(error))})."
             ) from None
         with file:
             yield file, path.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -23,7 +24,7 @@ from airflow_provider_encord.api.redact import server_text
 from airflow_provider_encord.api.retry import next_delay
 from airflow_provider_encord.api.wire import Answer, Call, retry_after
 from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
-from airflow_provider_encord.transport.network import proxy_for
+from airflow_provider_encord.transport.network import NetworkSettingsProblem, proxy_for
 from airflow_provider_encord.transport.nonblocking import AsyncTransport, reason_of
 
 log = logging.getLogger(__name__)
@@ -193,8 +194,12 @@ class Uploader:
             if error.http_status == 403 and not renewed:
                 # Storage answers 403 for an expired URL; a fresh one tells that apart from a real refusal.
                 renewed = True
-                [url] = await self._transport.run(ask_again)
-                continue
+                try:
+                    [url] = await self._transport.run(ask_again)
+                except ApiError as refused:
+                    error = refused
+                else:
+                    continue
             delay = next_delay(ask_again, error, attempt=attempt, policy=account.policy, jitter=account.jitter)
             if delay is None:
                 outcome.error = error
@@ -220,7 +225,9 @@ class Uploader:
 
                 body = _FileBody(file, self._block, self._readers, count)
                 status, answer = await self._send(url, headers, body)
-        except (TimeoutError, aiohttp.ClientError, OSError, UnreadableFile) as error:
+        except NetworkSettingsProblem:
+            raise
+        except Exception as error:  # what a client library raises for what no server should send is not all documented
             body.take_back()
             # The client library wraps what goes wrong in a body, so the body remembers it.
             if body.problem:
@@ -319,22 +326,31 @@ class _FileBody(aiohttp.payload.Payload):
             raise
         except Exception as error:  # files of any store, with any store's exceptions
             self.problem = f"the file could not be read ({type(error).__name__}: {server_text(str(error))})"
-            raise UnreadableFile(self.problem) from error
+        raise UnreadableFile(self.problem)  # not from that one, which may quote a signed URL
 
 
 def _blocks(file: UploadFile, most: int) -> Generator[bytes, None, None]:
     """Read a file, which must have the announced size to the last byte; it is closed before the last block is given."""
     left = file.size
     with file.open() as handle:
+        modified = _modified(handle)
         while True:
             block = handle.read(min(most, left))
             left -= len(block)
-            if not block or (not left and handle.read(1)):
+            if not block or (not left and (handle.read(1) or _modified(handle) != modified)):
                 raise UnreadableFile(f"the file changed while it was read: it had {file.size} bytes at first")
             if not left:
                 break
             yield block
     yield block
+
+
+def _modified(handle: BinaryIO) -> int | None:
+    """Tell when a local file was last written, in nanoseconds."""
+    try:
+        return os.fstat(handle.fileno()).st_mtime_ns
+    except (AttributeError, OSError):  # a file of a store
+        return None
 
 
 def _put_headers(content_type: str | None, upload_headers: Any, size: int) -> dict[str, str]:

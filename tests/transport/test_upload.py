@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -327,6 +328,34 @@ def test_a_file_that_changes_while_it_is_read_is_reported(change: str, storage: 
     assert outcome.error.kind is ErrorKind.STORAGE
     assert "changed while it was read" in str(outcome.error)
     assert not clock.sleeps, "another try would read the same"
+
+
+def test_a_file_that_is_rewritten_in_the_same_size_is_reported(storage: Storage, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"before")
+
+    class Rewritten(File):
+        def open(self) -> AbstractContextManager[BinaryIO]:
+            handle = path.open("rb")
+            read = handle.read
+
+            def rewrite(size: int = -1) -> bytes:
+                os.utime(path, ns=(1, 1))
+                return read(size)
+
+            handle.read = rewrite  # type: ignore[method-assign]
+            return handle
+
+    (outcome,) = upload(storage, [Rewritten("a.jpg", b"before")])
+    assert "changed while it was read" in str(outcome.error)
+
+
+def test_a_fresh_url_that_is_refused_fails_its_file_alone(storage: Storage) -> None:
+    storage.put = lambda received, number: Reply(403) if received.body == b"content 1" else Reply()
+    hand_out = storage._hand_out
+    storage._hand_out = lambda count: Reply(403, b"{}") if count == 1 else hand_out(count)  # type: ignore[method-assign]
+    outcomes = upload(storage, some(4))
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True, True]
 
 
 def test_a_file_that_vanishes_is_reported(storage: Storage, tmp_path: Path) -> None:
