@@ -67,12 +67,27 @@ def states(demo, theatre, jobs, tmp_path_factory):
     return {(task, index): state for task, index, state in found}
 
 
+@pytest.fixture
+def can_reschedule(demo, mode):
+    """Skip what the inline runs of one Airflow cannot do."""
+    if mode == "reschedule" and demo.version("apache-airflow").startswith("3.0."):
+        pytest.skip("`dags test` of Airflow 3.0 gives a rescheduled sensor its start as text, and it fails on that")
+
+
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("case", ENDINGS)
+@pytest.mark.parametrize("case", [case for case in ENDINGS if not case.startswith("time_over")])
 def test_the_task_ends_alike_in_each_mode(mode, case, states):
     assert states[f"{mode}-{case}", -1] == ENDINGS[case]
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("case", [case for case in ENDINGS if case.startswith("time_over")])
+@pytest.mark.usefixtures("can_reschedule")
+def test_its_own_time_ends_it_alike_in_each_mode(mode, case, states):
+    assert states[f"{mode}-{case}", -1] == ENDINGS[case]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.usefixtures("can_reschedule")
 def test_the_time_of_a_mapped_task_is_its_own(mode, states):
     assert (states[f"{mode}-mapped", 0], states[f"{mode}-mapped", 1]) == ("skipped", "success")

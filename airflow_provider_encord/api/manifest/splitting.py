@@ -24,7 +24,7 @@ from airflow_provider_encord.api.manifest.rules import (
 
 ITEMS_PER_PART = 10_000
 URLS_PER_PART = 100_000
-BYTES_PER_PART = 32 * 1024 * 1024
+BYTES_PER_PART = 16 * 1024 * 1024
 """Far below Encord's limits: its pages advise small parts, which show up sooner. It tells no limit in bytes."""
 
 
