@@ -165,3 +165,23 @@ def test_a_job_of_other_arguments_is_not_taken_for_this_one(build, context, aske
     done = second.execute(context)
     assert done["added"] + done["skipped"] == 3
     assert asked().count(start) == 2
+
+
+def test_a_worker_that_dies_after_three_of_five_jobs_is_followed_by_one_that_starts_two(
+    build, context, asked, manifest, monkeypatch
+):
+    parts = {"manifest": manifest(5), "max_items_per_job": 1}
+    first, start = build("private", **parts)
+    begin = first.start
+
+    def lose_at_the_fourth(*arguments):
+        if asked().count(start) == 3:
+            raise WorkerLost
+        return begin(*arguments)
+
+    monkeypatch.setattr(first, "start", lose_at_the_fourth)
+    with pytest.raises(WorkerLost):
+        first.execute(context)
+    context["ti"].retry()
+    assert len(build("private", **parts)[0].execute(context)["job_ids"]) == 5
+    assert asked().count(start) == 5
