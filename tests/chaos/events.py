@@ -158,7 +158,9 @@ class Chaos:
     def _name(self, victim: processes.Process) -> str:
         if victim.task is None or IS_2:
             return victim.title
-        found = self.airflow.ask("SELECT run_id, task_id FROM task_instance WHERE id::text = :id", id=victim.task)
+        found = self.airflow.ask(
+            "SELECT run_id, task_id FROM task_instance WHERE CAST(id AS VARCHAR(36)) = :id", id=victim.task
+        )
         return " ".join(found[0]) if found else victim.title
 
     def _clear(self) -> bool:
