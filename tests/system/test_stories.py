@@ -101,7 +101,7 @@ def test_private_data(theatre, bucket_url, tmp_path):
         "images": [{"objectUrl": f"{bucket_url}{name}"} for name in ("cloud-1.jpg", "cloud-2.jpg", "nobody.jpg")],
     }
     manifest.write_text(json.dumps(entries))
-    with theatre.jobs_that_take(4):  # long enough for the sensor to come before the end
+    with theatre.jobs_that_take(10):  # long enough for the sensor to come before the end, on a busy machine too
         run = theatre.run(
             "encord_private_data",
             manifest=str(manifest),
