@@ -1,6 +1,7 @@
 """One table for all modes of all sensors: what each ending of a wait does to the task."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 import pytest
@@ -94,6 +95,20 @@ def test_its_own_time_is_over(mode, soft_fail, error, kind, jobs, wait):
     each, arguments = jobs[kind]("PENDING" if kind == "upload" else "SUBMITTED")
     with pytest.raises(error):
         wait(each, mode, soft_fail=soft_fail, timeout=0, **arguments)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode == "reschedule"])
+@pytest.mark.parametrize(
+    ("soft_fail", "error"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)], ids=["hard", "soft"]
+)
+def test_the_time_of_a_rescheduled_sensor_counts_from_its_first_start(
+    mode, soft_fail, error, jobs, wait, task_instance, monkeypatch
+):
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    monkeypatch.setattr(task_instance, "get_first_reschedule_date", lambda context: hour_ago)
+    each, arguments = jobs["upload"]("PENDING")
+    with pytest.raises(error):
+        wait(each, mode, soft_fail=soft_fail, timeout=1800, **arguments)
 
 
 @every_mode
