@@ -126,7 +126,11 @@ class ReEncodeWatch:
 
     dataset_hash: str
     task_id: int | str
+    call: Call[ReEncodeTask] = field(init=False, repr=False, compare=False)
     server_holds = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "call", calls.re_encode_data_status(self.dataset_hash, self.task_id))
 
     @property
     def name(self) -> str:
@@ -134,8 +138,8 @@ class ReEncodeWatch:
         return f"re-encode task {self.task_id}"
 
     def poll(self, held_seconds: int) -> Call[ReEncodeTask]:
-        """Ask for the task."""
-        return calls.re_encode_data_status(self.dataset_hash, self.task_id)
+        """Ask for the task; the question is always the same."""
+        return self.call
 
     def judge(self, answer: ReEncodeTask) -> Verdict:
         """Decide by Encord's status, which its client keeps as free text."""

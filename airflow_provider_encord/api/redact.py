@@ -66,6 +66,8 @@ def server_text(text: str) -> str:
     Cut out are queries and user names of URLs of any scheme, parameters named like signatures, tokens or keys, and
     echoes of an ``Authorization`` header.
     """
+    if len(text) <= _MOST_SERVER_TEXT and text.isidentifier():  # a status, as most polls bring
+        return text
     shown = without_credentials(printable(text[:_MOST_LOOKED_AT]))
     shown = _USER_INFO.sub(rf"\1{_HIDDEN}@", shown)
     shown = _PARAMETER.sub(rf"\1{_HIDDEN}", shown)

@@ -15,6 +15,9 @@ from airflow_provider_encord.api.wire import Call
 _LONGEST = 3600
 _LONGEST_FAILURE_PAUSE = 300.0
 
+LAST_ANSWER_SECONDS = 60.0
+"""How long after its deadline a wait without a worker may still be waiting for an answer."""
+
 
 class DeadlineReached(Exception):
     """The job had not ended when the time was over."""
@@ -32,6 +35,10 @@ class Patience:
     deadline: float | None
     poll_interval: float
     max_poll_failures: int
+
+    def seconds_to_last_answer(self, now: float) -> float | None:
+        """Return how long an answer may still take, a minute after the deadline at most; None for any time."""
+        return None if self.deadline is None else max(0.0, self.deadline - now) + LAST_ANSWER_SECONDS
 
 
 def wait(

@@ -76,9 +76,14 @@ class Request:
     @property
     def proofs(self) -> tuple[str, ...]:
         """What in its headers proves who is calling, whole and in part: a server that echoes it must not spread it."""
-        given = [self.headers[name] for name in ("Authorization", "Signature") if name in self.headers]
-        parts = [part for value in given for part in (value.split(" ")[-1], value.rpartition(":")[2], value[12:-1])]
-        return tuple(sorted({*given, *(part for part in parts if len(part) >= 8)}, key=len, reverse=True))
+        signature, authorization = self.headers.get("Signature"), self.headers.get("Authorization")
+        proofs = []
+        if signature:
+            proofs += [signature, signature.removeprefix("encord-sig=:").removesuffix(":")]
+        if authorization:
+            parts = {authorization.rpartition(mark)[2] for mark in " :"}
+            proofs += [authorization, *sorted(parts - {authorization}, key=len, reverse=True)]
+        return tuple(proof for proof in proofs if len(proof) >= 8)
 
 
 @dataclass(frozen=True)
@@ -131,8 +136,13 @@ def build(
     return Request(call.method, domain + target, headers, body, call.held_seconds, call.large)
 
 
+_encode = json.JSONEncoder(allow_nan=False).encode
+# Python's own writer says NaN and Infinity, which are no JSON and which nothing further on can store.
+_decode = json.JSONDecoder(parse_constant=lambda name: None).decode
+
+
 def _json(value: Any) -> bytes:
-    return json.dumps(value, allow_nan=False).encode()
+    return _encode(value).encode()
 
 
 def read(call: Call[T], answer: Answer, *, domain: str, trace_id: str) -> T:
@@ -236,8 +246,7 @@ def _document(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> An
     if sum(answer.body.count(mark) for mark in (b",", b"[", b"{")) > most:
         raise refusal(call, ErrorKind.UNREADABLE, f"the answer has more than {most} values", answer, domain, trace_id)
     try:
-        # Python's own writer says NaN and Infinity, which are no JSON and which nothing further on can store.
-        return json.loads(answer.body, parse_constant=lambda name: None)
+        return _decode(answer.body.decode(json.detect_encoding(answer.body), "surrogatepass"))
     except (ValueError, RecursionError):
         return _NOT_JSON
 

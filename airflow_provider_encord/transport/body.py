@@ -47,8 +47,7 @@ class Body:
         if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
             raise BrokenBody("the answer is compressed in a way that was not asked for")
         self._compressed = encoding not in ("", "identity")
-        self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._begun = False
+        self._inflate: zlib._Decompress | None = None
 
     def feed(self, data: bytes) -> bool:
         """Take the next piece; return False when no more is wanted.
@@ -68,7 +67,7 @@ class Body:
 
         :raises BrokenBody: when the compressed content is not complete.
         """
-        if self._begun and not self._inflate.eof:
+        if self._inflate and not self._inflate.eof:
             raise BrokenBody("the answer's compressed content was cut off")
 
     def content(self) -> bytes:
@@ -79,9 +78,8 @@ class Body:
     def _inflated(self, data: bytes) -> Iterator[bytes]:
         try:
             while data:
-                if self._inflate.eof:  # gzip allows several parts
+                if self._inflate is None or self._inflate.eof:  # gzip allows several parts
                     self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
-                self._begun = True
                 yield self._inflate.decompress(data, _PIECE)
                 data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
         except zlib.error:

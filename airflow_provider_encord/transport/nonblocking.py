@@ -16,7 +16,7 @@ from airflow_provider_encord.api.errors import ApiError
 from airflow_provider_encord.api.exchange import Account, Pause, Send, exchange
 from airflow_provider_encord.api.jobs import Verdict, Watch
 from airflow_provider_encord.api.retry import ONCE, RetryPolicy
-from airflow_provider_encord.api.wait import Patience, wait
+from airflow_provider_encord.api.wait import DeadlineReached, Patience, wait
 from airflow_provider_encord.api.wire import Answer, Call, NoAnswer, Request
 from airflow_provider_encord.transport.body import ACCEPT_ENCODING, Body, BrokenBody
 from airflow_provider_encord.transport.drive import adrive
@@ -35,16 +35,34 @@ MAX_POLLS = 256
 MAX_HELD_POLLS = 256
 """Polls that the server holds at once; each keeps a connection. Further waits poll at their interval."""
 
-_WAKE_SECONDS = 0.05
+_WAKE_SECONDS = 0.1
 
 
-def sleep_together(seconds: float) -> Awaitable[None]:
-    """Sleep that long and up to 0.05 seconds more, so that of many sleepers those due at about one time wake at once.
+class SharedSleep:
+    """Sleeps of many on one event loop, each up to 0.1 seconds longer, so that those due together share a timer.
 
-    An event loop that wakes for one poll at a time takes a quarter more CPU time for each.
+    An event loop keeps all timers in one queue: with one for each of 10,000 sleepers every request's timers take
+    longer to keep, and what they hold outlives them.
     """
-    now = asyncio.get_running_loop().time()
-    return asyncio.sleep(math.ceil((now + seconds) / _WAKE_SECONDS) * _WAKE_SECONDS - now)
+
+    def __init__(self) -> None:
+        self._sleepers: dict[int, list[asyncio.Future[None]]] = {}
+
+    def __call__(self, seconds: float) -> asyncio.Future[None]:
+        """Return what is done that many seconds from now, and up to 0.1 seconds more."""
+        loop = asyncio.get_running_loop()
+        tick = math.ceil((loop.time() + seconds) / _WAKE_SECONDS)
+        if tick not in self._sleepers:
+            self._sleepers[tick] = []
+            loop.call_at(tick * _WAKE_SECONDS, self._wake, tick)
+        sleeper = loop.create_future()
+        self._sleepers[tick].append(sleeper)
+        return sleeper
+
+    def _wake(self, tick: int) -> None:
+        for sleeper in self._sleepers.pop(tick):
+            if not sleeper.done():  # one who was cancelled
+                sleeper.set_result(None)
 
 
 class AsyncTransport:
@@ -62,11 +80,11 @@ class AsyncTransport:
         *,
         timeouts: Timeouts = Timeouts(),
         max_connections: int = 0,
-        sleep: Callable[[float], Awaitable[None]] = sleep_together,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         self.account = account
         self.timeouts = timeouts
-        self.sleep = sleep
+        self.sleep = sleep or SharedSleep()
         self._max_connections = max_connections
         self._session: aiohttp.ClientSession | None = None
         self._polls = asyncio.Semaphore(MAX_POLLS)
@@ -80,6 +98,7 @@ class AsyncTransport:
                 connector=aiohttp.TCPConnector(limit=self._max_connections, ssl=tls_context()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                skip_auto_headers=("Accept", "Content-Type"),
             )
         return self._session
 
@@ -112,31 +131,39 @@ class AsyncTransport:
         return await adrive(exchange(call, self.account, policy=policy), self._perform)
 
     async def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
-        """Wait for a job to end; see :func:`airflow_provider_encord.api.wait.wait`."""
+        """Wait for a job to end; see :func:`airflow_provider_encord.api.wait.wait`.
+
+        :raises DeadlineReached: also when a poll was not answered a minute after the deadline.
+        """
+        clock = self.account.clock
         steps = wait(
-            watch,
-            patience,
-            clock=self.account.clock,
-            jitter=self.account.jitter,
-            longest_held=self._longest_held,
-            **reports,
+            watch, patience, clock=clock, jitter=self.account.jitter, longest_held=self._longest_held, **reports
         )
-        return await adrive(steps, self._perform_wait)
+
+        def perform(step: Call[Any] | Pause) -> Awaitable[Any]:
+            if isinstance(step, Pause):
+                return self.sleep(step.seconds)
+            return self._poll_in_turn(step, patience.seconds_to_last_answer(clock()))
+
+        try:
+            return await adrive(steps, perform)
+        except TimeoutError:
+            reason = f"Of {watch.name}, Encord had not answered when the time was over"
+        raise DeadlineReached(reason)
 
     def _longest_held(self) -> float:
         return math.inf if self._held_polls < MAX_HELD_POLLS else 0.0
 
-    async def _perform_wait(self, step: Call[Any] | Pause) -> Any:
-        if isinstance(step, Pause):
-            return await self.sleep(step.seconds)
-        if not step.held_seconds:
-            async with self._polls:
-                return await self._poll(step)
-        self._held_polls += 1
-        try:
-            return await self._poll(step)
-        finally:
-            self._held_polls -= 1
+    async def _poll_in_turn(self, call: Call[T], seconds: float | None) -> T | ApiError:
+        async with asyncio.timeout(seconds):
+            if not call.held_seconds:
+                async with self._polls:
+                    return await self._poll(call)
+            self._held_polls += 1
+            try:
+                return await self._poll(call)
+            finally:
+                self._held_polls -= 1
 
     async def _poll(self, call: Call[T]) -> T | ApiError:
         try:
@@ -163,7 +190,6 @@ class AsyncTransport:
                 URL(request.url, encoded=True),
                 data=request.body or None,
                 headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
-                skip_auto_headers=("Accept", "Content-Type"),
                 timeout=limits,
                 allow_redirects=False,
                 proxy=proxy,
@@ -174,7 +200,7 @@ class AsyncTransport:
                         break
                 else:
                     body.end()
-                return Answer(response.status, dict(response.headers), body.content())
+                return Answer(response.status, response.headers, body.content())
         except NetworkSettingsProblem:
             raise
         except BrokenBody as error:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 EARLIEST_EVENT_SECONDS = 5.0
 """A trigger that fires at once can make Airflow 3.3 fail a good task, so none fires earlier than this."""
 
-LAST_ANSWER_SECONDS = 60.0
-"""How long after its deadline a trigger may still wait for an answer."""
-
 
 class EncordTrigger(BaseTrigger):
     """Waits until all that it watches has ended.
@@ -94,11 +91,11 @@ class EncordTrigger(BaseTrigger):
         from airflow_provider_encord.progress import ProgressLog
 
         patience = Patience(self.deadline, self.poll_interval, self.max_poll_failures)
-        left = None if self.deadline is None else max(0.0, self.deadline - time.time()) + LAST_ANSWER_SECONDS
-        limit = asyncio.timeout(left)
+        limit = asyncio.timeout(patience.seconds_to_last_answer(time.time()))
         try:
             verdicts = []
             async with limit, shared_transports().use(self.encord_conn_id) as transport:
+                limit.reschedule(None)  # a wait keeps to its deadline without a timer of its own
                 with airflow_errors():
                     # All jobs run in Encord at the same time, so waiting for one after the other loses nothing.
                     for watch in self.watches():
@@ -113,7 +110,7 @@ class EncordTrigger(BaseTrigger):
             return self.event("error", str(error), kind=kind_of(error))
         except Exception as error:  # an exit without an event would leave the task deferred for ever
             if limit.expired():
-                return self.event("timeout", "Encord had not answered when the time was over.")
+                return self.event("timeout", "The connection had not been looked up when the time was over.")
             return self.event("error", f"The wait broke ({type(error).__name__}).")
 
     def _log_failed_poll(self, error: ApiError, failures: int) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
+
+from airflow_provider_encord.api import wait as api_wait
 from airflow_provider_encord.api.jobs import ReEncodeWatch, UploadJobWatch
 from airflow_provider_encord.api.models import ReEncodeTask, UploadJob
-from airflow_provider_encord.api.wait import Patience
-from airflow_provider_encord.transport import nonblocking
-from airflow_provider_encord.transport.nonblocking import MAX_HELD_POLLS, MAX_POLLS, AsyncTransport, sleep_together
+from airflow_provider_encord.api.wait import DeadlineReached, Patience
+from airflow_provider_encord.transport.nonblocking import MAX_HELD_POLLS, MAX_POLLS, AsyncTransport, SharedSleep
 from vectors import DATASET, Clock, account
 
 
@@ -74,18 +76,86 @@ def test_a_cancelled_wait_gives_its_held_poll_back() -> None:
     assert asyncio.run(again()) == [60.0]
 
 
-def test_sleepers_due_at_about_one_time_wake_together_and_none_too_early(monkeypatch: Any) -> None:
-    slept = []
-    monkeypatch.setattr(nonblocking.asyncio, "sleep", slept.append)
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop whose time passes when told to; remembers when its timers are due."""
 
-    class Loop:
-        def __init__(self, now: float) -> None:
-            self.time = lambda: now
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 100.0
+        self.due: list[float] = []
 
-    wakes = []
-    for now, seconds in ((100.0, 30.01), (100.02, 30.0), (100.049, 29.97), (100.0, 30.06)):
-        monkeypatch.setattr(nonblocking.asyncio, "get_running_loop", lambda now=now: Loop(now))
-        sleep_together(seconds)
-        wakes.append(round(now + slept.pop(), 6))
-        assert now + seconds <= wakes[-1] + 1e-6 < now + seconds + 0.051
-    assert wakes == [130.05, 130.05, 130.05, 130.1]
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, *args: Any, **kwargs: Any) -> Any:
+        self.due.append(when)
+        return super().call_at(when, *args, **kwargs)
+
+
+async def until_idle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_sleepers_due_at_about_one_time_share_a_timer_and_none_wakes_too_early() -> None:
+    woken: list[str] = []
+
+    async def sleep(name: str, sleeper: asyncio.Future[None]) -> None:
+        await sleeper
+        woken.append(name)
+
+    async def many(loop: Loop) -> None:
+        shared = SharedSleep()
+        first, second = shared(30.01), shared(30.06)
+        loop.now = 100.05
+        third, late = shared(30.0), shared(30.06)
+        assert loop.due == pytest.approx([130.1, 130.2])
+        tasks = [
+            asyncio.ensure_future(sleep(*each))
+            for each in (("first", first), ("second", second), ("third", third), ("late", late))
+        ]
+        await until_idle()
+        tasks[1].cancel()
+        for now, expected in ((130.09, []), (130.101, ["first", "third"]), (130.201, ["first", "third", "late"])):
+            loop.now = now
+            await until_idle()
+            assert woken == expected
+        assert tasks[1].cancelled()
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(many(runner.get_loop()))  # type: ignore[arg-type]
+
+
+def test_a_pause_keeps_no_timer_of_its_own_for_the_deadline() -> None:
+    async def pausing(loop: Loop) -> None:
+        async def answered(*_: Any, **__: Any) -> ReEncodeTask:
+            return ReEncodeTask("SUBMITTED")
+
+        transport = AsyncTransport(account("http://127.0.0.1:9", Clock(now=loop.now)))
+        transport.run = answered  # type: ignore[method-assign]
+        deadline = loop.now + 3600
+        waits = [
+            asyncio.ensure_future(transport.wait(ReEncodeWatch(DATASET, number), Patience(deadline, 60.0, 3)))
+            for number in range(100)
+        ]
+        await until_idle()
+        pending = [each for each in loop._scheduled if not each.cancelled()]  # type: ignore[attr-defined]
+        assert len(pending) < 10
+        for each in waits:
+            each.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(pausing(runner.get_loop()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("watch", [ReEncodeWatch(DATASET, 1), UploadJobWatch(DATASET, "1")])
+def test_a_poll_that_is_not_answered_ends_the_wait_after_the_deadline(watch: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(api_wait, "LAST_ANSWER_SECONDS", 0.01)
+
+    async def silent() -> None:
+        busy = Busy()
+        await busy.wait(watch, Patience(busy.account.clock() - 1, 5.0, 3))
+
+    with pytest.raises(DeadlineReached, match=f"{watch.name}.* had not answered when the time was over"):
+        asyncio.run(silent())

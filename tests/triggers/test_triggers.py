@@ -8,8 +8,10 @@ from importlib import import_module
 
 import pytest
 
+from airflow_provider_encord.api import wait
 from airflow_provider_encord.hooks import encord as hooks
 from airflow_provider_encord.hooks.shared import shared_transports
+from airflow_provider_encord.transport.nonblocking import AsyncTransport
 from airflow_provider_encord.triggers import encord as triggers
 from airflow_provider_encord.triggers.encord import EncordDataRowTrigger, EncordReEncodeTrigger, EncordUploadJobTrigger
 
@@ -277,14 +279,28 @@ def test_the_first_poll_does_not_wait_beyond_the_deadline(each, made, encord):
 
 
 @every_class
-def test_a_wait_that_gets_no_answer_at_all_ends_after_its_deadline(each, made, monkeypatch):
+def test_a_look_up_that_never_ends_ends_after_the_deadline(each, made, monkeypatch):
     trigger = made(each, deadline=time.time() - 1)
 
     async def for_ever(conn_id):
         await asyncio.Event().wait()
 
     monkeypatch.setattr(hooks, "get_connection_async", for_ever)
-    monkeypatch.setattr(triggers, "LAST_ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(wait, "LAST_ANSWER_SECONDS", 0.01)
+    (event,) = asyncio.run(collect(trigger))
+    assert event["status"] == "timeout"
+    assert "had not been looked up" in event["message"]
+
+
+@every_class
+def test_a_wait_that_gets_no_answer_at_all_ends_after_its_deadline(each, made, encord, monkeypatch):
+    trigger = made(each, deadline=time.time() - 1)
+
+    async def silent(*_, **__):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AsyncTransport, "run", silent)
+    monkeypatch.setattr(wait, "LAST_ANSWER_SECONDS", 0.01)
     (event,) = asyncio.run(collect(trigger))
     assert event["status"] == "timeout"
     assert "had not answered" in event["message"]
