@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -61,6 +62,18 @@ class Call(Generic[T_co]):
     answers_secret: bool = False
     vet: Callable[[Any, str], str | None] | None = None
 
+    @cached_property
+    def content(self) -> bytes:
+        """The body of its request; a call that is sent again and again is written once."""
+        if self.path is not None:
+            return b"" if self.body is None else _json(self.body)
+        envelope = {
+            "query_type": self.query_type,
+            "query_method": self.method,
+            "values": {"uid": self.uid, "payload": self.payload},
+        }
+        return _json(envelope)
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -113,14 +126,9 @@ def build(
     :param created: signing time in Unix seconds.
     :param trace_id: 32 hex digits; Encord's support finds the request by it.
     """
+    body = call.content
     headers = {"User-Agent": agent, "X-Cloud-Trace-Context": f"{trace_id}/1;o=1"}
     if call.path is None:
-        envelope = {
-            "query_type": call.query_type,
-            "query_method": call.method,
-            "values": {"uid": call.uid, "payload": call.payload},
-        }
-        body = _json(envelope)
         headers |= {"Accept": "application/json", "Content-Type": "application/json", "Accept-Encoding": "gzip"}
         headers |= credentials.resource_headers(call.dataset_hash)
         headers |= credentials.legacy_headers(body)
@@ -129,7 +137,6 @@ def build(
     pairs = [(name, value) for name, value in call.query if value is not None]
     query = urlencode(pairs, doseq=True)
     target = f"/v2/public/{call.path}" + (f"?{query}" if query else "")
-    body = b"" if call.body is None else _json(call.body)
     if body:
         headers["Content-Type"] = "application/json"
     headers |= credentials.v2_headers(call.method, target, body, created)
@@ -243,7 +250,7 @@ def _document(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> An
     if answer.document is not None:
         return answer.document
     most = _MAX_VALUES_OF_LARGE if call.large else _MAX_VALUES
-    if sum(answer.body.count(mark) for mark in (b",", b"[", b"{")) > most:
+    if len(answer.body) > most and sum(answer.body.count(mark) for mark in (b",", b"[", b"{")) > most:
         raise refusal(call, ErrorKind.UNREADABLE, f"the answer has more than {most} values", answer, domain, trace_id)
     try:
         return _decode(answer.body.decode(json.detect_encoding(answer.body), "surrogatepass"))

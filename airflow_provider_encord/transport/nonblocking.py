@@ -84,6 +84,7 @@ class AsyncTransport:
     ) -> None:
         self.account = account
         self.timeouts = timeouts
+        self._connect_limit = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
         self.sleep = sleep or SharedSleep()
         self._max_connections = max_connections
         self._session: aiohttp.ClientSession | None = None
@@ -155,6 +156,8 @@ class AsyncTransport:
         return math.inf if self._held_polls < MAX_HELD_POLLS else 0.0
 
     async def _poll_in_turn(self, call: Call[T], seconds: float | None) -> T | ApiError:
+        if seconds is not None and seconds > self.timeouts.total + call.held_seconds and not self._polls.locked():
+            seconds = None  # the request's own limits are narrower
         async with asyncio.timeout(seconds):
             if not call.held_seconds:
                 async with self._polls:
@@ -179,25 +182,29 @@ class AsyncTransport:
 
     async def _send(self, request: Request) -> Answer | NoAnswer:
         session, proxy = self.session, self._proxy
-        limits = aiohttp.ClientTimeout(
-            total=self.timeouts.total + request.held_seconds,
-            sock_connect=self.timeouts.connect,
-            sock_read=self.timeouts.read + request.held_seconds,
-        )
+        clock = asyncio.get_running_loop().time
+        read, total = self.timeouts.read, self.timeouts.total
+        until = clock() + total + request.held_seconds
         try:
-            async with session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                data=request.body or None,
-                headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
-                timeout=limits,
-                allow_redirects=False,
-                proxy=proxy,
-            ) as response:
+            # One timer does for all limits; the client library would set three for each request.
+            async with (
+                asyncio.timeout(min(read, total) + request.held_seconds) as limit,
+                session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    data=request.body or None,
+                    headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                    timeout=self._connect_limit,
+                    allow_redirects=False,
+                    proxy=proxy,
+                ) as response,
+            ):
                 body = Body(request, response.status, response.headers.get("Content-Encoding"))
                 async for piece in response.content.iter_chunked(CHUNK_BYTES):
                     if not body.feed(piece):
                         break
+                    if not response.content.at_eof():
+                        limit.reschedule(min(clock() + read, until))
                 else:
                     body.end()
                 return Answer(response.status, response.headers, body.content())
