@@ -41,10 +41,15 @@ class SourceFile:
     size: int
     path: Any
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine."""
+        return _is_local(self.path)
+
     def open(self) -> AbstractContextManager[BinaryIO]:
-        """Open it for reading bytes."""
+        """Open it for reading bytes, in blocks of the reader's choice."""
         # A store's own block can be 50 MB, which it would hold for each file in flight.
-        more = {} if _is_local(self.path) else {"block_size": _READ_AHEAD_BYTES}
+        more = {"buffering": 0} if self.is_local else {"block_size": _READ_AHEAD_BYTES}
         opened: AbstractContextManager[BinaryIO] = self.path.open("rb", **more)
         return opened
 

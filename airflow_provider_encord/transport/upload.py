@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -26,6 +25,7 @@ from airflow_provider_encord.api.wire import Answer, Call, retry_after
 from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
 from airflow_provider_encord.transport.network import NetworkSettingsProblem, proxy_for
 from airflow_provider_encord.transport.nonblocking import AsyncTransport, reason_of
+from airflow_provider_encord.transport.reading import ReadTogether, UnreadableFile, UploadFile, blocks_of
 
 log = logging.getLogger(__name__)
 
@@ -35,21 +35,6 @@ _LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 256 * 1024
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 Done = Callable[[int, str], None]
 _CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
-
-
-class UploadFile(Protocol):
-    """A file that can be opened again for another try."""
-
-    @property
-    def name(self) -> str:
-        """Base name, as Encord shows it."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    def open(self) -> AbstractContextManager[BinaryIO]:
-        """Open it for reading bytes."""
 
 
 @dataclass
@@ -124,6 +109,7 @@ class Uploader:
         self._block = _LARGEST_BLOCK
         # Reads of files block, so they run here and never on the loop.
         self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
+        self._small = ReadTogether((), 0, self._readers)
 
     async def run(self, files: Sequence[UploadFile], done: Done = lambda index, object_key: None) -> list[FileOutcome]:
         """Upload all files; a file that fails does not stop the others.
@@ -140,12 +126,13 @@ class Uploader:
         async def work() -> None:
             while next_file := await self._next():
                 index, file, outcome, url = next_file
-                await self._upload(file, outcome, url)
+                await self._upload(index, file, outcome, url)
                 if outcome.object_key is not None:
                     done(index, outcome.object_key)
 
         count = min(self._max_workers, len(files))
         self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_OF_BLOCKS // max(count, 1)))
+        self._small = ReadTogether(files, self._block, self._readers)
         workers = [asyncio.ensure_future(work()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
@@ -180,13 +167,13 @@ class Uploader:
             self._asking = asyncio.ensure_future(ask())
         return self._asking
 
-    async def _upload(self, file: UploadFile, outcome: FileOutcome, url: PresignedUrl) -> None:
+    async def _upload(self, index: int, file: UploadFile, outcome: FileOutcome, url: PresignedUrl) -> None:
         account = self._transport.account
         ask_again = self._ask([file.name])
         attempt, renewed = 0, False
         while True:
             attempt += 1
-            error = await self._put(file, url)
+            error = await self._put(index, file, url)
             if error is None:
                 outcome.object_key = url.object_key
                 self._progress.files_done += 1
@@ -208,22 +195,24 @@ class Uploader:
             log.warning("%s Trying again in %.0f s.", error, delay)
             await self._transport.sleep(delay)
 
-    async def _put(self, file: UploadFile, url: PresignedUrl) -> ApiError | None:
+    async def _put(self, index: int, file: UploadFile, url: PresignedUrl) -> ApiError | None:
         def failed(kind: ErrorKind, reason: str, **more: Any) -> ApiError:
             return ApiError(kind, operation=f"upload of {file.name!r} ({file.size} bytes)", reason=reason, **more)
 
         headers = _put_headers(self._content_type(file.name), url.upload_headers, file.size)
         stall = self._transport.timeouts.stall
         clock = asyncio.get_running_loop().time
+        limit = asyncio.timeout(stall)
+
+        def count(sent: int) -> None:
+            self._count(sent)
+            with suppress(RuntimeError):  # the time is up, or storage answered before it had all
+                limit.reschedule(clock() + stall)
+
+        body = _FileBody(file, self._block, self._readers, count)
         try:
-            async with asyncio.timeout(stall) as limit:
-
-                def count(sent: int) -> None:
-                    self._count(sent)
-                    with suppress(RuntimeError):  # the time is up, or storage answered before it had all
-                        limit.reschedule(clock() + stall)
-
-                body = _FileBody(file, self._block, self._readers, count)
+            async with limit:
+                body.content = await self._small.content(index)
                 status, answer = await self._send(url, headers, body)
         except NetworkSettingsProblem:
             raise
@@ -266,10 +255,6 @@ class Uploader:
             self._next_report = now + self._report_seconds
 
 
-class UnreadableFile(Exception):
-    """A file cannot be read, or does not have the size it had when the upload began."""
-
-
 class _FileBody(aiohttp.payload.Payload):
     """A request body read from a file in large blocks; it can be written again when a connection breaks."""
 
@@ -281,11 +266,14 @@ class _FileBody(aiohttp.payload.Payload):
         self._count = count
         self._size = file.size
         self._sent = 0
+        self.content: bytes | None = None
+        """All of it, if it was read already."""
         self.problem: str | None = None
 
     def take_back(self) -> None:
         """Let nothing of it count as sent: it is sent once more, or not at all."""
-        self._count(-self._sent)
+        if self._sent:
+            self._count(-self._sent)
         self._sent = 0
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
@@ -295,8 +283,11 @@ class _FileBody(aiohttp.payload.Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the file; while one block is sent, the next one is read."""
         self.take_back()
+        if self.content is not None:
+            await self._write_block(writer, self.content)
+            return
         loop = asyncio.get_running_loop()
-        blocks, left = _blocks(self._file, self._block), self._file.size
+        blocks, left = blocks_of(self._file, self._block), self._file.size
         reading = loop.run_in_executor(self._readers, next, blocks)
         try:
             while left:
@@ -305,9 +296,7 @@ class _FileBody(aiohttp.payload.Payload):
                 left -= len(block)
                 if left:
                     reading = loop.run_in_executor(self._readers, next, blocks)
-                await writer.write(block)
-                self._sent += len(block)
-                self._count(len(block))
+                await self._write_block(writer, block)
         finally:
             if left:
                 # A read cannot be interrupted, and its file is closed after it.
@@ -318,6 +307,11 @@ class _FileBody(aiohttp.payload.Payload):
         """Write the file; newer releases of aiohttp call this one."""
         await self.write(writer)
 
+    async def _write_block(self, writer: AbstractStreamWriter, block: bytes) -> None:
+        await writer.write(block)
+        self._sent += len(block)
+        self._count(len(block))
+
     def _read(self, reading: asyncio.Future[bytes]) -> bytes:
         try:
             return reading.result()
@@ -327,30 +321,6 @@ class _FileBody(aiohttp.payload.Payload):
         except Exception as error:  # files of any store, with any store's exceptions
             self.problem = f"the file could not be read ({type(error).__name__}: {server_text(str(error))})"
         raise UnreadableFile(self.problem)  # not from that one, which may quote a signed URL
-
-
-def _blocks(file: UploadFile, most: int) -> Generator[bytes, None, None]:
-    """Read a file, which must have the announced size to the last byte; it is closed before the last block is given."""
-    left = file.size
-    with file.open() as handle:
-        modified = _modified(handle)
-        while True:
-            block = handle.read(min(most, left))
-            left -= len(block)
-            if not block or (not left and (handle.read(1) or _modified(handle) != modified)):
-                raise UnreadableFile(f"the file changed while it was read: it had {file.size} bytes at first")
-            if not left:
-                break
-            yield block
-    yield block
-
-
-def _modified(handle: BinaryIO) -> int | None:
-    """Tell when a local file was last written, in nanoseconds."""
-    try:
-        return os.fstat(handle.fileno()).st_mtime_ns
-    except (AttributeError, OSError):  # a file of a store
-        return None
 
 
 def _put_headers(content_type: str | None, upload_headers: Any, size: int) -> dict[str, str]:

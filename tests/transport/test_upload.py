@@ -85,6 +85,8 @@ class File:
     def __init__(self, name: str, content: bytes, size: int | None = None) -> None:
         self.name, self.content, self.size = name, content, len(content) if size is None else size
 
+    is_local = False
+
     def open(self) -> AbstractContextManager[BinaryIO]:
         return io.BytesIO(self.content)
 
@@ -175,6 +177,24 @@ def test_a_small_file_is_read_at_once_and_every_file_is_closed(storage: Storage)
     upload(storage, [Counted("a.jpg", b"x" * 200_000), Counted("b.mp4", b"x" * 9 * CHUNK_BYTES)])
     assert sorted(handle.reads for handle in handles) == [1, 3], "blocks are large where files are few"
     assert all(handle.closed for handle in handles)
+
+
+def test_a_small_local_file_is_read_anew_for_another_try(storage: Storage) -> None:
+    opened: list[str] = []
+
+    class Local(File):
+        is_local = True
+
+        def open(self) -> AbstractContextManager[BinaryIO]:
+            opened.append(self.name)
+            return super().open()
+
+    storage.put = lambda received, number: Reply(503) if number == 1 else Reply()
+    files = [Local("a.jpg", b"first"), Local("b.jpg", b"second")]
+    outcomes = upload(storage, files, max_workers=1)
+    assert not [outcome for outcome in outcomes if outcome.error]
+    assert [put.body for put in storage.puts] == [b"first", b"first", b"second"]
+    assert opened == ["a.jpg", "b.jpg", "a.jpg"]
 
 
 def test_urls_are_asked_for_just_ahead(storage: Storage) -> None:

@@ -1,0 +1,119 @@
+"""Reading the files of an upload: in blocks, or of small local files several at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, suppress
+from typing import BinaryIO, Protocol
+
+_HANDFUL_BYTES = 1024 * 1024
+_HANDFUL_FILES = 8
+
+
+class UploadFile(Protocol):
+    """A file that can be opened again for another try."""
+
+    @property
+    def name(self) -> str:
+        """Base name, as Encord shows it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, so that opening it is no request."""
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """Open it for reading bytes."""
+
+
+class UnreadableFile(Exception):
+    """A file cannot be read, or does not have the size it had when the upload began."""
+
+
+def blocks_of(file: UploadFile, most: int) -> Generator[bytes, None, None]:
+    """Read a file, which must have the announced size to the last byte; it is closed before the last block is given.
+
+    :param most: bytes of a block at most.
+    :raises UnreadableFile: when its size is another, or it changed while it was read.
+    """
+    left = file.size
+    with file.open() as handle:
+        modified = _modified(handle)
+        while True:
+            block = handle.read(min(most, left))
+            left -= len(block)
+            if not block or (not left and (handle.read(1) or _modified(handle) != modified)):
+                raise UnreadableFile(f"the file changed while it was read: it had {file.size} bytes at first")
+            if not left:
+                break
+            yield block
+    yield block
+
+
+def _modified(handle: BinaryIO) -> int | None:
+    """Tell when a local file was last written, in nanoseconds."""
+    try:
+        return os.fstat(handle.fileno()).st_mtime_ns
+    except (AttributeError, OSError):  # a file of a store
+        return None
+
+
+class _Handful:
+    """A few files that are read one after the other, when the first of them is asked for."""
+
+    def __init__(self, files: dict[int, UploadFile]) -> None:
+        self._files = files
+        self.reading: asyncio.Future[None] | None = None
+        self.contents: dict[int, bytes] = {}
+
+    def read(self) -> None:
+        """Read them; what can't be read is left out, since whoever reads it in blocks finds out why."""
+        for index, file in self._files.items():
+            with suppress(Exception):
+                self.contents[index] = b"".join(blocks_of(file, file.size))
+
+
+class ReadTogether:
+    """Contents of small local files that follow each other: to hand one to a thread takes longer than to read it.
+
+    :param files: those to upload, in the order of their turns.
+    :param largest: bytes of a small file at most.
+    :param readers: threads that may wait for a disk.
+    """
+
+    def __init__(self, files: Sequence[UploadFile], largest: int, readers: Executor) -> None:
+        self._readers = readers
+        self._handfuls: dict[int, _Handful] = {}
+        for members in _grouped(files, largest):
+            self._handfuls |= dict.fromkeys(members, _Handful(members))
+
+    async def content(self, index: int) -> bytes | None:
+        """Return what is in a file, once; None when it must be read in blocks."""
+        handful = self._handfuls.pop(index, None)
+        if handful is None:
+            return None
+        if handful.reading is None:
+            handful.reading = asyncio.get_running_loop().run_in_executor(self._readers, handful.read)
+        await asyncio.wait((handful.reading,))
+        return handful.contents.pop(index, None)
+
+
+def _grouped(files: Sequence[UploadFile], largest: int) -> Iterator[dict[int, UploadFile]]:
+    group: dict[int, UploadFile] = {}
+    size = 0
+    for index, file in enumerate(files):
+        small = file.is_local and file.size <= largest
+        if group and (not small or size + file.size > _HANDFUL_BYTES or len(group) == _HANDFUL_FILES):
+            yield group
+            group, size = {}, 0
+        if small:
+            group[index] = file
+            size += file.size
+    if group:
+        yield group
