@@ -99,7 +99,6 @@ class AsyncTransport:
                 connector=aiohttp.TCPConnector(limit=self._max_connections, ssl=tls_context()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                skip_auto_headers=("Accept", "Content-Type"),
             )
         return self._session
 
@@ -194,6 +193,7 @@ class AsyncTransport:
                     URL(request.url, encoded=True),
                     data=request.body or None,
                     headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                    skip_auto_headers=("Accept", "Content-Type"),
                     timeout=self._connect_limit,
                     allow_redirects=False,
                     proxy=proxy,
