@@ -6,12 +6,12 @@ fails at once instead of burning its retries. The import paths are stable: retry
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_provider_encord.airflow_compat import AirflowException, AirflowFailException
+from airflow_provider_encord._compat import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.api.errors import ApiError
+    pass
 
 
 class EncordError(AirflowException):
@@ -102,42 +102,3 @@ class EncordWatchedJobError(EncordJobError, AirflowFailException):
 
 class EncordTimeoutError(EncordError):
     """The job had not ended when the time was over; it goes on in Encord."""
-
-
-_BY_KIND: dict[str, type[EncordError]] = {
-    "connection": EncordConnectionError,
-    "input": EncordInputError,
-    "authentication": EncordAuthenticationError,
-    "key_not_found": EncordAuthenticationError,
-    "permission": EncordPermissionError,
-    "not_found": EncordNotFoundError,
-    "invalid": EncordRequestRefusedError,
-    "exists": EncordAlreadyExistsError,
-    "too_large": EncordPayloadTooLargeError,
-    "rate_limited": EncordRateLimitError,
-    "server": EncordServerError,
-    "unreadable": EncordServerError,
-    "network": EncordNetworkError,
-    "storage": EncordUploadError,
-}
-
-
-def from_api_error(error: ApiError) -> EncordError:
-    """Turn what the API layer reports into what a DAG author can catch."""
-    attributes: dict[str, Any] = {
-        "dataset_hash": error.dataset_hash,
-        "http_status": error.http_status,
-        "trace_id": error.trace_id,
-        "retry_after": error.retry_after,
-    }
-    return _BY_KIND[error.kind.value](str(error), **attributes)
-
-
-def by_kind(kind: str) -> type[EncordError]:
-    """Return the class for a kind of error that a trigger's event names."""
-    return _BY_KIND.get(kind, EncordError)
-
-
-def kind_of(error: EncordError) -> str | None:
-    """Return the kind that a trigger's event names an error by."""
-    return next((kind for kind, each in _BY_KIND.items() if each is type(error)), None)

@@ -31,11 +31,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from PIL import Image
 
-from airflow_provider_encord.api import calls
-from airflow_provider_encord.api.auth import SshCredentials, load_private_key
-from airflow_provider_encord.api.exchange import Account
-from airflow_provider_encord.api.models import DataRow
-from airflow_provider_encord.transport.blocking import BlockingTransport
+from airflow_provider_encord._client.auth import SshCredentials, load_private_key
+from airflow_provider_encord._client.exchange import Account
+from airflow_provider_encord._client.resources import data_rows, datasets
+from airflow_provider_encord._client.resources.data_rows import DataRow
+from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 
 DAGS = Path(__file__).resolve().parent
 DAG_ID = "encord_ingest"
@@ -274,13 +274,13 @@ def task_states(stage: Stage) -> dict[str, str]:
     return {task if index < 0 else f"{task}[{index}]": str(state) for task, index, state in rows}
 
 
-def datasets(stage: Stage) -> dict[str, tuple[DataRow, ...]]:
+def rows_by_title(stage: Stage) -> dict[str, tuple[DataRow, ...]]:
     """Ask the local Encord for the rows of each dataset, by title."""
     credentials = SshCredentials(load_private_key(stage.private_key.read_text()))
     transport = BlockingTransport(Account(credentials=credentials, domain=stage.encord_url, agent="encord-demo"))
     with closing(transport):
-        found = transport.run(calls.list_datasets())
-        return {each.title: transport.run(calls.list_data_rows(each.dataset_hash)) for each in found}
+        found = transport.run(datasets.list_datasets())
+        return {each.title: transport.run(data_rows.list_data_rows(each.dataset_hash)) for each in found}
 
 
 def problems(states: Mapping[str, str], found: Mapping[str, tuple[DataRow, ...]]) -> list[str]:
@@ -324,7 +324,7 @@ def demo(folder: Path, log: TextIO) -> list[str]:
             run_dag(stage)
         except DemoFailed as error:
             wrong.append(str(error))
-        states, found = task_states(stage), datasets(stage)
+        states, found = task_states(stage), rows_by_title(stage)
     report(states, found)
     return wrong + problems(states, found)
 

@@ -48,7 +48,7 @@ def encord_ingest() -> None:
     @task(multiple_outputs=True)
     def find_media(params: dict[str, Any]) -> dict[str, list[str]]:
         """List the files to upload; they are streamed from where they are."""
-        from airflow_provider_encord.sources import list_objects
+        from airflow_provider_encord._storage.listing import list_objects
 
         return {
             "videos": [found.url for found in list_objects(params["media"], pattern="*.mp4")],
@@ -58,7 +58,7 @@ def encord_ingest() -> None:
     @task
     def make_manifest(params: dict[str, Any]) -> dict[str, Any]:
         """Describe the objects of the bucket; they stay there."""
-        from airflow_provider_encord.sources import list_objects
+        from airflow_provider_encord._storage.listing import list_objects
 
         def entries(pattern: str) -> list[dict[str, str]]:
             found = list_objects(params["bucket_prefix"], pattern=pattern)

@@ -39,7 +39,7 @@ def encord_uploads() -> None:
     @task(multiple_outputs=True)
     def find_media(params: dict[str, Any]) -> dict[str, list[str]]:
         """List the files to upload, sorted by name."""
-        from airflow_provider_encord.sources import list_objects
+        from airflow_provider_encord._storage.listing import list_objects
 
         return {
             kind: [found.url for found in list_objects(params["media"], pattern=f"*.{kind}")]

@@ -10,11 +10,40 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from airflow_provider_encord import __version__
-from airflow_provider_encord.airflow_compat import (
+from airflow_provider_encord._airflow.connection import ConnectionSettings, read_connection, secret_forms
+from airflow_provider_encord._airflow.connection_form import field_behaviour, form_widgets
+from airflow_provider_encord._airflow.errors import airflow_errors
+from airflow_provider_encord._airflow.outcome import require_done, uploaded
+from airflow_provider_encord._airflow.progress_log import ProgressLog
+from airflow_provider_encord._client import parameters
+from airflow_provider_encord._client.auth import BearerCredentials, SshCredentials
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.errors import ApiError
+from airflow_provider_encord._client.exchange import Account
+from airflow_provider_encord._client.jobs import UploadJobWatch, Verdict, Watch
+from airflow_provider_encord._client.resources import (
+    api_keys,
+    data_items,
+    data_rows,
+    datasets,
+    integrations,
+    re_encoding,
+    registration,
+    storage_location,
+    upload_urls,
+    users,
+)
+from airflow_provider_encord._client.retry import ONCE, RetryPolicy
+from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
+from airflow_provider_encord._client.transport.uploader import FileOutcome, Uploader
+from airflow_provider_encord._client.wait import DeadlineReached, Patience
+from airflow_provider_encord._compat import (
     AirflowException,
     AirflowFailException,
     BaseHook,
@@ -22,37 +51,14 @@ from airflow_provider_encord.airflow_compat import (
     mask_secrets,
     mask_secrets_async,
 )
-from airflow_provider_encord.api import calls, data_items, manifest, models
-from airflow_provider_encord.api.auth import BearerCredentials, SshCredentials
-from airflow_provider_encord.api.errors import ApiError
-from airflow_provider_encord.api.exchange import Account
-from airflow_provider_encord.api.jobs import State, UploadJobWatch, Verdict, Watch
-from airflow_provider_encord.api.redact import server_text
-from airflow_provider_encord.api.retry import ONCE, RetryPolicy
-from airflow_provider_encord.api.wait import DeadlineReached, Patience
-from airflow_provider_encord.api.wire import Call
+from airflow_provider_encord._storage.files import PathLike, SourceFile, find_files, media_type
+from airflow_provider_encord._storage.manifest_file import load_manifest
 from airflow_provider_encord.exceptions import (
     EncordError,
     EncordInputError,
-    EncordJobCancelledError,
     EncordJobError,
     EncordTimeoutError,
-    EncordUploadError,
-    from_api_error,
 )
-from airflow_provider_encord.hooks.connection import (
-    ConnectionSettings,
-    field_behaviour,
-    form_widgets,
-    read_connection,
-    secret_forms,
-)
-from airflow_provider_encord.progress import ProgressLog
-from airflow_provider_encord.sources import PathLike, SourceFile, find_files, media_type, resolve
-from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
-from airflow_provider_encord.transport.blocking import BlockingTransport
-from airflow_provider_encord.transport.nonblocking import AsyncTransport
-from airflow_provider_encord.transport.upload import FileOutcome, Uploader
 
 T = TypeVar("T")
 
@@ -126,7 +132,7 @@ class EncordHook(BaseHook):
         return self._transport
 
     def run(self, call: Call[T]) -> T:
-        """Send one call of :mod:`airflow_provider_encord.api.calls` and return its answer as a model."""
+        """Send one call of :mod:`airflow_provider_encord._client.resources` and return its answer as a model."""
         with airflow_errors():
             return self._transport.run(call)
 
@@ -182,13 +188,13 @@ class EncordHook(BaseHook):
             )
             with airflow_errors():
                 if self.settings.credentials.dataset_only:
-                    kind = transport.run(calls.get_api_key_meta())
+                    kind = transport.run(api_keys.get_api_key_meta())
                     good = kind == "dataset"
                     return good, f"Logged in at {self.settings.domain} with an API key of a {kind}."
-                integrations = transport.run(calls.get_cloud_integrations())
+                found = transport.run(integrations.get_cloud_integrations())
         except AirflowException as error:  # also a connection that does not exist
             return False, str(error)
-        titles = ", ".join(integration.title for integration in integrations) or "none"
+        titles = ", ".join(integration.title for integration in found) or "none"
         return True, f"Logged in at {self.settings.domain}. Cloud integrations: {titles}."
 
     # -- datasets ------------------------------------------------------------------------------------------------
@@ -196,10 +202,10 @@ class EncordHook(BaseHook):
     def create_dataset(
         self,
         dataset_title: str,
-        dataset_type: models.StorageLocation | str | int = models.StorageLocation.CORD_STORAGE,
+        dataset_type: storage_location.StorageLocation | str | int = storage_location.StorageLocation.CORD_STORAGE,
         dataset_description: str | None = None,
         create_backing_folder: bool = True,
-    ) -> models.CreatedDataset:
+    ) -> datasets.CreatedDataset:
         """Make a dataset.
 
         :param dataset_title: its title.
@@ -207,10 +213,10 @@ class EncordHook(BaseHook):
         :param dataset_description: its description.
         :param create_backing_folder: make a mirror dataset with a storage folder of its own.
         """
-        call = calls.create_dataset(
+        call = datasets.create_dataset(
             dataset_title,
             description=dataset_description,
-            storage_location=models.StorageLocation.parse(dataset_type),
+            storage_location=storage_location.StorageLocation.parse(dataset_type),
             create_backing_folder=create_backing_folder,
         )
         return self.run(call)
@@ -221,15 +227,15 @@ class EncordHook(BaseHook):
         title_like: str | None = None,
         desc_eq: str | None = None,
         desc_like: str | None = None,
-        created_before: calls.When = None,
-        created_after: calls.When = None,
-        edited_before: calls.When = None,
-        edited_after: calls.When = None,
+        created_before: parameters.When = None,
+        created_after: parameters.When = None,
+        edited_before: parameters.When = None,
+        edited_after: parameters.When = None,
         include_org_access: bool = False,
-    ) -> list[models.DatasetInfo]:
+    ) -> list[datasets.DatasetInfo]:
         """List datasets; ``*_like`` take SQL patterns, a time without zone is UTC."""
         with airflow_errors():
-            call = calls.list_datasets(
+            call = datasets.list_datasets(
                 title_eq=title_eq,
                 title_like=title_like,
                 desc_eq=desc_eq,
@@ -244,10 +250,10 @@ class EncordHook(BaseHook):
 
     def get_dataset(
         self, dataset_hash: str, *, fetch_client_metadata: bool = False, include_data_rows: bool = True
-    ) -> models.Dataset:
+    ) -> datasets.Dataset:
         """Get one dataset, with all its rows unless told otherwise."""
         with airflow_errors():
-            call = calls.get_dataset(
+            call = datasets.get_dataset(
                 dataset_hash, fetch_client_metadata=fetch_client_metadata, fetch_rows=include_data_rows
             )
         return self.run(call)
@@ -257,13 +263,13 @@ class EncordHook(BaseHook):
         dataset_hash: str,
         title_eq: str | None = None,
         title_like: str | None = None,
-        created_before: calls.When = None,
-        created_after: calls.When = None,
+        created_before: parameters.When = None,
+        created_after: parameters.When = None,
         data_types: Sequence[str] | None = None,
         data_hashes: Sequence[str] | None = None,
         *,
         fetch_client_metadata: bool = False,
-    ) -> list[models.DataRow]:
+    ) -> list[data_rows.DataRow]:
         """List data rows; arguments as for :meth:`iter_data_rows`, which does not hold all of them at once."""
         rows = self.iter_data_rows(
             dataset_hash,
@@ -282,16 +288,16 @@ class EncordHook(BaseHook):
         dataset_hash: str,
         title_eq: str | None = None,
         title_like: str | None = None,
-        created_before: calls.When = None,
-        created_after: calls.When = None,
+        created_before: parameters.When = None,
+        created_after: parameters.When = None,
         data_types: Sequence[str] | None = None,
         data_hashes: Sequence[str] | None = None,
         *,
         fetch_client_metadata: bool = False,
-    ) -> Iterator[models.DataRow]:
+    ) -> Iterator[data_rows.DataRow]:
         """Yield data rows one by one, of a dataset of any size; ``data_types`` are names such as ``VIDEO``."""
         with airflow_errors():
-            call = calls.list_data_rows(
+            call = data_rows.list_data_rows(
                 dataset_hash,
                 title_eq=title_eq,
                 title_like=title_like,
@@ -301,28 +307,28 @@ class EncordHook(BaseHook):
                 data_hashes=data_hashes,
                 fetch_client_metadata=fetch_client_metadata,
             )
-            yield from self._transport.iterate(call, models.read_data_row)
+            yield from self._transport.iterate(call, data_rows.read_data_row)
 
-    def get_data_row(self, dataset_hash: str, data_hash: str, **details: bool) -> models.DataRow:
-        """Get one data row; ``details`` as in :func:`airflow_provider_encord.api.calls.get_data_row`."""
+    def get_data_row(self, dataset_hash: str, data_hash: str, **details: bool) -> data_rows.DataRow:
+        """Get one data row; ``details`` as in :func:`.data_rows.get_data_row`."""
         with airflow_errors():
-            call = calls.get_data_row(dataset_hash, data_hash, **details)
+            call = data_rows.get_data_row(dataset_hash, data_hash, **details)
         return self.run(call)
 
     def link_items(
         self, dataset_hash: str, item_uuids: Sequence[str | UUID], duplicates_behavior: str = "SKIP"
-    ) -> list[models.DataRow]:
+    ) -> list[data_rows.DataRow]:
         """Link items of Encord's storage; duplicates are ``SKIP``, ``FAIL`` or ``DUPLICATE``."""
         behavior = str(getattr(duplicates_behavior, "value", duplicates_behavior))
         with airflow_errors():
-            call = calls.link_items(dataset_hash, item_uuids, duplicates_behavior=behavior)
+            call = data_rows.link_items(dataset_hash, item_uuids, duplicates_behavior=behavior)
         return list(self.run(call))
 
     def delete_data(self, dataset_hash: str, data_hashes: Sequence[str] | str) -> None:
         """Delete data of any kind; files in Encord's storage are destroyed, unknown hashes ignored."""
         several = [data_hashes] if isinstance(data_hashes, str) else data_hashes
         with airflow_errors():
-            call = calls.delete_data(dataset_hash, several)
+            call = data_rows.delete_data(dataset_hash, several)
         self.run(call)
 
     # -- uploads -------------------------------------------------------------------------------------------------
@@ -335,7 +341,7 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         *,
         client_metadata: Mapping[str, Any] | None = None,
-    ) -> models.UploadedItem:
+    ) -> registration.UploadedItem:
         """Upload one video and wait until it is in the dataset.
 
         :param file_path: local path or ``ObjectStoragePath`` URL.
@@ -358,7 +364,7 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         *,
         client_metadata: Mapping[str, Any] | None = None,
-    ) -> models.UploadedItem:
+    ) -> registration.UploadedItem:
         """Upload one image and wait until it is in the dataset; arguments as for :meth:`upload_video`."""
         return self._upload_one(
             dataset_hash,
@@ -377,7 +383,7 @@ class EncordHook(BaseHook):
         create_video: bool = True,
         folder: str | UUID | None = None,
         client_metadata: Mapping[str, Any] | None = None,
-    ) -> list[models.UploadedItem]:
+    ) -> list[registration.UploadedItem]:
         """Upload images as a group, in the given order, and return all groups that Encord made of them.
 
         :param create_video: make an image sequence, which Encord splits by resolution.
@@ -400,7 +406,7 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         *,
         client_metadata: Mapping[str, Any] | None = None,
-    ) -> models.UploadedItem:
+    ) -> registration.UploadedItem:
         """Upload DICOM files as one series, in the given order."""
         return self._upload_one(
             dataset_hash,
@@ -410,7 +416,7 @@ class EncordHook(BaseHook):
             folder,
         )
 
-    def _upload_one(self, dataset_hash: str, *arguments: Any) -> models.UploadedItem:
+    def _upload_one(self, dataset_hash: str, *arguments: Any) -> registration.UploadedItem:
         items = self._upload(dataset_hash, *arguments)
         if len(items) != 1:
             raise EncordJobError(f"Dataset {dataset_hash}: one item was uploaded and Encord reports {len(items)}.")
@@ -423,7 +429,7 @@ class EncordHook(BaseHook):
         paths: PathLike | Iterable[PathLike],
         register: Callable[[list[data_items.Uploaded]], dict[str, Any]],
         folder: str | UUID | None,
-    ) -> list[models.UploadedItem]:
+    ) -> list[registration.UploadedItem]:
         outcomes = self.put_files(find_files(paths), item_type)
         job_id = self.start_upload_job(dataset_hash, data_items=register(uploaded(outcomes)), folder=folder)
         watch = UploadJobWatch(dataset_hash, job_id, max_held_seconds=UPLOAD_HELD_SECONDS)
@@ -441,7 +447,7 @@ class EncordHook(BaseHook):
     ) -> list[FileOutcome]:
         """Put files into Encord's storage, in parallel; nothing is registered yet.
 
-        :param files: what :func:`airflow_provider_encord.sources.find_files` found.
+        :param files: what :func:`airflow_provider_encord._storage.files.find_files` found.
         :param item_type: ``video``, ``image`` or ``dicomFile``.
         :param max_workers: files in flight at once.
         :param uploaded: called with a file's index in ``files`` and its object key, as soon as the file is in storage;
@@ -449,10 +455,10 @@ class EncordHook(BaseHook):
         :return: one outcome per file, in the given order.
         """
 
-        def ask(names: Sequence[str]) -> Call[tuple[models.PresignedUrl, ...]]:
+        def ask(names: Sequence[str]) -> Call[tuple[upload_urls.PresignedUrl, ...]]:
             if settings.credentials.dataset_only:
-                return calls.get_signed_url(names[0], item_type)
-            return calls.get_presigned_urls(min(len(names), calls.MAX_PRESIGNED_URLS), item_type)
+                return upload_urls.get_signed_url(names[0], item_type)
+            return upload_urls.get_presigned_urls(min(len(names), upload_urls.MAX_PRESIGNED_URLS), item_type)
 
         async def put() -> list[FileOutcome]:
             async with AsyncTransport(self._account(settings), timeouts=settings.timeouts) as transport:
@@ -484,15 +490,15 @@ class EncordHook(BaseHook):
     def start_upload_job(self, dataset_hash: str, **arguments: Any) -> str:
         """Start a registration job and return its id; see :func:`.calls.start_upload_job` for the arguments."""
         with airflow_errors():
-            call = calls.start_upload_job(dataset_hash, **arguments)
+            call = registration.start_upload_job(dataset_hash, **arguments)
         job_id = self.run(call)
         self.log.info("Started upload job %s for dataset %s.", job_id, dataset_hash)
         return job_id
 
-    def get_upload_job(self, dataset_hash: str, job_id: str) -> models.UploadJob:
+    def get_upload_job(self, dataset_hash: str, job_id: str) -> registration.UploadJob:
         """Get a registration job as it stands, with all its items."""
         with airflow_errors():
-            call = calls.get_upload_job(dataset_hash, job_id)
+            call = registration.get_upload_job(dataset_hash, job_id)
         return self.run(call)
 
     def add_private_data_to_dataset(
@@ -503,7 +509,7 @@ class EncordHook(BaseHook):
         ignore_errors: bool = False,
         *,
         folder: str | UUID | None = None,
-    ) -> list[models.UploadedItem]:
+    ) -> list[registration.UploadedItem]:
         """Register objects of a private cloud and wait until they are in the dataset.
 
         :param private_files: the manifest as dict, JSON text, or path; sent as it is.
@@ -538,7 +544,7 @@ class EncordHook(BaseHook):
 
     def add_private_data_to_dataset_get_result(
         self, dataset_hash: str, upload_job_id: str, timeout_seconds: int = SEVEN_DAYS
-    ) -> models.UploadJob:
+    ) -> registration.UploadJob:
         """Wait for a registration job; after ``timeout_seconds`` return it as it stands (0: ask once)."""
         last: list[Verdict] = []
         patience = Patience(time.time() + timeout_seconds, _POLL_INTERVAL, DEFAULT_MAX_POLL_FAILURES)
@@ -550,13 +556,13 @@ class EncordHook(BaseHook):
                 if not last:
                     return self.get_upload_job(dataset_hash, upload_job_id)
                 verdict = last[-1]
-        job: models.UploadJob = verdict.answer
+        job: registration.UploadJob = verdict.answer
         return job
 
     def look(self, watch: Watch) -> Verdict | None:
         """Ask once how a job stands; None if Encord could not say just now.
 
-        :param watch: the job, such as :class:`airflow_provider_encord.api.jobs.UploadJobWatch`.
+        :param watch: the job, such as :class:`airflow_provider_encord._client.jobs.UploadJobWatch`.
         """
         try:
             with airflow_errors():
@@ -577,7 +583,7 @@ class EncordHook(BaseHook):
     ) -> Verdict:
         """Wait until a job ends, however it ends.
 
-        :param watch: the job, such as :class:`airflow_provider_encord.api.jobs.UploadJobWatch`.
+        :param watch: the job, such as :class:`airflow_provider_encord._client.jobs.UploadJobWatch`.
         :param deadline: Unix time in seconds at which to stop; None for no limit.
         :param poll_interval: seconds between polls that the server does not hold.
         :param max_poll_failures: failed polls in a row that end the wait.
@@ -604,15 +610,15 @@ class EncordHook(BaseHook):
     def re_encode_data(self, dataset_hash: str, data_hashes: Sequence[str]) -> int | str:
         """Start to re-encode videos and return the task's id; videos of other datasets are ignored by Encord."""
         with airflow_errors():
-            call = calls.re_encode_data(dataset_hash, data_hashes)
+            call = re_encoding.re_encode_data(dataset_hash, data_hashes)
         task_id = self.run(call)
         self.log.info("Started re-encode task %s for dataset %s.", task_id, dataset_hash)
         return task_id
 
-    def re_encode_data_status(self, dataset_hash: str, job_id: int | str) -> models.ReEncodeTask:
+    def re_encode_data_status(self, dataset_hash: str, job_id: int | str) -> re_encoding.ReEncodeTask:
         """Get a re-encode task as it stands."""
         with airflow_errors():
-            call = calls.re_encode_data_status(dataset_hash, job_id)
+            call = re_encoding.re_encode_data_status(dataset_hash, job_id)
         return self.run(call)
 
     # -- integrations, tokens, API keys --------------------------------------------------------------------------
@@ -622,12 +628,12 @@ class EncordHook(BaseHook):
         filter_integration_uuids: Sequence[str | UUID] | None = None,
         filter_integration_titles: Sequence[str] | None = None,
         include_org_access: bool = False,
-    ) -> list[models.CloudIntegration]:
+    ) -> list[integrations.CloudIntegration]:
         """List cloud integrations; both filters together narrow. A dataset API key lists all that it may use."""
         if self.settings.credentials.dataset_only:
-            return list(self.run(calls.get_cloud_integrations_of_key()))
+            return list(self.run(integrations.get_cloud_integrations_of_key()))
         with airflow_errors():
-            call = calls.get_cloud_integrations(
+            call = integrations.get_cloud_integrations(
                 filter_integration_uuids=filter_integration_uuids,
                 filter_integration_titles=filter_integration_titles,
                 include_org_access=include_org_access,
@@ -641,11 +647,11 @@ class EncordHook(BaseHook):
         """
         with contextlib.suppress(ValueError):
             return str(UUID(title_or_id))
-        integrations = self.get_cloud_integrations()
-        found = [each for each in integrations if each.title == title_or_id]
+        usable = self.get_cloud_integrations()
+        found = [each for each in usable if each.title == title_or_id]
         if len(found) == 1:
             return found[0].id
-        known = ", ".join(sorted({each.title for each in integrations})) or "none"
+        known = ", ".join(sorted({each.title for each in usable})) or "none"
         problem = f"{len(found)} have" if found else "none has"
         raise EncordInputError(
             f"Of the cloud integrations that this key may use, {problem} the title {title_or_id!r} (known: {known}). "
@@ -654,22 +660,22 @@ class EncordHook(BaseHook):
 
     def get_bearer_token(self) -> str:
         """Get a token for the user of the key. It is a secret; it is registered for masking."""
-        token = self.run(calls.get_bearer_token())
+        token = self.run(users.get_bearer_token())
         mask_secrets([token])
         return token
 
     def create_dataset_api_key(
         self, dataset_hash: str, api_key_title: str, dataset_scopes: Sequence[str] = _READ_AND_WRITE
-    ) -> models.ApiKey:
+    ) -> api_keys.ApiKey:
         """Make an API key for one dataset. It is a secret; it is registered for masking."""
         scopes = [str(getattr(scope, "value", scope)) for scope in dataset_scopes]
-        return _masked(self.run(calls.create_dataset_api_key(dataset_hash, api_key_title, scopes)))
+        return _masked(self.run(api_keys.create_dataset_api_key(dataset_hash, api_key_title, scopes)))
 
-    def get_dataset_api_keys(self, dataset_hash: str) -> list[models.ApiKey]:
+    def get_dataset_api_keys(self, dataset_hash: str) -> list[api_keys.ApiKey]:
         """List the API keys of one dataset. They are secrets; they are registered for masking."""
-        return [_masked(key) for key in self.run(calls.get_dataset_api_keys(dataset_hash))]
+        return [_masked(key) for key in self.run(api_keys.get_dataset_api_keys(dataset_hash))]
 
-    def get_or_create_dataset_api_key(self, dataset_hash: str) -> models.ApiKey:
+    def get_or_create_dataset_api_key(self, dataset_hash: str) -> api_keys.ApiKey:
         """Return the first key with both scopes, or make one; not atomic."""
         for key in self.get_dataset_api_keys(dataset_hash):
             if set(key.scopes) == set(_READ_AND_WRITE):
@@ -677,88 +683,7 @@ class EncordHook(BaseHook):
         return self.create_dataset_api_key(dataset_hash, f"{dataset_hash} - admin key")
 
 
-@contextlib.contextmanager
-def airflow_errors() -> Iterator[None]:
-    """Turn errors of the layers below into those that a DAG author can catch."""
-    try:
-        yield
-    except ApiError as error:
-        raise from_api_error(error) from None
-    except ValueError as error:
-        raise EncordInputError(f"{str(error).rstrip('.')}. It was not sent to Encord.") from None
-    except (TypeError, AttributeError, ArithmeticError, LookupError, RecursionError) as error:
-        raise EncordInputError(
-            f"An argument is of the wrong kind ({type(error).__name__}: {error}). It was not sent to Encord."
-        ) from None
-
-
-def uploaded(outcomes: Sequence[FileOutcome]) -> list[data_items.Uploaded]:
-    """Return object key and name of each uploaded file.
-
-    :raises EncordUploadError: names every file that failed, and why.
-    """
-    failed = [outcome for outcome in outcomes if outcome.error]
-    if failed:
-        shown = "; ".join(str(outcome.error) for outcome in failed[:10])
-        raise EncordUploadError(
-            f"{len(failed)} of {len(outcomes)} files could not be uploaded; no job was started for them. {shown}"
-        )
-    return [(outcome.object_key or "", outcome.name) for outcome in outcomes]
-
-
-def require_done(verdict: Verdict, dataset_hash: str, *, allow_partial: bool = False) -> None:
-    """Raise unless a job ended well.
-
-    :raises EncordJobCancelledError: when somebody cancelled it.
-    :raises EncordJobError: when it failed, or items of it failed and that is not allowed.
-    """
-    if verdict.state is State.DONE or (allow_partial and verdict.state is State.PARTIAL):
-        return
-    kind = EncordJobCancelledError if verdict.state is State.CANCELLED else EncordJobError
-    raise kind(f"Dataset {dataset_hash}: {verdict.message}.", dataset_hash=dataset_hash)
-
-
-@contextlib.contextmanager
-def open_manifest(
-    source: str | os.PathLike[str] | Mapping[str, Any], conn_id: str | None = None
-) -> Iterator[tuple[Mapping[str, Any] | BinaryIO, str | None]]:
-    """Give a manifest as dict, or as its open file and the file's base name.
-
-    :param source: dict, JSON text, or the path or URL of a JSON file.
-    :raises EncordInputError: when it can't be read, or is no JSON object.
-    """
-    if isinstance(source, Mapping):
-        yield source, None
-    elif isinstance(source, str) and source.lstrip()[:1] in ("{", "["):
-        with airflow_errors():
-            content = manifest.parse(source)
-        yield content, None
-    elif not isinstance(source, str | os.PathLike) or not os.fspath(source):
-        raise EncordInputError(f"The manifest must be a dict, JSON text or a path, not {type(source).__name__}.")
-    else:
-        path = resolve(source, conn_id)
-        try:
-            file = path.open("rb")
-        except Exception as error:  # any store's own exceptions
-            shown = os.fspath(source).partition("?")[0]
-            raise EncordInputError(
-                f"The manifest {shown!r} cannot be read ({type(error).__name__}: {server_text(str(error))})."
-            ) from None
-        with file:
-            yield file, path.name
-
-
-def load_manifest(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return a whole manifest, and the base name of its file if it came from one.
-
-    :param source: dict, JSON text, or the path or URL of a JSON file.
-    :raises EncordInputError: when it can't be read, or is no JSON object.
-    """
-    with open_manifest(source) as (found, name), airflow_errors():
-        return dict(found) if isinstance(found, Mapping) else manifest.parse(found.read().decode()), name
-
-
-def _masked(key: models.ApiKey) -> models.ApiKey:
+def _masked(key: api_keys.ApiKey) -> api_keys.ApiKey:
     mask_secrets([key.api_key])
     return key
 

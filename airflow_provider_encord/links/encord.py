@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_encord.airflow_compat import BaseOperatorLink
+from airflow_provider_encord._client.regions import app_of
+from airflow_provider_encord._compat import BaseOperatorLink
 
 XCOM_KEY = "encord_dataset_url"
-_APPS = {"https://api.encord.com": "https://app.encord.com", "https://api.us.encord.com": "https://app.us.encord.com"}
 
 
 def dataset_url(domain: str, dataset_hash: str) -> str:
     """Return the page of a dataset in Encord's web app; an installation of one's own is taken to serve it itself."""
-    return f"{_APPS.get(domain, domain)}/datasets/view/{dataset_hash}"
+    return f"{app_of(domain)}/datasets/view/{dataset_hash}"
 
 
 class EncordDatasetLink(BaseOperatorLink):

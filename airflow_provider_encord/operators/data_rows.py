@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord.airflow_compat import Context
+from airflow_provider_encord._airflow.arguments import certain_filters
+from airflow_provider_encord._airflow.outcome import fits_xcom
+from airflow_provider_encord._compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators.base import EncordOperator, certain_filters, fits_xcom
-from airflow_provider_encord.operators.listing import EncordListOperator
+from airflow_provider_encord.operators._base import EncordOperator
+from airflow_provider_encord.operators._listing import EncordListOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.api.models import DataRow
+    from airflow_provider_encord._client.resources.data_rows import DataRow
 
 _DUPLICATES = ("SKIP", "FAIL", "DUPLICATE")
 

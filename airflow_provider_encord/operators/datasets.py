@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord.airflow_compat import Context
-from airflow_provider_encord.durable import Memory
+from airflow_provider_encord._airflow.arguments import certain_filters, check_hashes
+from airflow_provider_encord._airflow.outcome import fits_xcom
+from airflow_provider_encord._compat import Context
+from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
-from airflow_provider_encord.operators.base import EncordOperator, certain_filters, fits_xcom
-from airflow_provider_encord.operators.listing import EncordListOperator
+from airflow_provider_encord.operators._base import EncordOperator
+from airflow_provider_encord.operators._listing import EncordListOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.api.models import DataRow, DatasetInfo
+    from airflow_provider_encord._client.resources.data_rows import DataRow
+    from airflow_provider_encord._client.resources.datasets import DatasetInfo
 
 _FILTERS = (
     "title_eq",
@@ -83,7 +86,7 @@ class EncordCreateDatasetOperator(EncordOperator):
         """Make the dataset, or find it."""
         if not isinstance(self.title, str) or self.title.strip() in ("", "None"):
             raise EncordInputError(f"title must be a text with something in it, not {self.title!r}.")
-        from airflow_provider_encord.api.models import StorageLocation
+        from airflow_provider_encord._client.resources.storage_location import StorageLocation
 
         location = StorageLocation.parse(self.storage_location)
         if location is StorageLocation.UNKNOWN:
@@ -204,21 +207,6 @@ class EncordListDatasetsOperator(EncordListOperator):
 
 def _oldest(datasets: list[DatasetInfo]) -> DatasetInfo | None:
     return min(datasets, key=lambda each: (str(each.created_at), each.dataset_hash), default=None)
-
-
-def check_hashes(data_hashes: Any, name: str = "data_hashes") -> list[str]:
-    """Return a list of data hashes that certainly names something.
-
-    :raises EncordInputError: for None, an empty list, or anything that is no list of texts: an upstream task that
-        returned nothing must never turn into "all".
-    """
-    several = [data_hashes] if isinstance(data_hashes, str) else data_hashes
-    if not isinstance(several, Sequence) or not several:
-        raise EncordInputError(f"{name} must be a list with at least one data hash, not {data_hashes!r}.")
-    wrong = [each for each in several if not isinstance(each, str) or not each.strip()]
-    if wrong:
-        raise EncordInputError(f"{name} must hold data hashes only, not {wrong[0]!r}.")
-    return list(dict.fromkeys(several))
 
 
 class EncordDeleteDataOperator(EncordOperator):

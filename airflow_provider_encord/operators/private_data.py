@@ -6,19 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord.airflow_compat import Context
+from airflow_provider_encord._airflow.arguments import check_max_failed_items, check_max_items_per_job
+from airflow_provider_encord._compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators.registration import (
-    MAX_ITEMS_PER_JOB,
-    EncordRegistrationOperator,
-    check_max_failed_items,
-    check_max_items_per_job,
-)
+from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator
 
 if TYPE_CHECKING:
     import os
 
-    from airflow_provider_encord.durable import Memory
+    from airflow_provider_encord._resume.task_store import Memory
     from airflow_provider_encord.hooks.encord import EncordHook
 
 
@@ -114,8 +110,9 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
 
     def parts(self, context: Context) -> Iterator[Part]:
         """Check all of the manifest, find the integration, and yield the parts; a manifest in a file is never held."""
-        from airflow_provider_encord.api import manifest
-        from airflow_provider_encord.hooks.encord import airflow_errors, open_manifest
+        from airflow_provider_encord import manifest
+        from airflow_provider_encord._airflow.errors import airflow_errors
+        from airflow_provider_encord._storage.manifest_file import open_manifest
 
         if not isinstance(self.integration, str) or not self.integration.strip():
             raise EncordInputError(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord.airflow_compat import Context
+from airflow_provider_encord._airflow.arguments import JobIds, check_hashes
+from airflow_provider_encord._airflow.outcome import fits_xcom
+from airflow_provider_encord._compat import Context
 from airflow_provider_encord.exceptions import EncordJobError
-from airflow_provider_encord.operators.base import EncordJobOperator, JobIds, fits_xcom
-from airflow_provider_encord.operators.datasets import check_hashes
+from airflow_provider_encord.operators._base import EncordJobOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.api.jobs import ReEncodeWatch, Verdict
-    from airflow_provider_encord.durable import Memory
+    from airflow_provider_encord._client.jobs import ReEncodeWatch, Verdict
+    from airflow_provider_encord._resume.task_store import Memory
     from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
 
 
@@ -50,7 +51,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
 
     def watch(self, job_id: Any) -> ReEncodeWatch:
         """Return a re-encode task as something to wait for."""
-        from airflow_provider_encord.api.jobs import ReEncodeWatch
+        from airflow_provider_encord._client.jobs import ReEncodeWatch
 
         return ReEncodeWatch(self.dataset_hash, job_id)
 
@@ -62,7 +63,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
 
     def finish(self, context: Context, job_ids: JobIds, verdicts: Iterable[Verdict]) -> dict[str, Any]:
         """Report which videos were re-encoded and which Encord ignored."""
-        from airflow_provider_encord.hooks.encord import require_done
+        from airflow_provider_encord._airflow.outcome import require_done
 
         [job_id], [verdict] = job_ids, verdicts
         require_done(verdict, self.dataset_hash)

@@ -7,20 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord import provenance
-from airflow_provider_encord.airflow_compat import Context
+from airflow_provider_encord._airflow.arguments import check_max_items_per_job
+from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
+from airflow_provider_encord._compat import Context
+from airflow_provider_encord._resume import item_tags
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators.registration import EncordRegistrationOperator, check_max_items_per_job
-from airflow_provider_encord.transport import DEFAULT_MAX_WORKERS
+from airflow_provider_encord.operators._registration import EncordRegistrationOperator
 
 if TYPE_CHECKING:
     import os
 
-    from airflow_provider_encord.api.data_items import Uploaded
-    from airflow_provider_encord.api.jobs import Verdict
-    from airflow_provider_encord.api.models import DataRow
-    from airflow_provider_encord.durable import Memory
-    from airflow_provider_encord.sources import SourceFile
+    from airflow_provider_encord._client.jobs import Verdict
+    from airflow_provider_encord._client.resources.data_items import Uploaded
+    from airflow_provider_encord._client.resources.data_rows import DataRow
+    from airflow_provider_encord._resume.task_store import Memory
+    from airflow_provider_encord._storage.files import SourceFile
 
 MAX_FILES_PER_JOB = 1000
 """As many images as Encord's pages advise to upload at once; smaller jobs show up sooner."""
@@ -116,14 +117,14 @@ class EncordUploadOperator(EncordRegistrationOperator):
 
     def parts(self, context: Context) -> Iterator[Batch]:
         """Look at all files, and yield those of each job."""
-        from airflow_provider_encord.sources import find_files
+        from airflow_provider_encord._storage.files import find_files
 
         self._check_metadata()
         files = find_files(self.file_paths, self.source_conn_id)
         if self.title is not None and len(files) > 1 and not self.one_title:
             raise EncordInputError("title can be given for one file only; several files keep their names.")
         self.check_folder(self.folder)
-        ids = provenance.file_ids(files)
+        ids = item_tags.file_ids(files)
         size = len(files) if self.one_title else self.max_items_per_job
         for at in range(0, len(files), size):
             yield Batch(files[at : at + size], ids[at : at + size])
@@ -134,23 +135,23 @@ class EncordUploadOperator(EncordRegistrationOperator):
 
     def start(self, context: Context, part: Batch, memory: Memory) -> str | None:
         """Upload the files and start the job that registers them; None if an earlier try has added all of them."""
-        from airflow_provider_encord.api.data_items import tagged
+        from airflow_provider_encord._client.resources.data_items import tagged
 
-        present = {self._metadata_of(row).get(provenance.FILE_KEY) for row in self._found_items(context)}
-        items = [provenance.one_id(part.ids)] if self.one_title else part.ids
+        present = {self._metadata_of(row).get(item_tags.FILE_KEY) for row in self._found_items(context)}
+        items = [item_tags.one_id(part.ids)] if self.one_title else part.ids
         missing = [at for at, item in enumerate(items) if item not in present]
         if not missing:
             return None
         batch = part if self.one_title else Batch([part.files[at] for at in missing], [part.ids[at] for at in missing])
         data_items = self.register(self._upload(batch, memory))
         if self.durable:
-            data_items = tagged(data_items, [provenance.tag(context, items[at]) for at in missing])
+            data_items = tagged(data_items, [item_tags.tag(context, items[at]) for at in missing])
         memory.note_start()
         return self.hook.start_upload_job(self.dataset_hash, data_items=data_items, folder=self.folder or None)
 
     def looks_back(self, context: Context) -> bool:
         """Whether earlier tries may have added something."""
-        return self.durable and provenance.is_repeated(context)
+        return self.durable and item_tags.is_repeated(context)
 
     def earlier_items(self, context: Context) -> Iterable[DataRow]:
         """List what all tries of this task instance have added so far."""
@@ -165,16 +166,16 @@ class EncordUploadOperator(EncordRegistrationOperator):
         if not self.looks_back(context):
             return []
         if self._found is None:
-            own = provenance.task_name(context)
+            own = item_tags.task_name(context)
             rows = self.hook.iter_data_rows(
-                self.dataset_hash, created_after=provenance.earliest(context), fetch_client_metadata=True
+                self.dataset_hash, created_after=item_tags.earliest(context), fetch_client_metadata=True
             )
-            self._found = [row for row in rows if self._metadata_of(row).get(provenance.TASK_KEY) == own]
+            self._found = [row for row in rows if self._metadata_of(row).get(item_tags.TASK_KEY) == own]
             self.log.info("Tries of this task have added %d items so far.", len(self._found))
         return self._found
 
     def _upload(self, batch: Batch, memory: Memory) -> list[Uploaded]:
-        from airflow_provider_encord.hooks.encord import uploaded
+        from airflow_provider_encord._airflow.outcome import uploaded
 
         with memory.uploads() as uploads:
             missing = [at for at, file_id in enumerate(batch.ids) if file_id not in uploads.known]
@@ -193,7 +194,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         given = self.client_metadata
         if given is not None and not isinstance(given, Mapping):
             raise EncordInputError(f"client_metadata must be a dict, not {given!r}.")
-        if taken := [name for name in provenance.KEYS if name in (given or ())]:
+        if taken := [name for name in item_tags.KEYS if name in (given or ())]:
             raise EncordInputError(f"client_metadata must not have {taken[0]!r}: this operator writes it.")
 
     @staticmethod
@@ -216,7 +217,7 @@ class EncordUploadVideoOperator(EncordUploadOperator):
 
     def register(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register each file as a video."""
-        from airflow_provider_encord.api import data_items
+        from airflow_provider_encord._client.resources import data_items
 
         return data_items.videos(self._titled(files), self.client_metadata)
 
@@ -241,7 +242,7 @@ class EncordCreateImageGroupOperator(EncordUploadOperator):
 
     def register(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register all files as one group."""
-        from airflow_provider_encord.api import data_items
+        from airflow_provider_encord._client.resources import data_items
 
         return data_items.image_group(
             files, title=self.title, create_video=self.create_video, client_metadata=self.client_metadata
@@ -260,7 +261,7 @@ class EncordUploadImageOperator(EncordUploadOperator):
 
     def register(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register each file as an image."""
-        from airflow_provider_encord.api import data_items
+        from airflow_provider_encord._client.resources import data_items
 
         return data_items.images(self._titled(files), self.client_metadata)
 
@@ -278,6 +279,6 @@ class EncordCreateDicomSeriesOperator(EncordUploadOperator):
 
     def register(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register all files as one series."""
-        from airflow_provider_encord.api import data_items
+        from airflow_provider_encord._client.resources import data_items
 
         return data_items.dicom_series(files, title=self.title, client_metadata=self.client_metadata)

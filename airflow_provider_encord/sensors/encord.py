@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_encord.airflow_compat import (
+from airflow_provider_encord._airflow.arguments import certain_filters, certain_job_ids, seconds
+from airflow_provider_encord._airflow.errors import kind_of
+from airflow_provider_encord._compat import (
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseOperator,
     BaseSensorOperator,
     Context,
 )
-from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordWatchedJobError, kind_of
+from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordWatchedJobError
 from airflow_provider_encord.links.encord import EncordDatasetLink
-from airflow_provider_encord.operators.base import DEFAULT_DEFERRABLE, EncordTask, JobIds, certain_filters, seconds
-from airflow_provider_encord.triggers.events import raise_unless_ended, summary, validate_event
+from airflow_provider_encord.operators._base import DEFAULT_DEFERRABLE, EncordTask
+from airflow_provider_encord.triggers._events import raise_unless_ended, summary, validate_event
 
 if TYPE_CHECKING:
     from airflow_provider_encord.triggers.encord import (
@@ -229,16 +231,3 @@ class EncordDataRowSensor(EncordSensor):
             data_hashes=self.data_hashes and list(self.data_hashes),
         )
         return EncordDataRowTrigger(filters=filters, min_count=self.min_count, **kwargs)
-
-
-def certain_job_ids(value: str | int | Sequence[str | int], name: str) -> JobIds:
-    """Return job ids as a list that certainly names one.
-
-    :raises EncordInputError: for None, an empty list, or anything that is no id.
-    """
-    several = [value] if isinstance(value, str | int) else list(value or ())
-    if not several or not all(isinstance(each, str | int) and str(each).strip() for each in several):
-        raise EncordInputError(
-            f"{name} must be a job's id, or a list of them where several are allowed, not {value!r}."
-        )
-    return several

@@ -7,19 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord.airflow_compat import AirflowSkipException, Context
+from airflow_provider_encord._airflow.arguments import check_max_failed_items, check_max_items_per_job
+from airflow_provider_encord._compat import AirflowSkipException, Context
 from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator
 from airflow_provider_encord.operators.private_data import Part
-from airflow_provider_encord.operators.registration import (
-    MAX_ITEMS_PER_JOB,
-    EncordRegistrationOperator,
-    check_max_failed_items,
-    check_max_items_per_job,
-)
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.durable import Memory, Started
-    from airflow_provider_encord.sources import StoredObject
+    from airflow_provider_encord._resume.task_store import Memory, Started
+    from airflow_provider_encord._storage.listing import StoredObject
 
 
 class BucketToEncordOperator(EncordRegistrationOperator):
@@ -112,16 +108,16 @@ class BucketToEncordOperator(EncordRegistrationOperator):
 
     def objects(self) -> Iterable[StoredObject]:
         """Yield the objects below the prefix, sorted by key."""
-        from airflow_provider_encord.sources import list_objects
+        from airflow_provider_encord._storage.listing import list_objects
 
         return list_objects(self.prefix, conn_id=self.source_conn_id)
 
     def parts(self, context: Context) -> Iterator[Part]:
         """List the bucket, leave out what the dataset holds, and yield manifests of the rest."""
-        from airflow_provider_encord.api import manifest
-        from airflow_provider_encord.bucket_entries import KINDS, Grouping, entries
-        from airflow_provider_encord.hooks.encord import airflow_errors
-        from airflow_provider_encord.seen import Seen
+        from airflow_provider_encord import manifest
+        from airflow_provider_encord._airflow.errors import airflow_errors
+        from airflow_provider_encord._storage.grouping import KINDS, Grouping, entries
+        from airflow_provider_encord._storage.title_index import Seen
 
         self.check_folder(self.folder)
         integration_id = self.hook.find_cloud_integration(self.integration)
@@ -171,7 +167,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         return part.start(self.hook, memory, self.dataset_hash, ignore_errors=ignore_errors, folder=self.folder)
 
     def _wanted(self, context: Context) -> Iterator[tuple[str, str]]:
-        from airflow_provider_encord.bucket_entries import bucket_and_key, object_url
+        from airflow_provider_encord._storage.grouping import bucket_and_key, object_url
 
         start, end = self._interval(context)
         _, top = bucket_and_key(self.prefix)

@@ -9,7 +9,7 @@ from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.sources import StoredObject
+    from airflow_provider_encord._storage.listing import StoredObject
 
 
 class S3ToEncordOperator(BucketToEncordOperator):
@@ -33,8 +33,8 @@ class S3ToEncordOperator(BucketToEncordOperator):
         """Yield the objects below the prefix, page by page."""
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-        from airflow_provider_encord.bucket_entries import bucket_and_key
-        from airflow_provider_encord.sources import StoredObject
+        from airflow_provider_encord._storage.grouping import bucket_and_key
+        from airflow_provider_encord._storage.listing import StoredObject
 
         bucket, prefix = bucket_and_key(self.prefix)
         if not self.prefix.startswith("s3://") or not bucket:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_encord.exceptions import EncordError, kind_of
-from airflow_provider_encord.triggers.events import goes_on, summary
+from airflow_provider_encord._airflow.errors import kind_of
+from airflow_provider_encord.exceptions import EncordError
+from airflow_provider_encord.triggers._events import goes_on, summary
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.api.errors import ApiError
-    from airflow_provider_encord.api.jobs import Watch
+    from airflow_provider_encord._client.errors import ApiError
+    from airflow_provider_encord._client.jobs import Watch
 
 EARLIEST_EVENT_SECONDS = 5.0
 """A trigger that fires at once can make Airflow 3.3 fail a good task, so none fires earlier than this."""
@@ -85,10 +86,10 @@ class EncordTrigger(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call, unused-ignore]
 
     async def _wait(self) -> dict[str, Any]:
-        from airflow_provider_encord.api.wait import DeadlineReached, Patience
-        from airflow_provider_encord.hooks.encord import airflow_errors
-        from airflow_provider_encord.hooks.shared import shared_transports
-        from airflow_provider_encord.progress import ProgressLog
+        from airflow_provider_encord._airflow.errors import airflow_errors
+        from airflow_provider_encord._airflow.progress_log import ProgressLog
+        from airflow_provider_encord._client.wait import DeadlineReached, Patience
+        from airflow_provider_encord.hooks._transport_pool import shared_transports
 
         patience = Patience(self.deadline, self.poll_interval, self.max_poll_failures)
         limit = asyncio.timeout(patience.seconds_to_last_answer(time.time()))
@@ -155,7 +156,7 @@ class EncordUploadJobTrigger(EncordJobTrigger):
 
     def watches(self) -> list[Watch]:
         """Return the jobs to wait for."""
-        from airflow_provider_encord.api.jobs import UploadJobWatch
+        from airflow_provider_encord._client.jobs import UploadJobWatch
 
         return [UploadJobWatch(self.dataset_hash, str(job_id)) for job_id in self.job_ids]
 
@@ -165,7 +166,7 @@ class EncordReEncodeTrigger(EncordJobTrigger):
 
     def watches(self) -> list[Watch]:
         """Return the tasks to wait for."""
-        from airflow_provider_encord.api.jobs import ReEncodeWatch
+        from airflow_provider_encord._client.jobs import ReEncodeWatch
 
         return [ReEncodeWatch(self.dataset_hash, job_id) for job_id in self.job_ids]
 
@@ -173,7 +174,7 @@ class EncordReEncodeTrigger(EncordJobTrigger):
 class EncordDataRowTrigger(EncordTrigger):
     """Waits until a dataset holds enough rows that a filter finds.
 
-    :param filters: arguments of :func:`airflow_provider_encord.api.calls.list_data_rows`, as JSON values.
+    :param filters: arguments of :func:`.data_rows.list_data_rows`, as JSON values.
     :param min_count: how many rows are enough.
     """
 
@@ -189,6 +190,6 @@ class EncordDataRowTrigger(EncordTrigger):
 
     def watches(self) -> list[Watch]:
         """Return the rows to wait for."""
-        from airflow_provider_encord.api.jobs import DataRowsWatch
+        from airflow_provider_encord._client.jobs import DataRowsWatch
 
         return [DataRowsWatch(self.dataset_hash, self.filters, self.min_count)]

@@ -52,7 +52,7 @@ def run(runs: int) -> list[Table]:
 
 def ours_from_file(file: Path, objects: int) -> dict[str, float]:
     """Plan and split the file as the operator for private data does, and make the body of each request."""
-    from airflow_provider_encord.api import manifest
+    from airflow_provider_encord import manifest
 
     limits = {"max_items": 10_000, "max_urls": manifest.MAX_URLS}
 
@@ -118,11 +118,12 @@ def by_hand_from_bucket(file: Path, objects: int) -> dict[str, float]:
 
 def _request(files: dict[str, Any]) -> int:
     """Make the request that registers a part, and return how many items it holds."""
-    from airflow_provider_encord.api import calls, wire
-    from airflow_provider_encord.api.auth import BearerCredentials
+    from airflow_provider_encord._client import protocol
+    from airflow_provider_encord._client.auth import BearerCredentials
+    from airflow_provider_encord._client.resources import registration
 
-    call = calls.start_upload_job(DATASET, files=files, integration_id=INTEGRATION)
-    wire.build(call, BearerCredentials("token"), domain="https://api.encord.com", created=0, trace_id="0", agent="")
+    call = registration.start_upload_job(DATASET, files=files, integration_id=INTEGRATION)
+    protocol.build(call, BearerCredentials("token"), domain="https://api.encord.com", created=0, trace_id="0", agent="")
     return len(files["videos"])
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from airflow_provider_encord.api.jobs import UploadJobWatch
+from airflow_provider_encord._client.jobs import UploadJobWatch
 from airflow_provider_encord.emulator import LocalEncord
 from airflow_provider_encord.hooks.encord import EncordHook
 from tests.chaos import tally

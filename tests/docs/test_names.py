@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_encord import bucket_entries, exceptions, provider_info
-from airflow_provider_encord.api import manifest
+from airflow_provider_encord import exceptions, manifest, provider_info
+from airflow_provider_encord._client.transport.network import Timeouts
+from airflow_provider_encord._storage import grouping
 from airflow_provider_encord.emulator import LocalEncord, control, legacy
 from airflow_provider_encord.emulator.__main__ import parser as emulator_parser
 from airflow_provider_encord.emulator.faults import Action, Rule
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.hooks.encord import EncordHook
-from airflow_provider_encord.operators.registration import EncordRegistrationOperator
+from airflow_provider_encord.operators._registration import EncordRegistrationOperator
 from airflow_provider_encord.sensors.encord import EncordSensor
-from airflow_provider_encord.transport.network import Timeouts
 
 ROOT = Path(__file__).parents[2]
 INFO = provider_info.get_provider_info()
@@ -304,8 +304,8 @@ def test_each_room_is_described(pages):
     package = ROOT / "airflow_provider_encord"
     rooms = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - {"__init__"} <= first_cells(section(pages["docs/architecture.md"], "Rooms"))
-    inside = {path.stem for folder in ("api", "api/manifest") for path in (package / folder).glob("*.py")}
-    assert (inside - {"__init__"}) | {"manifest"} <= quoted(pages["docs/architecture.md"])
+    inside = {path.stem for path in package.glob("_*/**/*.py")}
+    assert inside - {"__init__"} <= quoted(pages["docs/architecture.md"])
 
 
 def test_each_example_is_linked(pages):
@@ -319,5 +319,5 @@ def test_each_kind_of_a_manifest_is_named(pages):
 
 def test_each_extension_that_a_transfer_knows_is_named(pages):
     text = section(pages["docs/operators.md"], "BucketToEncordOperator")
-    assert {f".{extension}" for extension in bucket_entries.KINDS} <= quoted(text)
-    assert set(bucket_entries.KINDS.values()) <= quoted(text)
+    assert {f".{extension}" for extension in grouping.KINDS} <= quoted(text)
+    assert set(grouping.KINDS.values()) <= quoted(text)

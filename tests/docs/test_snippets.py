@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_encord.api import manifest
-from airflow_provider_encord.api.auth import BearerCredentials, SshCredentials
+from airflow_provider_encord import manifest
+from airflow_provider_encord._client.auth import BearerCredentials, SshCredentials
 from airflow_provider_encord.emulator import LocalEncord
 from airflow_provider_encord.emulator.__main__ import parser as emulator_parser
 from airflow_provider_encord.hooks.encord import EncordHook

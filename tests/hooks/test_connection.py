@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_encord import airflow_compat
-from airflow_provider_encord.airflow_compat import AirflowFailException, mask_secrets
-from airflow_provider_encord.api.auth import ApiKeyCredentials, BearerCredentials, SshCredentials
+from airflow_provider_encord import _compat
+from airflow_provider_encord._airflow.connection import read_connection, read_domain
+from airflow_provider_encord._client.auth import ApiKeyCredentials, BearerCredentials, SshCredentials
+from airflow_provider_encord._compat import AirflowFailException, mask_secrets
 from airflow_provider_encord.exceptions import EncordConnectionError
-from airflow_provider_encord.hooks.connection import read_connection, read_domain
 from airflow_provider_encord.hooks.encord import EncordHook
 from loopback import Loopback, Reply
 from replay_hook import connect
@@ -274,12 +274,12 @@ def test_secrets_are_told_in_one_message_but_not_where_airflow_would_print_it(
         """What `dag.test` puts in the place of the channel to the supervisor."""
 
     sent: list[Any] = []
-    monkeypatch.setattr(airflow_compat, "mask_secret", sent.append)
-    monkeypatch.setattr(airflow_compat, "_supervisor", InProcessSupervisorComms)
+    monkeypatch.setattr(_compat, "mask_secret", sent.append)
+    monkeypatch.setattr(_compat, "_supervisor", InProcessSupervisorComms)
     mask_secrets(["tell-nobody"])
     assert sent == []
     assert "nobody" not in redact("tell-nobody")
-    monkeypatch.setattr(airflow_compat, "_supervisor", object)
+    monkeypatch.setattr(_compat, "_supervisor", object)
     mask_secrets(["tell-nobody"])
     assert sent == [["tell-nobody"]]
 
@@ -329,13 +329,13 @@ def test_a_refusal_is_told_at_once(name: str, loopback: Loopback, monkeypatch: p
 def test_a_key_of_the_other_region_is_guessed(
     region: str, other: str, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_encord.transport import blocking
+    from airflow_provider_encord._client.transport import sync_transport
 
     loopback.answers(json_reply(401, {"message": "no such key"}))
-    send = blocking.requests.Session.request
+    send = sync_transport.requests.Session.request
     real = re.compile(r"https://api(\.us)?\.encord\.com")
     redirected = lambda self, method, url, **more: send(self, method, real.sub(loopback.url, url), **more)  # noqa: E731
-    monkeypatch.setattr(blocking.requests.Session, "request", redirected)
+    monkeypatch.setattr(sync_transport.requests.Session, "request", redirected)
     good, text = attempt(monkeypatch, region)
     assert not good
     assert f"keys of the other region live at {other}" in text

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from airflow_provider_encord.airflow_compat import BaseHook
+from airflow_provider_encord._compat import BaseHook
 from airflow_provider_encord.exceptions import EncordError
 from airflow_provider_encord.hooks import encord
-from airflow_provider_encord.hooks.shared import FRESH_SECONDS, SharedTransports, shared_transports
+from airflow_provider_encord.hooks._transport_pool import FRESH_SECONDS, SharedTransports, shared_transports
 from vectors import KEY, TOKEN
 
 SSH = {"ssh_private_key": KEY}

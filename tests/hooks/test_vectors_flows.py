@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_encord.api import data_items
-from airflow_provider_encord.api.jobs import UploadJobWatch
+from airflow_provider_encord._client.jobs import UploadJobWatch
+from airflow_provider_encord._client.resources import data_items
 from flow_cases import FLOWS, OUTCOMES, Outcome
 from loopback import Loopback, Received, Reply
 from replay_hook import replay_hook
@@ -77,7 +77,7 @@ def hold(loopback: Loopback, clock: Clock) -> None:
 
 def test_create_image_group_allow_failures(loopback: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The caller picks the files that passed; here as an operator would.
-    from airflow_provider_encord.sources import find_files
+    from airflow_provider_encord._storage.files import find_files
 
     vector = VECTORS["create_image_group_allow_failures"]
     playback = Playback(loopback, vector, list(range(6)), fresh=REFUSED)

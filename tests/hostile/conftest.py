@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_encord.api.retry import ONCE
-from airflow_provider_encord.api.wire import Call
-from airflow_provider_encord.hooks.encord import airflow_errors
-from airflow_provider_encord.transport.blocking import BlockingTransport
-from airflow_provider_encord.transport.network import Timeouts
-from airflow_provider_encord.transport.nonblocking import AsyncTransport
+from airflow_provider_encord._airflow.errors import airflow_errors
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.retry import ONCE
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._client.transport.network import Timeouts
+from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 from raw_server import RawServer
 from vectors import Clock, account
 

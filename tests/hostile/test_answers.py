@@ -12,11 +12,21 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_encord.api import calls
-from airflow_provider_encord.api.wire import Answer, Call, retry_after
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.protocol import Answer, retry_after
+from airflow_provider_encord._client.resources import (
+    api_keys,
+    data_rows,
+    datasets,
+    integrations,
+    re_encoding,
+    registration,
+    upload_urls,
+    users,
+)
+from airflow_provider_encord._client.transport import response_body
+from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord.exceptions import EncordError
-from airflow_provider_encord.transport import body
-from airflow_provider_encord.transport.network import Timeouts
 from raw_server import RawServer, Script
 from vectors import DATASET, ITEM, JOB, VIDEO
 
@@ -24,25 +34,25 @@ SEED = int(os.environ.get("ENCORD_FUZZ_SEED", "20"))
 CASES = int(os.environ.get("ENCORD_FUZZ_CASES", "500"))
 
 CALLS: dict[str, Call[Any]] = {
-    "create_dataset": calls.create_dataset("t"),
-    "list_datasets": calls.list_datasets(),
-    "get_dataset": calls.get_dataset(DATASET),
-    "list_data_rows": calls.list_data_rows(DATASET),
-    "get_data_row": calls.get_data_row(DATASET, VIDEO),
-    "get_cloud_integrations": calls.get_cloud_integrations(),
-    "get_bearer_token": calls.get_bearer_token(),
-    "get_presigned_urls": calls.get_presigned_urls(1, "video"),
-    "get_signed_url": calls.get_signed_url("v", "video"),
-    "get_cloud_integrations_of_key": calls.get_cloud_integrations_of_key(),
-    "get_api_key_meta": calls.get_api_key_meta(),
-    "start_upload_job": calls.start_upload_job(DATASET, files={}),
-    "get_upload_job": calls.get_upload_job(DATASET, JOB),
-    "link_items": calls.link_items(DATASET, [ITEM]),
-    "delete_data": calls.delete_data(DATASET, [VIDEO]),
-    "re_encode_data": calls.re_encode_data(DATASET, [VIDEO]),
-    "re_encode_data_status": calls.re_encode_data_status(DATASET, 1),
-    "create_dataset_api_key": calls.create_dataset_api_key(DATASET, "t", []),
-    "get_dataset_api_keys": calls.get_dataset_api_keys(DATASET),
+    "create_dataset": datasets.create_dataset("t"),
+    "list_datasets": datasets.list_datasets(),
+    "get_dataset": datasets.get_dataset(DATASET),
+    "list_data_rows": data_rows.list_data_rows(DATASET),
+    "get_data_row": data_rows.get_data_row(DATASET, VIDEO),
+    "get_cloud_integrations": integrations.get_cloud_integrations(),
+    "get_bearer_token": users.get_bearer_token(),
+    "get_presigned_urls": upload_urls.get_presigned_urls(1, "video"),
+    "get_signed_url": upload_urls.get_signed_url("v", "video"),
+    "get_cloud_integrations_of_key": integrations.get_cloud_integrations_of_key(),
+    "get_api_key_meta": api_keys.get_api_key_meta(),
+    "start_upload_job": registration.start_upload_job(DATASET, files={}),
+    "get_upload_job": registration.get_upload_job(DATASET, JOB),
+    "link_items": data_rows.link_items(DATASET, [ITEM]),
+    "delete_data": data_rows.delete_data(DATASET, [VIDEO]),
+    "re_encode_data": re_encoding.re_encode_data(DATASET, [VIDEO]),
+    "re_encode_data_status": re_encoding.re_encode_data_status(DATASET, 1),
+    "create_dataset_api_key": api_keys.create_dataset_api_key(DATASET, "t", []),
+    "get_dataset_api_keys": api_keys.get_dataset_api_keys(DATASET),
 }
 
 NAMES = [
@@ -150,7 +160,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize("name", SLOW)
-@pytest.mark.parametrize("call", [calls.get_dataset(DATASET), calls.list_datasets()], ids=["legacy", "v2"])
+@pytest.mark.parametrize("call", [datasets.get_dataset(DATASET), datasets.list_datasets()], ids=["legacy", "v2"])
 def test_a_slow_answer_is_given_up(call: Call[Any], name: str, send: Callable[..., Any], raw_server: RawServer) -> None:
     raw_server.script = SLOW[name]
     with pytest.raises(EncordError):  # the server would go on for 10 seconds and more
@@ -164,8 +174,8 @@ BOMB = gzip.compress(b" " * 40_000_000)
 def test_a_bomb_is_not_blown_up(
     status: int, send: Callable[..., Any], raw_server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "MAX_LARGE_ANSWER_BYTES", 1_000_000)
-    monkeypatch.setattr(body, "MAX_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr(response_body, "MAX_LARGE_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr(response_body, "MAX_ANSWER_BYTES", 1_000_000)
     head = f"HTTP/1.1 {status} X\r\nContent-Encoding: gzip\r\nContent-Length: {len(BOMB)}\r\n\r\n".encode()
     raw_server.script = Script([head + BOMB])
     with pytest.raises(EncordError, match="larger than" if status == 200 else "HTTP 500"):

@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_encord.api import calls, manifest
-from airflow_provider_encord.api.errors import ApiError, ErrorKind
-from airflow_provider_encord.api.redact import server_text, without_query
+from airflow_provider_encord import manifest
+from airflow_provider_encord._airflow.connection import read_connection
+from airflow_provider_encord._airflow.errors import airflow_errors
+from airflow_provider_encord._client.errors import ApiError, ErrorKind
+from airflow_provider_encord._client.redaction import server_text, without_query
+from airflow_provider_encord._client.resources import data_rows, datasets, integrations, re_encoding, registration
+from airflow_provider_encord._storage.files import find_files
+from airflow_provider_encord._storage.manifest_file import load_manifest
 from airflow_provider_encord.exceptions import EncordError
-from airflow_provider_encord.hooks.connection import read_connection
-from airflow_provider_encord.hooks.encord import airflow_errors, load_manifest
-from airflow_provider_encord.sources import find_files
-from airflow_provider_encord.triggers.events import raise_unless_ended, validate_event
+from airflow_provider_encord.triggers._events import raise_unless_ended, validate_event
 from vectors import DATASET, KEY, PASSPHRASE, PROTECTED_KEY
 
 SEED = int(os.environ.get("ENCORD_FUZZ_SEED", "20"))
@@ -74,16 +76,18 @@ def use_call(rng: random.Random) -> None:
         one, two = rng.choice(ODD), rng.choice(ODD)
         rng.choice(
             [
-                lambda: calls.get_dataset(one),
-                lambda: calls.list_data_rows(DATASET, data_types=one, data_hashes=two),
-                lambda: calls.list_data_rows(DATASET, created_before=one),
-                lambda: calls.list_datasets(edited_after=one),
-                lambda: calls.delete_data(DATASET, one),
-                lambda: calls.re_encode_data(one, two),
-                lambda: calls.link_items(DATASET, one),
-                lambda: calls.start_upload_job(DATASET, files={}, integration_id=one, folder=two),
-                lambda: calls.get_cloud_integrations(filter_integration_uuids=one, filter_integration_titles=two),
-                lambda: calls.re_encode_data_status(DATASET, one),
+                lambda: datasets.get_dataset(one),
+                lambda: data_rows.list_data_rows(DATASET, data_types=one, data_hashes=two),
+                lambda: data_rows.list_data_rows(DATASET, created_before=one),
+                lambda: datasets.list_datasets(edited_after=one),
+                lambda: data_rows.delete_data(DATASET, one),
+                lambda: re_encoding.re_encode_data(one, two),
+                lambda: data_rows.link_items(DATASET, one),
+                lambda: registration.start_upload_job(DATASET, files={}, integration_id=one, folder=two),
+                lambda: integrations.get_cloud_integrations(
+                    filter_integration_uuids=one, filter_integration_titles=two
+                ),
+                lambda: re_encoding.re_encode_data_status(DATASET, one),
             ]
         )()
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from airflow_provider_encord.api.jobs import UploadJobWatch
-from airflow_provider_encord.api.models import UploadJob
+from airflow_provider_encord._client.jobs import UploadJobWatch
+from airflow_provider_encord._client.resources.registration import UploadJob
 from airflow_provider_encord.exceptions import (
     EncordInputError,
     EncordJobCancelledError,

@@ -6,12 +6,8 @@ from importlib.metadata import version
 
 import pytest
 
-from airflow_provider_encord.airflow_compat import AirflowSensorTimeout, AirflowSkipException
-from airflow_provider_encord.exceptions import (
-    EncordAuthenticationError,
-    EncordNotFoundError,
-    EncordWatchedJobError,
-)
+from airflow_provider_encord._compat import AirflowSensorTimeout, AirflowSkipException
+from airflow_provider_encord.exceptions import EncordAuthenticationError, EncordNotFoundError, EncordWatchedJobError
 from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordReEncodeSensor, EncordUploadJobSensor
 from airflow_provider_encord.triggers import encord as triggers
 

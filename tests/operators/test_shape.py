@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from airflow_provider_encord.operators.base import EncordJobOperator
+from airflow_provider_encord.operators._base import EncordJobOperator
 from airflow_provider_encord.provider_info import get_provider_info
 from airflow_provider_encord.sensors.encord import EncordSensor
 

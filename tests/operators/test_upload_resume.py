@@ -82,7 +82,7 @@ def test_only_what_is_missing_is_sent(arrived, upload, context, titles, asked, e
 def test_a_worker_that_dies_between_two_files_has_remembered_the_first(
     upload, context, titles, asked, encord, monkeypatch
 ):
-    from airflow_provider_encord.durable import Uploads
+    from airflow_provider_encord._resume.task_store import Uploads
 
     note = Uploads.note
 
@@ -215,7 +215,7 @@ def test_a_store_that_fails_costs_no_upload(upload, context, titles, caplog):
 
 
 def test_many_files_are_remembered_in_values_that_airflow_takes(context):
-    from airflow_provider_encord.durable import Memory
+    from airflow_provider_encord._resume.task_store import Memory
 
     memory = Memory(context, durable=True, subject="s")
     with memory.uploads() as uploads:

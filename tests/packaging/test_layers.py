@@ -41,24 +41,24 @@ def ours(*names: str) -> tuple[str, ...]:
     ("names", "blocked"),
     [
         pytest.param(
-            ("api",),
-            ("airflow", "requests", "aiohttp", "encord", *ours("transport", "exceptions")),
-            id="api: no Airflow, no network",
-        ),
-        pytest.param(
-            ("transport",),
-            ("airflow", "encord", *ours("exceptions", "hooks", "durable", "sources")),
-            id="transport: no Airflow",
+            ("_client", "manifest"),
+            ("airflow", "encord", *ours("exceptions", "_compat", "_airflow", "_resume", "_storage", "hooks")),
+            id="client and manifest: no Airflow",
         ),
         pytest.param(
             ("emulator",),
-            ("airflow", "encord", "requests", *ours("api", "transport", "exceptions")),
+            ("airflow", "encord", "requests", *ours("_client", "exceptions")),
             id="emulator: nothing else of the package",
         ),
     ],
 )
 def test_a_layer_imports_without_what_is_above_it(python, modules, names, blocked):
     python(blocking(*blocked) + importing(layer(modules, *names)))
+
+
+def test_the_calls_import_without_a_network_library(python, modules):
+    calls = [each for each in modules if each.startswith(f"{PACKAGE}._client") and ".transport" not in each]
+    python(blocking("requests", "aiohttp", "airflow", "encord") + importing(calls))
 
 
 def test_neither_the_vendors_client_nor_the_emulator_is_needed(python, modules):
@@ -75,14 +75,14 @@ def test_parsing_a_dag_loads_nothing_heavy_and_asks_nobody(python, modules):
         f"""
 import json, socket, sys
 from airflow.models import Connection
-from {PACKAGE} import airflow_compat
+from {PACKAGE} import _compat
 import airflow.providers_manager
 
 def forbidden(*args, **kwargs):
     raise AssertionError("called while a DAG is parsed")
 
 socket.socket.connect = socket.getaddrinfo = forbidden
-airflow_compat.BaseHook.get_connection = forbidden
+_compat.BaseHook.get_connection = forbidden
 before = set(sys.modules)
 {importing(layer(modules, "operators", "sensors", "triggers", "links", "transfers"))}
 print(json.dumps(sorted(set(sys.modules) - before)))
@@ -97,7 +97,7 @@ def test_what_a_dag_file_imports_loads_only_its_own_modules(python, modules):
     output = python(
         f"""
 import json, sys
-import {PACKAGE}.airflow_compat
+import {PACKAGE}._compat
 before = set(sys.modules)
 {importing(layer(modules, "operators", "sensors", "links", "transfers"))}
 print(json.dumps(sorted(set(sys.modules) - before)))
@@ -108,7 +108,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 # A constant, and texts without credentials: these need the standard library only.
-LIGHT = {f"{PACKAGE}.transport", f"{PACKAGE}.api", f"{PACKAGE}.api.redact"}
+LIGHT = {f"{PACKAGE}._client{each}" for each in ("", ".redaction", ".regions", ".transport")}
 
 
 def test_parsing_a_dag_pulls_in_no_layer_that_needs_a_library(python, modules):
@@ -119,7 +119,7 @@ def test_parsing_a_dag_pulls_in_no_layer_that_needs_a_library(python, modules):
     )
     names = set(json.loads(output.splitlines()[-1])) - LIGHT
     loaded = {name.split(".")[1] for name in names}
-    assert not loaded & {"api", "transport", "hooks", "sources", "seen", "bucket_entries"}
+    assert not loaded & {"_client", "hooks", "_storage", "manifest"}
 
 
 def test_operators_and_sensors_load_triggers_only_when_they_defer(python, modules):

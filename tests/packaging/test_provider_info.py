@@ -16,7 +16,7 @@ import pytest
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_encord import provider_info
-from airflow_provider_encord.airflow_compat import BaseOperator
+from airflow_provider_encord._compat import BaseOperator
 
 AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 INFO = provider_info.get_provider_info()

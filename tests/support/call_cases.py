@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from airflow_provider_encord.api import calls, models
-from airflow_provider_encord.api.errors import ErrorKind
-from airflow_provider_encord.api.wire import Call
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.errors import ErrorKind
+from airflow_provider_encord._client.resources import (
+    api_keys,
+    data_rows,
+    datasets,
+    integrations,
+    re_encoding,
+    registration,
+    storage_location,
+    users,
+)
 from vectors import DATASET, FOLDER, GROUP, INTEGRATION, ITEM, KEY, PROTECTED_KEY, RSA_KEY, VECTORS, VIDEO
 
 _READ_WRITE = ("dataset.read", "dataset.write")
@@ -26,14 +35,14 @@ def _recorded_payload(name: str) -> dict:
 
 
 CALLS: dict[str, Call] = {
-    "create_dataset": calls.create_dataset(
-        "Example Title", description="Example description", storage_location=models.StorageLocation.AWS
+    "create_dataset": datasets.create_dataset(
+        "Example Title", description="Example description", storage_location=storage_location.StorageLocation.AWS
     ),
-    "create_dataset_minimal": calls.create_dataset("Example Title", create_backing_folder=False),
-    "create_dataset_unicode": calls.create_dataset('Größe "1" \u2013 東京', description="é"),
-    "list_datasets": calls.list_datasets(),
-    "list_datasets_bearer": calls.list_datasets(),
-    "list_datasets_filtered": calls.list_datasets(
+    "create_dataset_minimal": datasets.create_dataset("Example Title", create_backing_folder=False),
+    "create_dataset_unicode": datasets.create_dataset('Größe "1" \u2013 東京', description="é"),
+    "list_datasets": datasets.list_datasets(),
+    "list_datasets_bearer": datasets.list_datasets(),
+    "list_datasets_filtered": datasets.list_datasets(
         title_like="Validation%",
         desc_eq="a b&c",
         created_before="2025-01-31",
@@ -42,7 +51,7 @@ CALLS: dict[str, Call] = {
         edited_after=datetime(2024, 6, 1),
         include_org_access=True,
     ),
-    "list_datasets_all_filters": calls.list_datasets(
+    "list_datasets_all_filters": datasets.list_datasets(
         title_eq="t",
         title_like="t%",
         desc_eq="d",
@@ -52,13 +61,13 @@ CALLS: dict[str, Call] = {
         edited_before=datetime(2025, 1, 3, tzinfo=_zone(5.5)),
         edited_after="2025-01-04T00:00:00Z",
     ),
-    "get_dataset": calls.get_dataset(DATASET),
-    "get_dataset_bearer": calls.get_dataset(DATASET),
-    "get_dataset_client_metadata": calls.get_dataset(DATASET, fetch_client_metadata=True),
-    "get_dataset_metadata_only": calls.get_dataset(DATASET, fetch_rows=False),
-    "list_data_rows": calls.list_data_rows(DATASET),
-    "list_data_rows_empty": calls.list_data_rows(DATASET, title_eq="nothing"),
-    "list_data_rows_filtered": calls.list_data_rows(
+    "get_dataset": datasets.get_dataset(DATASET),
+    "get_dataset_bearer": datasets.get_dataset(DATASET),
+    "get_dataset_client_metadata": datasets.get_dataset(DATASET, fetch_client_metadata=True),
+    "get_dataset_metadata_only": datasets.get_dataset(DATASET, fetch_rows=False),
+    "list_data_rows": data_rows.list_data_rows(DATASET),
+    "list_data_rows_empty": data_rows.list_data_rows(DATASET, title_eq="nothing"),
+    "list_data_rows_filtered": data_rows.list_data_rows(
         DATASET,
         title_eq="sample_data.mp4",
         title_like="sample%",
@@ -67,75 +76,79 @@ CALLS: dict[str, Call] = {
         data_types=["VIDEO", "img_group"],
         data_hashes=[VIDEO],
     ),
-    "refetch_data_row": calls.get_data_row(
+    "refetch_data_row": data_rows.get_data_row(
         DATASET, VIDEO, signed_url=True, images_signed_urls=True, client_metadata=True
     ),
-    "get_cloud_integrations": calls.get_cloud_integrations(),
-    "get_cloud_integrations_filtered": calls.get_cloud_integrations(
+    "get_cloud_integrations": integrations.get_cloud_integrations(),
+    "get_cloud_integrations_filtered": integrations.get_cloud_integrations(
         filter_integration_uuids=[INTEGRATION, INTEGRATION[:-1] + "2"],
         filter_integration_titles=["AWS", "my gcp"],
         include_org_access=True,
     ),
-    "get_bearer_token": calls.get_bearer_token(),
-    "get_bearer_token_passphrase_key": calls.get_bearer_token(),
-    "user_agent_suffix": calls.get_bearer_token(),
-    "old145_v2_signature_backdated": calls.get_bearer_token(),
-    "link_items": calls.link_items(DATASET, [ITEM, ITEM[:-1] + "2"]),
-    "link_items_fail": calls.link_items(DATASET, [ITEM.upper()], duplicates_behavior="FAIL"),
-    "delete_data": calls.delete_data(DATASET, [VIDEO, GROUP]),
-    "delete_data_single": calls.delete_data(DATASET, [VIDEO]),
-    "re_encode_data": calls.re_encode_data(DATASET, [VIDEO, GROUP]),
-    "re_encode_data_null_response": calls.re_encode_data(DATASET, [VIDEO]),
-    "re_encode_data_retried": calls.re_encode_data(DATASET, [VIDEO]),
-    "re_encode_data_status_done": calls.re_encode_data_status(DATASET, 1337),
-    "re_encode_data_status_error": calls.re_encode_data_status(DATASET, 1337),
-    "re_encode_data_status_submitted": calls.re_encode_data_status(DATASET, 1337),
-    "re_encode_data_status_unknown_task": calls.re_encode_data_status(DATASET, 999),
-    "job_start_data_items_all_kinds": calls.start_upload_job(
+    "get_bearer_token": users.get_bearer_token(),
+    "get_bearer_token_passphrase_key": users.get_bearer_token(),
+    "user_agent_suffix": users.get_bearer_token(),
+    "old145_v2_signature_backdated": users.get_bearer_token(),
+    "link_items": data_rows.link_items(DATASET, [ITEM, ITEM[:-1] + "2"]),
+    "link_items_fail": data_rows.link_items(DATASET, [ITEM.upper()], duplicates_behavior="FAIL"),
+    "delete_data": data_rows.delete_data(DATASET, [VIDEO, GROUP]),
+    "delete_data_single": data_rows.delete_data(DATASET, [VIDEO]),
+    "re_encode_data": re_encoding.re_encode_data(DATASET, [VIDEO, GROUP]),
+    "re_encode_data_null_response": re_encoding.re_encode_data(DATASET, [VIDEO]),
+    "re_encode_data_retried": re_encoding.re_encode_data(DATASET, [VIDEO]),
+    "re_encode_data_status_done": re_encoding.re_encode_data_status(DATASET, 1337),
+    "re_encode_data_status_error": re_encoding.re_encode_data_status(DATASET, 1337),
+    "re_encode_data_status_submitted": re_encoding.re_encode_data_status(DATASET, 1337),
+    "re_encode_data_status_unknown_task": re_encoding.re_encode_data_status(DATASET, 999),
+    "job_start_data_items_all_kinds": registration.start_upload_job(
         DATASET,
         data_items=_recorded_payload("job_start_data_items_all_kinds")["dataItems"],
         integration_id=INTEGRATION,
         ignore_errors=True,
     ),
-    "add_private_data_start": calls.start_upload_job(
+    "add_private_data_start": registration.start_upload_job(
         DATASET,
         files=_recorded_payload("add_private_data_start")["files"],
         integration_id=INTEGRATION,
         ignore_errors=True,
         folder=FOLDER,
     ),
-    "apikey_create": calls.create_dataset_api_key(DATASET, "Full Access API Key", _READ_WRITE),
-    "apikey_create_http_500": calls.create_dataset_api_key(DATASET, "x", ["dataset.read"]),
-    "apikey_create_read_only": calls.create_dataset_api_key(DATASET, "read only", ["dataset.read"]),
-    "apikey_operation_not_allowed": calls.create_dataset_api_key(DATASET, "x", ["dataset.read"]),
-    "apikey_list": calls.get_dataset_api_keys(DATASET),
-    "apikey_list_empty": calls.get_dataset_api_keys(DATASET),
-    "apikey_auth_init": calls.get_api_key_meta(),
-    "apikey_auth_init_generic": calls.get_api_key_meta(),
-    "apikey_auth_init_project_key": calls.get_api_key_meta(),
-    "apikey_auth_refused": calls.get_api_key_meta(),
-    "apikey_auth_cloud_integrations": calls.get_cloud_integrations_of_key(),
-    "old145_get_cloud_integrations": calls.get_cloud_integrations_of_key(),
-    "apikey_auth_get_dataset": calls.get_dataset(DATASET),
-    "apikey_auth_list_data_rows": calls.list_data_rows(DATASET, title_like="a%"),
-    "apikey_auth_re_encode": calls.re_encode_data(DATASET, [VIDEO]),
-    "apikey_auth_delete_data_read_only": calls.delete_data(DATASET, [VIDEO]),
-    "apikey_auth_add_private_data_start": calls.start_upload_job(DATASET, files=_FILES, integration_id=INTEGRATION),
-    "error_connection_dropped_retried": calls.get_dataset(DATASET, fetch_rows=False),
-    "error_connection_dropped_not_retried": calls.delete_data(DATASET, [VIDEO]),
-    "error_legacy_http_400_status_200_body": calls.get_dataset(DATASET, fetch_rows=False),
-    "error_legacy_http_500_recovers": calls.get_dataset(DATASET, fetch_rows=False),
-    "error_legacy_http_429_not_retried": calls.delete_data(DATASET, [VIDEO]),
-    "error_legacy_post_500_not_retried": calls.start_upload_job(
+    "apikey_create": api_keys.create_dataset_api_key(DATASET, "Full Access API Key", _READ_WRITE),
+    "apikey_create_http_500": api_keys.create_dataset_api_key(DATASET, "x", ["dataset.read"]),
+    "apikey_create_read_only": api_keys.create_dataset_api_key(DATASET, "read only", ["dataset.read"]),
+    "apikey_operation_not_allowed": api_keys.create_dataset_api_key(DATASET, "x", ["dataset.read"]),
+    "apikey_list": api_keys.get_dataset_api_keys(DATASET),
+    "apikey_list_empty": api_keys.get_dataset_api_keys(DATASET),
+    "apikey_auth_init": api_keys.get_api_key_meta(),
+    "apikey_auth_init_generic": api_keys.get_api_key_meta(),
+    "apikey_auth_init_project_key": api_keys.get_api_key_meta(),
+    "apikey_auth_refused": api_keys.get_api_key_meta(),
+    "apikey_auth_cloud_integrations": integrations.get_cloud_integrations_of_key(),
+    "old145_get_cloud_integrations": integrations.get_cloud_integrations_of_key(),
+    "apikey_auth_get_dataset": datasets.get_dataset(DATASET),
+    "apikey_auth_list_data_rows": data_rows.list_data_rows(DATASET, title_like="a%"),
+    "apikey_auth_re_encode": re_encoding.re_encode_data(DATASET, [VIDEO]),
+    "apikey_auth_delete_data_read_only": data_rows.delete_data(DATASET, [VIDEO]),
+    "apikey_auth_add_private_data_start": registration.start_upload_job(
+        DATASET, files=_FILES, integration_id=INTEGRATION
+    ),
+    "error_connection_dropped_retried": datasets.get_dataset(DATASET, fetch_rows=False),
+    "error_connection_dropped_not_retried": data_rows.delete_data(DATASET, [VIDEO]),
+    "error_legacy_http_400_status_200_body": datasets.get_dataset(DATASET, fetch_rows=False),
+    "error_legacy_http_500_recovers": datasets.get_dataset(DATASET, fetch_rows=False),
+    "error_legacy_http_429_not_retried": data_rows.delete_data(DATASET, [VIDEO]),
+    "error_legacy_post_500_not_retried": registration.start_upload_job(
         DATASET, files={"images": []}, integration_id=INTEGRATION
     ),
-    "error_v2_201_unexpected": calls.create_dataset("Example Title"),
+    "error_v2_201_unexpected": datasets.create_dataset("Example Title"),
 }
 for _name in VECTORS:
     if _name.startswith("error_legacy_"):
-        CALLS.setdefault(_name, calls.get_dataset(DATASET))
+        CALLS.setdefault(_name, datasets.get_dataset(DATASET))
     elif _name.startswith("error_v2_"):
-        own = calls.create_dataset("Example Title") if _name.endswith("_create_dataset") else calls.list_datasets()
+        own = (
+            datasets.create_dataset("Example Title") if _name.endswith("_create_dataset") else datasets.list_datasets()
+        )
         CALLS.setdefault(_name, own)
 
 

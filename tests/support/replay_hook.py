@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_encord.api.exchange import Account
+from airflow_provider_encord._client.exchange import Account
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 from airflow_provider_encord.hooks import encord
 from airflow_provider_encord.hooks.encord import EncordHook
-from airflow_provider_encord.transport.blocking import BlockingTransport
-from airflow_provider_encord.transport.nonblocking import AsyncTransport
 from vectors import KEY, TRACE, Clock
 
 

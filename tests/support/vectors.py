@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_encord.api.auth import (
+from airflow_provider_encord._client.auth import (
     ApiKeyCredentials,
     BearerCredentials,
     Credentials,
     SshCredentials,
     load_private_key,
 )
-from airflow_provider_encord.api.errors import ErrorKind
-from airflow_provider_encord.api.exchange import Account
-from airflow_provider_encord.api.models import StorageLocation
-from airflow_provider_encord.api.retry import RetryPolicy
+from airflow_provider_encord._client.errors import ErrorKind
+from airflow_provider_encord._client.exchange import Account
+from airflow_provider_encord._client.resources.storage_location import StorageLocation
+from airflow_provider_encord._client.retry import RetryPolicy
 from loopback import Loopback, Received, Reply
 
 DATA = Path(__file__).parents[1] / "data"

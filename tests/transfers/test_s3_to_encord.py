@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_encord.airflow_compat import AirflowSkipException
-from airflow_provider_encord.durable import Started
+from airflow_provider_encord._compat import AirflowSkipException
+from airflow_provider_encord._resume.task_store import Started
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator

@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_encord.api import wait as api_wait
-from airflow_provider_encord.api.jobs import ReEncodeWatch, UploadJobWatch
-from airflow_provider_encord.api.models import ReEncodeTask, UploadJob
-from airflow_provider_encord.api.wait import DeadlineReached, Patience
-from airflow_provider_encord.transport.nonblocking import MAX_HELD_POLLS, MAX_POLLS, AsyncTransport, SharedSleep
+from airflow_provider_encord._client import wait as api_wait
+from airflow_provider_encord._client.jobs import ReEncodeWatch, UploadJobWatch
+from airflow_provider_encord._client.resources.re_encoding import ReEncodeTask
+from airflow_provider_encord._client.resources.registration import UploadJob
+from airflow_provider_encord._client.transport.async_transport import (
+    MAX_HELD_POLLS,
+    MAX_POLLS,
+    AsyncTransport,
+    SharedSleep,
+)
+from airflow_provider_encord._client.wait import DeadlineReached, Patience
 from vectors import DATASET, Clock, account
 
 

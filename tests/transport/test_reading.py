@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_encord.sources import SourceFile, find_files
-from airflow_provider_encord.transport.reading import ReadTogether, UnreadableFile, blocks_of
+from airflow_provider_encord._client.transport.file_reader import ReadTogether, UnreadableFile, blocks_of
+from airflow_provider_encord._storage.files import SourceFile, find_files
 
 SMALL = 256 * 1024
 

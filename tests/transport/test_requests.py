@@ -13,23 +13,23 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_encord.api import calls
-from airflow_provider_encord.api.errors import ApiError, ErrorKind
-from airflow_provider_encord.api.jobs import ReEncodeWatch, State
-from airflow_provider_encord.api.wait import Patience
-from airflow_provider_encord.api.wire import Call
-from airflow_provider_encord.transport import body
-from airflow_provider_encord.transport.blocking import BlockingTransport
-from airflow_provider_encord.transport.network import Timeouts
-from airflow_provider_encord.transport.nonblocking import AsyncTransport
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.errors import ApiError, ErrorKind
+from airflow_provider_encord._client.jobs import ReEncodeWatch, State
+from airflow_provider_encord._client.resources import datasets, re_encoding, registration
+from airflow_provider_encord._client.transport import response_body
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._client.transport.network import Timeouts
+from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
+from airflow_provider_encord._client.wait import Patience
 from loopback import Loopback, Received, Reply
 from vectors import DATASET, TOKEN, VIDEO, Clock, account
 
-READ = calls.get_dataset(DATASET)
-LIST = calls.list_datasets()
-START = calls.start_upload_job(DATASET, files={})
-RE_ENCODE = calls.re_encode_data(DATASET, [VIDEO])
-CREATE = calls.create_dataset("t")
+READ = datasets.get_dataset(DATASET)
+LIST = datasets.list_datasets()
+START = registration.start_upload_job(DATASET, files={})
+RE_ENCODE = re_encoding.re_encode_data(DATASET, [VIDEO])
+CREATE = datasets.create_dataset("t")
 NO_REPEAT = {"start": START, "re-encode": RE_ENCODE, "create": CREATE}
 
 GOOD = Reply(body=b'{"status": 200, "response": {"dataset_hash": "d"}}')
@@ -161,8 +161,8 @@ def test_an_html_answer_is_named(drive: Drive, loopback: Loopback, clock: Clock)
 def test_a_huge_answer_is_refused(
     drive: Drive, loopback: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "MAX_ANSWER_BYTES", 1000)
-    monkeypatch.setattr(body, "MAX_LARGE_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(response_body, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(response_body, "MAX_LARGE_ANSWER_BYTES", 1000)
     loopback.answers(Reply(body=json.dumps({"result": ["x" * 2000]}).encode()))
     with pytest.raises(ApiError, match="larger than 1000 bytes"):
         drive(LIST, loopback.url, clock)
@@ -207,7 +207,7 @@ def test_the_time_a_poll_may_be_held_is_added_to_the_limit(drive: Drive, loopbac
         return Reply(body=b'{"status": 200, "response": {"status": "DONE"}}')
 
     loopback.respond = hold
-    poll = calls.get_upload_job(DATASET, "job", held_seconds=60)
+    poll = registration.get_upload_job(DATASET, "job", held_seconds=60)
     assert drive(poll, loopback.url, clock, Timeouts(read=0.05)).status == "DONE"
 
 

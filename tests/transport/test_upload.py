@@ -18,12 +18,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from airflow_provider_encord.api import calls
-from airflow_provider_encord.api.errors import ApiError, ErrorKind
-from airflow_provider_encord.sources import find_files
-from airflow_provider_encord.transport.network import CHUNK_BYTES, Timeouts
-from airflow_provider_encord.transport.nonblocking import AsyncTransport
-from airflow_provider_encord.transport.upload import FileOutcome, Uploader
+from airflow_provider_encord._client.errors import ApiError, ErrorKind
+from airflow_provider_encord._client.resources import upload_urls
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._client.transport.network import CHUNK_BYTES, Timeouts
+from airflow_provider_encord._client.transport.uploader import FileOutcome, Uploader
+from airflow_provider_encord._storage.files import find_files
 from loopback import Loopback, Received, Reply
 from vectors import Clock, account
 
@@ -106,7 +106,7 @@ def upload(
     async def run() -> list[FileOutcome]:
         who = account(storage.loopback.url, clock)
         async with AsyncTransport(who, timeouts=Timeouts(stall=stall), sleep=clock.sleep_async) as transport:
-            ask = lambda names: calls.get_presigned_urls(len(names), "image")  # noqa: E731
+            ask = lambda names: upload_urls.get_presigned_urls(len(names), "image")  # noqa: E731
             return await Uploader(transport, ask, content_type, max_workers=max_workers).run(files, done)
 
     return asyncio.run(run())
@@ -147,7 +147,7 @@ def test_what_is_sent_again_counts_once(storage: Storage) -> None:
         async with AsyncTransport(account(storage.loopback.url, clock), sleep=clock.sleep_async) as transport:
             uploader = Uploader(
                 transport,
-                lambda names: calls.get_presigned_urls(len(names), "image"),
+                lambda names: upload_urls.get_presigned_urls(len(names), "image"),
                 lambda name: None,
                 report=lambda progress: seen.append(progress.bytes_sent),
                 report_seconds=0,

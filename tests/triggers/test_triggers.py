@@ -8,10 +8,10 @@ from importlib import import_module
 
 import pytest
 
-from airflow_provider_encord.api import wait
+from airflow_provider_encord._client import wait
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord.hooks import encord as hooks
-from airflow_provider_encord.hooks.shared import shared_transports
-from airflow_provider_encord.transport.nonblocking import AsyncTransport
+from airflow_provider_encord.hooks._transport_pool import shared_transports
 from airflow_provider_encord.triggers import encord as triggers
 from airflow_provider_encord.triggers.encord import EncordDataRowTrigger, EncordReEncodeTrigger, EncordUploadJobTrigger
 

@@ -17,9 +17,9 @@ def main() -> None:
     task = json.load(sys.stdin)
     connection = {"conn_type": "encord", "host": task["url"], "extra": {"ssh_private_key_path": str(KEY)}}
     os.environ["AIRFLOW_CONN_ENCORD_DEFAULT"] = json.dumps(connection)
+    from airflow_provider_encord._client.transport.network import tls_context
+    from airflow_provider_encord._storage.files import find_files
     from airflow_provider_encord.hooks.encord import EncordHook
-    from airflow_provider_encord.sources import find_files
-    from airflow_provider_encord.transport.network import tls_context
 
     hook = EncordHook()
     hook.settings  # noqa: B018

@@ -1,8 +1,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from airflow_provider_encord.api.models import Fields
-from airflow_provider_encord.api.wire import Call
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.fields import Fields
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""Errors of the client -> exceptions that a DAG author can catch."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_encord.exceptions import (
+    EncordAlreadyExistsError,
+    EncordAuthenticationError,
+    EncordConnectionError,
+    EncordError,
+    EncordInputError,
+    EncordNetworkError,
+    EncordNotFoundError,
+    EncordPayloadTooLargeError,
+    EncordPermissionError,
+    EncordRateLimitError,
+    EncordRequestRefusedError,
+    EncordServerError,
+    EncordUploadError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_encord._client.errors import ApiError
+
+
+_BY_KIND: dict[str, type[EncordError]] = {
+    "connection": EncordConnectionError,
+    "input": EncordInputError,
+    "authentication": EncordAuthenticationError,
+    "key_not_found": EncordAuthenticationError,
+    "permission": EncordPermissionError,
+    "not_found": EncordNotFoundError,
+    "invalid": EncordRequestRefusedError,
+    "exists": EncordAlreadyExistsError,
+    "too_large": EncordPayloadTooLargeError,
+    "rate_limited": EncordRateLimitError,
+    "server": EncordServerError,
+    "unreadable": EncordServerError,
+    "network": EncordNetworkError,
+    "storage": EncordUploadError,
+}
+
+
+def from_api_error(error: ApiError) -> EncordError:
+    """Turn what the API layer reports into what a DAG author can catch."""
+    attributes: dict[str, Any] = {
+        "dataset_hash": error.dataset_hash,
+        "http_status": error.http_status,
+        "trace_id": error.trace_id,
+        "retry_after": error.retry_after,
+    }
+    return _BY_KIND[error.kind.value](str(error), **attributes)
+
+
+def by_kind(kind: str) -> type[EncordError]:
+    """Return the class for a kind of error that a trigger's event names."""
+    return _BY_KIND.get(kind, EncordError)
+
+
+def kind_of(error: EncordError) -> str | None:
+    """Return the kind that a trigger's event names an error by."""
+    return next((kind for kind, each in _BY_KIND.items() if each is type(error)), None)
+
+
+@contextlib.contextmanager
+def airflow_errors() -> Iterator[None]:
+    """Turn errors of the layers below into those that a DAG author can catch."""
+    from airflow_provider_encord._client.errors import ApiError
+
+    try:
+        yield
+    except ApiError as error:
+        raise from_api_error(error) from None
+    except ValueError as error:
+        raise EncordInputError(f"{str(error).rstrip('.')}. It was not sent to Encord.") from None
+    except (TypeError, AttributeError, ArithmeticError, LookupError, RecursionError) as error:
+        raise EncordInputError(
+            f"An argument is of the wrong kind ({type(error).__name__}: {error}). It was not sent to Encord."
+        ) from None

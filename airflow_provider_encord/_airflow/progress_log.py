@@ -1,0 +1,38 @@
+"""Progress of a wait in the log: when something changed, at most once a minute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_encord._client.jobs import Verdict
+
+_QUIET_SECONDS = 60.0
+
+
+class ProgressLog:
+    """Logs verdicts of a job that is still pending.
+
+    :param log: a logger of any of Airflow's kinds.
+    :param clock: seconds that only grow.
+    """
+
+    __slots__ = ("_clock", "_last", "_log", "_next")
+
+    def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._last: str | None = None
+        self._next = 0.0
+
+    def __call__(self, verdict: Verdict) -> None:
+        """Log a verdict if it tells something new."""
+        if not verdict.known and self._last != verdict.message:
+            self._log.warning("Encord reports a status unknown to this provider; waiting on. %s", verdict.message)
+            self._last = verdict.message
+        elif verdict.message != self._last and self._clock() >= self._next:
+            self._log.info("%s.", verdict.message)
+            self._last = verdict.message
+            self._next = self._clock() + _QUIET_SECONDS

@@ -1,0 +1,101 @@
+"""The exchange about one call: send, read, wait, send again. Transports only carry its steps out."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from airflow_provider_encord._client.auth import Credentials
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.errors import ApiError, ErrorKind
+from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request, build, read, refusal
+from airflow_provider_encord._client.retry import RetryPolicy, next_delay
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Step: send this request and pass back its :class:`Answer`, or :class:`NoAnswer`."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Step: let this many seconds pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Who asks, where, and by which clock.
+
+    :param credentials: proof of who is calling.
+    :param domain: base URL of Encord's API, without a trailing slash.
+    :param agent: the ``User-Agent`` of all requests.
+    :param policy: when to try again.
+    :param clock: Unix time in seconds.
+    :param trace_id: makes a new 32-digit hex id.
+    :param jitter: a number from 0 to 1.
+    """
+
+    credentials: Credentials
+    domain: str
+    agent: str
+    policy: RetryPolicy = RetryPolicy()
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+    trace_id: Callable[[], str] = field(default=lambda: secrets.token_hex(16), repr=False)
+    jitter: Callable[[], float] = field(default=random.random, repr=False)
+
+
+def exchange(
+    call: Call[T], account: Account, *, policy: RetryPolicy | None = None
+) -> Generator[Send | Pause, Answer | NoAnswer | None, T]:
+    """Yield the steps that get a call answered; the generator's return value is the answer's model.
+
+    Each try is signed anew; all tries of a call share one trace id.
+
+    :param policy: when to try again, if not as the account says.
+
+    :raises ApiError: when Encord refused, or no answer was to be had.
+    """
+    trace_id = account.trace_id()
+    attempt = 0
+    while True:
+        attempt += 1
+        request = build(
+            call,
+            account.credentials,
+            domain=account.domain,
+            created=int(account.clock()),
+            trace_id=trace_id,
+            agent=account.agent,
+        )
+        answer = yield Send(request)
+        try:
+            if isinstance(answer, Answer):
+                if not call.answers_secret:
+                    answer = _without_proofs(answer, request)
+                return read(call, answer, domain=account.domain, trace_id=trace_id)
+            reason, sent = (answer.reason, answer.sent) if answer else ("nothing was sent", False)
+            raise refusal(call, ErrorKind.NETWORK, reason, None, account.domain, trace_id, taken=sent)
+        except ApiError as error:
+            error.hide(request.proofs)
+            delay = next_delay(call, error, attempt=attempt, policy=policy or account.policy, jitter=account.jitter)
+            if delay is None:
+                raise
+        yield Pause(delay)
+
+
+def _without_proofs(answer: Answer, request: Request) -> Answer:
+    """Hide what we logged in with where a server echoes it, so that it gets into no message, event or XCom."""
+    body = answer.body
+    for proof in request.proofs:
+        body = body.replace(proof.encode(), b"***")
+    return answer if body is answer.body else replace(answer, body=body)

@@ -1,0 +1,99 @@
+"""Careful reading of JSON that a server sent: fields by name, of the kind that is expected."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from airflow_provider_encord._client.redaction import printable
+
+T = TypeVar("T")
+
+
+class Unreadable(ValueError):
+    """A part of an answer is missing or of the wrong kind."""
+
+
+class Fields:
+    """Careful access to one object of an answer, by snake_case names; camelCase fields are found too."""
+
+    def __init__(self, value: Any, what: str) -> None:
+        if not isinstance(value, Mapping):
+            raise Unreadable(f"{what} should be an object, not {_kind(value)}")
+        self._fields = value
+        self._what = what
+
+    def get(self, name: str) -> Any:
+        """Return a field, or None."""
+        value = self._fields.get(name)
+        return self._fields.get(_camel(name)) if value is None else value
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there, null or not."""
+        return name in self._fields or _camel(name) in self._fields
+
+    def text(self, *names: str) -> str:
+        """Return the first of these fields that is a text with something in it."""
+        for name in names:
+            value = self.get(name)
+            if isinstance(value, str) and value:
+                return printable(value)
+        raise Unreadable(f"{self._what} has no {names[0]!r}")
+
+    def optional_text(self, name: str) -> str | None:
+        """Return a text field, or None."""
+        value = self.get(name)
+        return printable(value) if isinstance(value, str) else None
+
+    def number(self, name: str) -> float | None:
+        """Return a number field, or None."""
+        value = self.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return value if abs(value) <= sys.float_info.max else None
+
+    def count(self, name: str) -> int:
+        """Return a counting field; 0 if it is missing."""
+        return max(0, int(self.number(name) or 0))
+
+    def moment(self, name: str) -> datetime | None:
+        """Return a point in time; one without zone is UTC."""
+        value = self.get(name)
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        except ValueError:
+            return None
+        return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def mapping(self, name: str) -> Mapping[str, Any] | None:
+        """Return an object field, or None."""
+        value = self.get(name)
+        return value if isinstance(value, Mapping) else None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of texts; items of other kinds as their text."""
+        value = self.get(name)
+        return tuple(printable(str(item)) for item in value) if isinstance(value, list) else ()
+
+    def each(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
+        """Return a list field with each item read; a missing list is empty."""
+        value = self.get(name)
+        return () if value is None else read_list(value, make, f"{name!r} of {self._what}")
+
+
+def read_list(value: Any, make: Callable[[Any], T], what: str) -> tuple[T, ...]:
+    """Read each item of a list."""
+    if not isinstance(value, list):
+        raise Unreadable(f"{what} should be a list, not {_kind(value)}")
+    return tuple(make(item) for item in value)
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), name)

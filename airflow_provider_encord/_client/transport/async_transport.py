@@ -1,0 +1,233 @@
+"""Carries calls with ``aiohttp``: one pooled session."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from types import TracebackType
+from typing import Any, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.errors import ApiError
+from airflow_provider_encord._client.exchange import Account, Pause, Send, exchange
+from airflow_provider_encord._client.jobs import Verdict, Watch
+from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request
+from airflow_provider_encord._client.retry import ONCE, RetryPolicy
+from airflow_provider_encord._client.transport.network import (
+    CHUNK_BYTES,
+    NetworkSettingsProblem,
+    Timeouts,
+    proxy_for,
+    tls_context,
+)
+from airflow_provider_encord._client.transport.response_body import ACCEPT_ENCODING, Body, BrokenBody
+from airflow_provider_encord._client.transport.step_runner import adrive
+from airflow_provider_encord._client.wait import DeadlineReached, Patience, wait
+
+T = TypeVar("T")
+
+MAX_POLLS = 256
+"""Polls in flight at once, of all waits that share a transport, apart from those that the server holds."""
+MAX_HELD_POLLS = 256
+"""Polls that the server holds at once; each keeps a connection. Further waits poll at their interval."""
+
+_WAKE_SECONDS = 0.1
+
+
+class SharedSleep:
+    """Sleeps of many on one event loop, each up to 0.1 seconds longer, so that those due together share a timer.
+
+    An event loop keeps all timers in one queue: with one for each of 10,000 sleepers every request's timers take
+    longer to keep, and what they hold outlives them.
+    """
+
+    def __init__(self) -> None:
+        self._sleepers: dict[int, list[asyncio.Future[None]]] = {}
+
+    def __call__(self, seconds: float) -> asyncio.Future[None]:
+        """Return what is done that many seconds from now, and up to 0.1 seconds more."""
+        loop = asyncio.get_running_loop()
+        tick = math.ceil((loop.time() + seconds) / _WAKE_SECONDS)
+        if tick not in self._sleepers:
+            self._sleepers[tick] = []
+            loop.call_at(tick * _WAKE_SECONDS, self._wake, tick)
+        sleeper = loop.create_future()
+        self._sleepers[tick].append(sleeper)
+        return sleeper
+
+    def _wake(self, tick: int) -> None:
+        for sleeper in self._sleepers.pop(tick):
+            if not sleeper.done():  # one who was cancelled
+                sleeper.set_result(None)
+
+
+class AsyncTransport:
+    """Runs many calls at once on one event loop. Use it as an asynchronous context manager.
+
+    :param account: who asks, and where.
+    :param timeouts: time limits of each request.
+    :param max_connections: open connections at most; 0 for no limit, as held polls need.
+    :param sleep: lets seconds pass; a test's replacement need not.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        timeouts: Timeouts = Timeouts(),
+        max_connections: int = 0,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
+    ) -> None:
+        self.account = account
+        self.timeouts = timeouts
+        self._connect_limit = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
+        self.sleep = sleep or SharedSleep()
+        self._max_connections = max_connections
+        self._session: aiohttp.ClientSession | None = None
+        self._polls = asyncio.Semaphore(MAX_POLLS)
+        self._held_polls = 0
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The pool; made at first use, on the running loop."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._max_connections, ssl=tls_context()),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
+        return self._session
+
+    @cached_property
+    def _proxy(self) -> str | None:
+        # All requests go to one host, and finding its proxy takes as long as the rest of a request.
+        return proxy_for(self.account.domain)
+
+    async def close(self) -> None:
+        """Close the pooled connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def __aenter__(self) -> AsyncTransport:
+        """Enter; nothing is opened yet."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the pooled connections."""
+        await self.close()
+
+    async def run(self, call: Call[T], *, policy: RetryPolicy | None = None) -> T:
+        """Send a call until it is answered or nothing more can be done.
+
+        :raises ApiError: when Encord refused, or no answer was to be had.
+        """
+        return await adrive(exchange(call, self.account, policy=policy), self._perform)
+
+    async def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
+        """Wait for a job to end; see :func:`airflow_provider_encord._client.wait.wait`.
+
+        :raises DeadlineReached: also when a poll was not answered a minute after the deadline.
+        """
+        clock = self.account.clock
+        steps = wait(
+            watch, patience, clock=clock, jitter=self.account.jitter, longest_held=self._longest_held, **reports
+        )
+
+        def perform(step: Call[Any] | Pause) -> Awaitable[Any]:
+            if isinstance(step, Pause):
+                return self.sleep(step.seconds)
+            return self._poll_in_turn(step, patience.seconds_to_last_answer(clock()))
+
+        try:
+            return await adrive(steps, perform)
+        except TimeoutError:
+            reason = f"Of {watch.name}, Encord had not answered when the time was over"
+        raise DeadlineReached(reason)
+
+    def _longest_held(self) -> float:
+        return math.inf if self._held_polls < MAX_HELD_POLLS else 0.0
+
+    async def _poll_in_turn(self, call: Call[T], seconds: float | None) -> T | ApiError:
+        if seconds is not None and seconds > self.timeouts.total + call.held_seconds and not self._polls.locked():
+            seconds = None  # the request's own limits are narrower
+        async with asyncio.timeout(seconds):
+            if not call.held_seconds:
+                async with self._polls:
+                    return await self._poll(call)
+            self._held_polls += 1
+            try:
+                return await self._poll(call)
+            finally:
+                self._held_polls -= 1
+
+    async def _poll(self, call: Call[T]) -> T | ApiError:
+        try:
+            return await self.run(call, policy=ONCE)
+        except ApiError as error:
+            return error
+
+    async def _perform(self, step: Send | Pause) -> Answer | NoAnswer | None:
+        if isinstance(step, Pause):
+            await self.sleep(step.seconds)
+            return None
+        return await self._send(step.request)
+
+    async def _send(self, request: Request) -> Answer | NoAnswer:
+        session, proxy = self.session, self._proxy
+        clock = asyncio.get_running_loop().time
+        read, total = self.timeouts.read, self.timeouts.total
+        until = clock() + total + request.held_seconds
+        try:
+            # One timer does for all limits; the client library would set three for each request.
+            async with (
+                asyncio.timeout(min(read, total) + request.held_seconds) as limit,
+                session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    data=request.body or None,
+                    headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                    skip_auto_headers=("Accept", "Content-Type"),
+                    timeout=self._connect_limit,
+                    allow_redirects=False,
+                    proxy=proxy,
+                ) as response,
+            ):
+                body = Body(request, response.status, response.headers.get("Content-Encoding"))
+                async for piece in response.content.iter_chunked(CHUNK_BYTES):
+                    if not body.feed(piece):
+                        break
+                    if not response.content.at_eof():
+                        limit.reschedule(min(clock() + read, until))
+                else:
+                    body.end()
+                return Answer(response.status, response.headers, body.content())
+        except NetworkSettingsProblem:
+            raise
+        except BrokenBody as error:
+            return NoAnswer(str(error), sent=True)
+        except Exception as error:  # what a client library raises for what no server should send is not all documented
+            return NoAnswer(reason_of(error), sent=not isinstance(error, _NEVER_CONNECTED))
+
+
+_NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+def reason_of(error: BaseException) -> str:
+    """Tell what broke, without any URL: texts of ``aiohttp`` may quote them."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return "TLS failed"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection ({error.os_error.strerror or error.os_error})"
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "no connection in time"
+    if isinstance(error, asyncio.TimeoutError):
+        return "no answer in time"
+    return f"the connection broke ({type(error).__name__})"

@@ -1,0 +1,227 @@
+"""Carries calls with ``requests``: one pooled session."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from http.cookiejar import DefaultCookiePolicy
+from typing import IO, Any, TypeVar
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, ReadTimeoutError
+
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.errors import ApiError, ErrorKind
+from airflow_provider_encord._client.exchange import Account, Pause, Send, exchange
+from airflow_provider_encord._client.jobs import Verdict, Watch
+from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request
+from airflow_provider_encord._client.redaction import server_text
+from airflow_provider_encord._client.retry import ONCE, RetryPolicy
+from airflow_provider_encord._client.transport.network import CHUNK_BYTES, Timeouts, proxy_for, tls_context
+from airflow_provider_encord._client.transport.response_body import (
+    ACCEPT_ENCODING,
+    MAX_LARGE_ANSWER_BYTES,
+    Body,
+    BrokenBody,
+)
+from airflow_provider_encord._client.transport.step_runner import drive
+from airflow_provider_encord._client.transport.total_timeout import DeadlineAdapter, deadline
+from airflow_provider_encord._client.wait import Patience, wait
+
+T = TypeVar("T")
+
+_MAX_IN_MEMORY = 16 * 1024 * 1024
+_END_BYTES = 4096
+_SUCCESS_FIRST = re.compile(rb'\s*\{\s*"status"\s*:\s*200\s*,')
+_SUCCESS_LAST = re.compile(rb',\s*"status"\s*:\s*200\s*\}\s*$')
+
+
+class BlockingTransport:
+    """Runs calls one after the other.
+
+    :param account: who asks, and where.
+    :param timeouts: time limits of each request.
+    :param sleep: lets seconds pass; a test's replacement need not.
+    """
+
+    def __init__(
+        self, account: Account, *, timeouts: Timeouts = Timeouts(), sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._account = account
+        self._timeouts = timeouts
+        self._sleep = sleep
+        self._session = _Session()
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._session.close()
+
+    def run(self, call: Call[T], *, policy: RetryPolicy | None = None) -> T:
+        """Send a call until it is answered or nothing more can be done.
+
+        :raises ApiError: when Encord refused, or no answer was to be had.
+        """
+        if not call.repeatable:
+            # A pooled connection that the server has closed meanwhile would leave the outcome unclear.
+            self._session.close()
+        return drive(exchange(call, self._account, policy=policy), self._perform)
+
+    def iterate(self, call: Call[tuple[T, ...]], read_item: Callable[[Any], T]) -> Iterator[T]:
+        """Yield the items of a list that may be larger than memory: it is kept in a file while they are read.
+
+        :param call: a call of the legacy API that is answered with a list.
+        :param read_item: makes one item's model.
+        :raises ApiError: when Encord refused, or no answer was to be had.
+        """
+        with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as file:
+            items: Any = drive(
+                exchange(replace(call, read=lambda value: value), self._account), partial(self._perform, into=file)
+            )
+            if items is file:
+                import ijson
+
+                items = ijson.items(metered := _Metered(file), "response.item", use_float=True)
+            else:
+                metered = _Metered(file)
+            models = map(read_item, items if items is not None else ())
+            while True:
+                try:
+                    metered.budget = _MAX_IN_MEMORY
+                    model = next(models)
+                except StopIteration:
+                    return
+                except Exception as error:  # of the parser, or of the item's reader
+                    reason = str(error) if isinstance(error, ValueError) else "it cannot be parsed"
+                    break
+                yield model
+            raise ApiError(
+                ErrorKind.UNREADABLE,
+                operation=call.operation,
+                reason=f"the answer is not what it should be: {reason}",
+                dataset_hash=call.dataset_hash,
+            )
+
+    def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
+        """Wait for a job to end; see :func:`airflow_provider_encord._client.wait.wait`."""
+        return drive(wait(watch, patience, clock=self._account.clock, **reports), self._perform_wait)
+
+    def _perform_wait(self, step: Call[Any] | Pause) -> Any:
+        if isinstance(step, Pause):
+            return self._sleep(step.seconds)
+        try:
+            return self.run(step, policy=ONCE)
+        except ApiError as error:
+            return error
+
+    def _perform(self, step: Send | Pause, into: IO[bytes] | None = None) -> Answer | NoAnswer | None:
+        if isinstance(step, Pause):
+            self._sleep(step.seconds)
+            return None
+        return self._send(step.request, into)
+
+    def _send(self, request: Request, into: IO[bytes] | None = None) -> Answer | NoAnswer:
+        proxy_for(request.url)  # speaks up if it can't be used
+        total = self._timeouts.total + request.held_seconds
+        try:
+            with (
+                deadline(total),
+                self._session.request(
+                    request.method,
+                    request.url,
+                    data=request.body or None,
+                    headers={"Accept": None, "Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                    timeout=(min(self._timeouts.connect, total), self._timeouts.read + request.held_seconds),
+                    allow_redirects=False,
+                    auth=_keep_headers,
+                    stream=True,
+                ) as response,
+            ):
+                body = Body(request, response.status_code, response.headers.get("Content-Encoding"), into)
+                while piece := response.raw.read(CHUNK_BYTES, decode_content=False):
+                    if not body.feed(piece):
+                        break
+                else:
+                    body.end()
+                return _answer(response, body)
+        except BrokenBody as error:
+            return NoAnswer(str(error), sent=True)
+        except Exception as error:  # what a client library raises for what no server should send is not all documented
+            broken = error
+        if request.url.startswith("https:") and not isinstance(broken, requests.Timeout):
+            tls_context()  # speaks up if the CA certificates can't be used
+        return NoAnswer(_reason(broken), sent=_was_sent(broken))
+
+
+class _Session(requests.Session):
+    """A session that takes no cookies and does not look at redirects, which it would do even if not to follow them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.mount("https://", DeadlineAdapter())
+        self.mount("http://", DeadlineAdapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
+class _Metered:
+    """A file of which only so much may be read before the next item is done."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.budget = 0
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self.budget -= len(piece)
+        if self.budget < 0:
+            raise ValueError(f"one item of it is larger than {_MAX_IN_MEMORY} bytes")
+        return piece
+
+
+def _answer(response: requests.Response, body: Body) -> Answer:
+    headers, file = dict(response.headers), body.file
+    size = file.seek(0, io.SEEK_END)
+    if response.status_code == 200 and size > _MAX_IN_MEMORY and not isinstance(file, io.BytesIO):
+        # Of an answer that is too large to be parsed at once, the two ends tell whether it is one of success.
+        file.seek(0)
+        head = file.read(_END_BYTES)
+        file.seek(-_END_BYTES, io.SEEK_END)
+        tail = file.read()
+        file.seek(0)
+        if _SUCCESS_FIRST.match(head) or _SUCCESS_LAST.search(tail):
+            return Answer(response.status_code, headers, b"", document={"status": 200, "response": file})
+        if size > MAX_LARGE_ANSWER_BYTES:
+            raise BrokenBody(f"the answer is larger than {MAX_LARGE_ANSWER_BYTES} bytes")
+    return Answer(response.status_code, headers, body.content())
+
+
+def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep ``requests`` from replacing our Authorization header by a login from a ``.netrc`` file."""
+    return prepared
+
+
+def _cause(error: Exception) -> BaseException:
+    inner = error.args[0] if error.args else error
+    return getattr(inner, "reason", None) or (inner if isinstance(inner, BaseException) else error)
+
+
+def _was_sent(error: Exception) -> bool:
+    return not isinstance(_cause(error), NewConnectionError | ConnectTimeoutError | ProxyError)
+
+
+def _reason(error: Exception) -> str:
+    cause = _cause(error)
+    if isinstance(error, requests.Timeout | ReadTimeoutError | TimeoutError):
+        return "no connection in time" if isinstance(error, requests.ConnectTimeout) else "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"TLS failed ({server_text(str(cause))})"
+    if isinstance(cause, NewConnectionError):
+        return f"no connection ({str(cause).rpartition(': ')[2]})"
+    return f"the connection broke ({type(cause).__name__})"

@@ -1,0 +1,333 @@
+"""Many files -> fresh presigned URLs -> PUTs: bounded, in the caller's order, with one outcome per file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
+
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.errors import ApiError, ErrorKind
+from airflow_provider_encord._client.protocol import Answer, retry_after
+from airflow_provider_encord._client.redaction import server_text
+from airflow_provider_encord._client.resources.upload_urls import PresignedUrl
+from airflow_provider_encord._client.retry import next_delay
+from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport, reason_of
+from airflow_provider_encord._client.transport.file_reader import ReadTogether, UnreadableFile, UploadFile, blocks_of
+from airflow_provider_encord._client.transport.network import NetworkSettingsProblem, proxy_for
+
+log = logging.getLogger(__name__)
+
+# What is shared among all files in flight, for one block of each; and how large or small a block can be.
+_BYTES_OF_BLOCKS = 16 * 1024 * 1024
+_LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 256 * 1024
+AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
+Done = Callable[[int, str], None]
+_CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
+
+
+@dataclass
+class FileOutcome:
+    """What became of one file.
+
+    :param object_key: its key in Encord's storage; None when it failed.
+    :param error: why it failed.
+    """
+
+    name: str
+    size: int
+    object_key: str | None = None
+    error: ApiError | None = None
+
+
+@dataclass
+class Progress:
+    """Counts of a running upload; sizes in bytes."""
+
+    files: int
+    bytes: int
+    files_done: int = 0
+    files_failed: int = 0
+    bytes_sent: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def __str__(self) -> str:
+        """Tell files, bytes, rate and the time left."""
+        seconds = max(time.monotonic() - self.started, 1e-3)
+        rate = self.bytes_sent / seconds
+        left = f", about {(self.bytes - self.bytes_sent) / rate:.0f} s left" if 0 < self.bytes_sent < self.bytes else ""
+        return (
+            f"{self.files_done} of {self.files} files, {self.bytes_sent:,} of {self.bytes:,} bytes, "
+            f"{rate / 1e6:.1f} MB/s, {self.files_failed} failed{left}"
+        )
+
+
+class Uploader:
+    """Puts files into Encord's storage.
+
+    :param transport: asks for URLs and lends its connection pool.
+    :param ask: the call that gets URLs for the files of these names, or for the first ones of them.
+    :param content_type: media type by file name; None leaves the header out.
+    :param max_workers: files in flight at once.
+    :param report: called every few seconds with the progress.
+    """
+
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        ask: AskForUrls,
+        content_type: Callable[[str], str | None],
+        *,
+        max_workers: int = DEFAULT_MAX_WORKERS,
+        report: Callable[[Progress], None] = lambda progress: None,
+        report_seconds: float = 5.0,
+    ) -> None:
+        self._transport = transport
+        self._ask = ask
+        self._content_type = content_type
+        self._max_workers = max_workers
+        self._report = report
+        self._report_seconds = report_seconds
+        self._next_report = 0.0
+        self._queue: deque[tuple[int, UploadFile, FileOutcome]] = deque()
+        self._urls: deque[PresignedUrl] = deque()
+        # Reading the environment takes a good part of what a small upload takes.
+        self._proxies: dict[tuple[str, str], str | None] = {}
+        self._asking: asyncio.Future[None] | None = None
+        self._progress = Progress(0, 0)
+        self._block = _LARGEST_BLOCK
+        # Reads of files block, so they run here and never on the loop.
+        self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
+        self._small = ReadTogether((), 0, self._readers)
+
+    async def run(self, files: Sequence[UploadFile], done: Done = lambda index, object_key: None) -> list[FileOutcome]:
+        """Upload all files; a file that fails does not stop the others.
+
+        :param done: called on the event loop with a file's index in ``files`` and its object key, as soon as the file
+            is in storage; it must neither block nor raise.
+        :return: one outcome per file, in the given order.
+        :raises ApiError: when Encord hands out no URLs.
+        """
+        outcomes = [FileOutcome(file.name, file.size) for file in files]
+        self._progress = Progress(len(files), sum(file.size for file in files))
+        self._queue.extend(zip(range(len(files)), files, outcomes, strict=True))
+
+        async def work() -> None:
+            while next_file := await self._next():
+                index, file, outcome, url = next_file
+                await self._upload(index, file, outcome, url)
+                if outcome.object_key is not None:
+                    done(index, outcome.object_key)
+
+        count = min(self._max_workers, len(files))
+        self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_OF_BLOCKS // max(count, 1)))
+        self._small = ReadTogether(files, self._block, self._readers)
+        workers = [asyncio.ensure_future(work()) for _ in range(count)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            started = [*workers, self._asking] if self._asking else workers
+            for task in started:
+                task.cancel()
+            await asyncio.gather(*started, return_exceptions=True)
+            self._readers.shutdown(wait=False, cancel_futures=True)
+        return outcomes
+
+    async def _next(self) -> tuple[int, UploadFile, FileOutcome, PresignedUrl] | None:
+        while self._queue and not self._urls:
+            await self._ask_ahead()
+        if not self._queue:
+            return None
+        index, file, outcome = self._queue.popleft()
+        url = self._urls.popleft()
+        if len(self._urls) <= self._max_workers and len(self._urls) < len(self._queue):
+            self._ask_ahead()
+        return index, file, outcome, url
+
+    def _ask_ahead(self) -> asyncio.Future[None]:
+        """Have URLs asked for; they expire, so this is done just ahead of the workers and not for all files at once."""
+
+        async def ask() -> None:
+            have = len(self._urls)
+            names = [file.name for _, file, _ in islice(self._queue, have, have + self._max_workers)]
+            self._urls.extend(await self._transport.run(self._ask(names)))
+
+        if self._asking is None or (self._asking.done() and not self._asking.exception()):
+            self._asking = asyncio.ensure_future(ask())
+        return self._asking
+
+    async def _upload(self, index: int, file: UploadFile, outcome: FileOutcome, url: PresignedUrl) -> None:
+        account = self._transport.account
+        ask_again = self._ask([file.name])
+        attempt, renewed = 0, False
+        while True:
+            attempt += 1
+            error = await self._put(index, file, url)
+            if error is None:
+                outcome.object_key = url.object_key
+                self._progress.files_done += 1
+                return
+            if error.http_status == 403 and not renewed:
+                # Storage answers 403 for an expired URL; a fresh one tells that apart from a real refusal.
+                renewed = True
+                try:
+                    [url] = await self._transport.run(ask_again)
+                except ApiError as refused:
+                    error = refused
+                else:
+                    continue
+            delay = next_delay(ask_again, error, attempt=attempt, policy=account.policy, jitter=account.jitter)
+            if delay is None:
+                outcome.error = error
+                self._progress.files_failed += 1
+                return
+            log.warning("%s Trying again in %.0f s.", error, delay)
+            await self._transport.sleep(delay)
+
+    async def _put(self, index: int, file: UploadFile, url: PresignedUrl) -> ApiError | None:
+        def failed(kind: ErrorKind, reason: str, **more: Any) -> ApiError:
+            return ApiError(kind, operation=f"upload of {file.name!r} ({file.size} bytes)", reason=reason, **more)
+
+        headers = _put_headers(self._content_type(file.name), url.upload_headers, file.size)
+        stall = self._transport.timeouts.stall
+        clock = asyncio.get_running_loop().time
+        limit = asyncio.timeout(stall)
+
+        def count(sent: int) -> None:
+            self._count(sent)
+            with suppress(RuntimeError):  # the time is up, or storage answered before it had all
+                limit.reschedule(clock() + stall)
+
+        body = _FileBody(file, self._block, self._readers, count)
+        try:
+            async with limit:
+                body.content = await self._small.content(index)
+                status, answer = await self._send(url, headers, body)
+        except NetworkSettingsProblem:
+            raise
+        except Exception as error:  # what a client library raises for what no server should send is not all documented
+            body.take_back()
+            # The client library wraps what goes wrong in a body, so the body remembers it.
+            if body.problem:
+                return failed(ErrorKind.STORAGE, body.problem)
+            if limit.expired():
+                return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
+            return failed(ErrorKind.NETWORK, reason_of(error))
+        if 200 <= status < 300:
+            return None
+        body.take_back()
+        kind = ErrorKind.RATE_LIMITED if status == 429 else ErrorKind.SERVER if status >= 500 else ErrorKind.STORAGE
+        return failed(kind, f"storage answered HTTP {status}", http_status=status, retry_after=retry_after(answer))
+
+    async def _send(self, url: PresignedUrl, headers: dict[str, str], body: _FileBody) -> tuple[int, Answer]:
+        address = URL(url.signed_url, encoded=True)
+        origin = (address.scheme, address.raw_authority)
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(url.signed_url)
+        async with self._transport.session.put(
+            address,
+            data=body,
+            headers=headers,
+            skip_auto_headers=("Content-Type",),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._transport.timeouts.connect),
+            allow_redirects=False,
+            proxy=self._proxies[origin],
+        ) as response:
+            return response.status, Answer(response.status, dict(response.headers), b"")
+
+    def _count(self, count: int) -> None:
+        self._progress.bytes_sent += count
+        now = time.monotonic()
+        if now >= self._next_report:
+            if self._next_report:
+                self._report(self._progress)
+            self._next_report = now + self._report_seconds
+
+
+class _FileBody(aiohttp.payload.Payload):
+    """A request body read from a file in large blocks; it can be written again when a connection breaks."""
+
+    def __init__(self, file: UploadFile, block: int, readers: ThreadPoolExecutor, count: Callable[[int], None]) -> None:
+        super().__init__(file)
+        self._file = file
+        self._block = block
+        self._readers = readers
+        self._count = count
+        self._size = file.size
+        self._sent = 0
+        self.content: bytes | None = None
+        """All of it, if it was read already."""
+        self.problem: str | None = None
+
+    def take_back(self) -> None:
+        """Let nothing of it count as sent: it is sent once more, or not at all."""
+        if self._sent:
+            self._count(-self._sent)
+        self._sent = 0
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Refuse: a file is not a text."""
+        raise TypeError("the body of an upload is not text")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the file; while one block is sent, the next one is read."""
+        self.take_back()
+        if self.content is not None:
+            await self._write_block(writer, self.content)
+            return
+        loop = asyncio.get_running_loop()
+        blocks, left = blocks_of(self._file, self._block), self._file.size
+        reading = loop.run_in_executor(self._readers, next, blocks)
+        try:
+            while left:
+                await asyncio.wait((reading,))
+                block = self._read(reading)
+                left -= len(block)
+                if left:
+                    reading = loop.run_in_executor(self._readers, next, blocks)
+                await self._write_block(writer, block)
+        finally:
+            if left:
+                # A read cannot be interrupted, and its file is closed after it.
+                await asyncio.gather(reading, return_exceptions=True)
+                await loop.run_in_executor(self._readers, blocks.close)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write the file; newer releases of aiohttp call this one."""
+        await self.write(writer)
+
+    async def _write_block(self, writer: AbstractStreamWriter, block: bytes) -> None:
+        await writer.write(block)
+        self._sent += len(block)
+        self._count(len(block))
+
+    def _read(self, reading: asyncio.Future[bytes]) -> bytes:
+        try:
+            return reading.result()
+        except UnreadableFile as error:
+            self.problem = str(error)
+            raise
+        except Exception as error:  # files of any store, with any store's exceptions
+            self.problem = f"the file could not be read ({type(error).__name__}: {server_text(str(error))})"
+        raise UnreadableFile(self.problem)  # not from that one, which may quote a signed URL
+
+
+def _put_headers(content_type: str | None, upload_headers: Any, size: int) -> dict[str, str]:
+    headers = {"Cache-Control": _CACHE_CONTROL}
+    if content_type:
+        headers["Content-Type"] = content_type
+    given = {name.lower() for name in upload_headers}
+    headers = {name: value for name, value in headers.items() if name.lower() not in given} | dict(upload_headers)
+    return headers | {"Content-Length": str(size)}

@@ -1,0 +1,99 @@
+"""Waiting for a job to end, as steps that a blocking and an asynchronous driver carry out alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.errors import ApiError
+from airflow_provider_encord._client.exchange import Pause
+from airflow_provider_encord._client.jobs import Verdict, Watch
+
+_LONGEST = 3600
+_LONGEST_FAILURE_PAUSE = 300.0
+
+LAST_ANSWER_SECONDS = 60.0
+"""How long after its deadline a wait without a worker may still be waiting for an answer."""
+
+
+class DeadlineReached(Exception):
+    """The job had not ended when the time was over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How a wait is paced.
+
+    :param deadline: Unix time in seconds at which to stop; None for never.
+    :param poll_interval: seconds between the starts of two polls, give or take a tenth by chance.
+    :param max_poll_failures: failed polls in a row that end the wait.
+    """
+
+    deadline: float | None
+    poll_interval: float
+    max_poll_failures: int
+
+    def seconds_to_last_answer(self, now: float) -> float | None:
+        """Return how long an answer may still take, a minute after the deadline at most; None for any time."""
+        return None if self.deadline is None else max(0.0, self.deadline - now) + LAST_ANSWER_SECONDS
+
+
+def wait(
+    watch: Watch,
+    patience: Patience,
+    *,
+    clock: Callable[[], float],
+    jitter: Callable[[], float] = lambda: 0.5,
+    longest_held: Callable[[], float] = lambda: math.inf,
+    report: Callable[[Verdict], None] = lambda verdict: None,
+    report_failure: Callable[[ApiError, int], None] = lambda error, failures: None,
+) -> Generator[Call[Any] | Pause, Any, Verdict]:
+    """Yield polls and pauses until the job ends; the return value is how it stands then.
+
+    The driver passes back a poll's answer, or its :class:`ApiError`. A failed poll is not a failed job.
+
+    :param clock: Unix time in seconds.
+    :param jitter: a number from 0 to 1; one half leaves intervals as they are.
+    :param longest_held: how many seconds the server may hold the next poll.
+    :raises ApiError: when polls fail for good, or too often in a row.
+    :raises DeadlineReached: when the time is over; the job goes on.
+    """
+    failures = 0
+    deadline = math.inf if patience.deadline is None else patience.deadline
+    while True:
+        started = clock()
+        held = max(0, math.ceil(min(deadline - started, longest_held(), _LONGEST)))
+        answer = yield watch.poll(held)
+        chance = 0.9 + 0.2 * jitter()
+        pause = patience.poll_interval * chance
+        verdict = None
+        if isinstance(answer, ApiError):
+            failures += 1
+            if not answer.transient or failures >= patience.max_poll_failures:
+                raise answer
+            report_failure(answer, failures)
+            pause = failed_poll_delay(answer, failures, patience.poll_interval, chance)
+        else:
+            failures = 0
+            verdict = watch.judge(answer)
+            if verdict.ended:
+                return verdict
+            report(verdict)
+        now = clock()
+        if now >= deadline:
+            raise DeadlineReached(f"{watch.name} had not ended when the time was over")
+        del answer, verdict  # thousands of waits would keep theirs while they pause
+        # Time that the server held the poll counts as waiting.
+        yield Pause(max(0.0, min(pause - (now - started), deadline - now)))
+
+
+def failed_poll_delay(error: ApiError, failures: int, poll_interval: float, chance: float = 1.0) -> float:
+    """Seconds from the start of a failed poll to the next: doubling, capped, times a factor that chance chose.
+
+    The server may ask for more, and gets it within limits.
+    """
+    backed_off: float = min(max(poll_interval, 1.0) * 2 ** (failures - 1), max(_LONGEST_FAILURE_PAUSE, poll_interval))
+    return max(backed_off * chance, min(error.retry_after or 0.0, _LONGEST_FAILURE_PAUSE))

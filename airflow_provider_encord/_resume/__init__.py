@@ -1,0 +1,1 @@
+"""What outlives an attempt of a task: what Airflow keeps, and what Encord itself can tell."""

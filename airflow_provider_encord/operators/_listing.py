@@ -1,0 +1,80 @@
+"""What the operators share that list things: a short XCom, and a file for the rest."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_encord._airflow.outcome import fits_xcom
+from airflow_provider_encord._client.redaction import without_credentials
+from airflow_provider_encord._compat import Context
+from airflow_provider_encord.operators._base import EncordOperator
+
+_MOST_IN_XCOM = 1000
+
+
+class EncordListOperator(EncordOperator):
+    """An operator that lists things.
+
+    :param details_path: path or ``ObjectStoragePath`` URL of a file that gets everything that is known of each, one
+        JSON object a line, but no signed URLs (templated).
+    :param details_conn_id: Airflow connection of the store that ``details_path`` is in (templated).
+    """
+
+    template_fields: Sequence[str] = ("encord_conn_id", "details_path", "details_conn_id")
+    hashes_key: str
+    hash_field: str
+
+    def __init__(self, *, details_path: str | None = None, details_conn_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.details_path = details_path
+        self.details_conn_id = details_conn_id
+
+    @abstractmethod
+    def find(self, context: Context) -> Iterator[Any]:
+        """Yield what is to be listed."""
+
+    @abstractmethod
+    def brief(self, found: Any) -> dict[str, Any]:
+        """Return what the XCom tells of one."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """List, count, and write the details if asked to."""
+        items: list[dict[str, Any]] = []
+        count = 0
+
+        def note(found: Any) -> Any:
+            nonlocal count
+            count += 1
+            if len(items) <= _MOST_IN_XCOM:
+                items.append(self.brief(found))
+            return found
+
+        found = (note(each) for each in self.find(context))
+        if self.details_path:
+            from airflow_provider_encord._storage.details_file import write_json_lines
+
+            write_json_lines(self.details_path, (_plain(each) for each in found), self.details_conn_id)
+        else:
+            for _ in found:
+                pass
+        complete = count == len(items) and fits_xcom(items)
+        self.push(context, self.hashes_key, [each[self.hash_field] for each in items] if complete else None)
+        self.log.info("Found %d.", count)
+        return {"count": count, "items": items if complete else None, "details": self.details_path or None}
+
+
+def _plain(model: Any) -> dict[str, Any]:
+    # Fields that a model hides from its repr hold credentials or are too large.
+    shown = {field.name: getattr(model, field.name) for field in fields(model) if field.repr}
+    return {name: _line(value) for name, value in shown.items()}
+
+
+def _line(value: Any) -> Any:
+    # The link of a private row may be the URL that it was registered with, which may be a signed one.
+    if isinstance(value, str):
+        return without_credentials(value)
+    return value.isoformat() if isinstance(value, datetime) else value
