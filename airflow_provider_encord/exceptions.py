@@ -48,6 +48,14 @@ class EncordInputError(EncordError, AirflowFailException):
     """An argument is wrong; nothing was sent to Encord."""
 
 
+class EncordNothingToDoError(EncordError, AirflowFailException):
+    """There was nothing to do, and ``on_empty`` is ``fail``."""
+
+
+class EncordMachineError(EncordError):
+    """Something that this machine lacks, such as a file; a later attempt, or another machine, can pass."""
+
+
 class EncordAuthenticationError(EncordError, AirflowFailException):
     """Encord does not accept the credentials, or does not know the key in this region."""
 

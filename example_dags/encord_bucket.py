@@ -45,7 +45,6 @@ def encord_bucket() -> None:
         prefix="{{ params.prefix }}",
         aws_conn_id="aws_default",
         group_images=True,
-        skip_if_nothing_new=True,
         deferrable=True,
     )
     # [END howto_transfer_s3_to_encord]

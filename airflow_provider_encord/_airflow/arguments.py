@@ -1,84 +1,422 @@
-"""Checks of arguments, each with one wording."""
+"""Checks of arguments: one for each kind, with one wording, for operators, sensors and hook.
+
+A check takes a value and the argument's name and returns the value as it is used from then on, or raises
+:class:`.EncordInputError`. Operators name one check for each argument in ``checks``. Literals are checked when the DAG
+is parsed, rendered values before the first request.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+import ast
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from airflow_provider_encord._client.redaction import without_credentials
 from airflow_provider_encord.exceptions import EncordInputError
 
+Check = Callable[[Any, str], Any]
 JobIds = list[str | int]
 
+TITLE_LETTERS = 1000
+LONGEST_SECONDS = 10 * 365 * 86400.0
+SHORTEST_SECONDS = 0.001
+DATA_TYPES = (
+    "VIDEO",
+    "IMAGE",
+    "IMG_GROUP",
+    "DICOM",
+    "DICOM_STUDY",
+    "NIFTI",
+    "AUDIO",
+    "PDF",
+    "PLAIN_TEXT",
+    "SCENE",
+    "TIMESERIES",
+    "GROUP",
+)
 
-def seconds(value: float | timedelta | None, name: str) -> float | None:
-    """Return a length of time in seconds; None means no limit.
+_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+_NATIVE = "Pass upstream.output['...'] itself, or set render_template_as_native_obj=True on the DAG."
 
-    :raises EncordInputError: when it is not above 0.
+
+def refuse(name: str, value: Any, taken: str, cure: str = "") -> EncordInputError:
+    """Return the error of an argument that is not what it must be.
+
+    :param taken: what it must be, such as ``a list of data hashes``.
+    :param cure: what to do about it, as a sentence, if the value tells.
     """
-    number = value.total_seconds() if isinstance(value, timedelta) else value
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or number <= 0):
-        raise EncordInputError(f"{name} must be a number of seconds above 0 or a timedelta, not {value!r}.")
-    return None if number is None else float(number)
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{", "(", "<") and not is_template(value):
+        cure = cure or _NATIVE
+    elif value is None:
+        cure = cure or "It is None: an upstream task returned nothing, or the XCom has another name."
+    elif isinstance(value, str) and value.strip() in ("None", "none", "null"):
+        cure = cure or "It is what a template makes of None: an upstream task returned nothing."
+    elif is_template(value):
+        cure = cure or "It is a template that was not rendered: this argument is not templated, or the DAG is not run."
+    return EncordInputError(" ".join(part for part in (f"{name} must be {taken}, not {shown(value)}.", cure) if part))
 
 
-def certain_filters(**filters: Any) -> dict[str, Any]:
-    """Return the filters that are given, None left out.
+def shown(value: Any, most: int = 200) -> str:
+    """Return a value as an error may show it: on one line, short, without credentials."""
+    try:
+        text = without_credentials(repr(value))
+    except Exception:  # somebody's own repr
+        return f"a {type(value).__name__}"
+    return text if len(text) <= most else f"{text[:most]}... ({type(value).__name__})"
 
-    :raises EncordInputError: for a filter that is there but empty, such as a template that rendered to nothing: without
-        it more would be found than was asked for.
+
+def is_template(value: Any) -> bool:
+    """Whether a value is known only when the task runs: a template, an upstream task's output, or holds one."""
+    if isinstance(value, str):
+        return any(mark in value for mark in _TEMPLATE_MARKS)
+    if hasattr(value, "iter_references"):  # an XComArg
+        return True
+    if isinstance(value, Mapping):
+        return any(is_template(each) for each in value.values())
+    return isinstance(value, list | tuple | set) and any(is_template(each) for each in value)
+
+
+NOT_GIVEN = object()
+_PULLED = re.compile(r"task_ids\s*=\s*\[?\s*[\"']([\w.-]+)[\"']")
+
+
+def producers(value: Any) -> list[str]:
+    """Return the tasks that a template, or an upstream task's output, gets its value from, as far as it tells."""
+    if isinstance(value, str):
+        return _PULLED.findall(value)
+    if hasattr(value, "iter_references"):
+        return [operator.task_id for operator, _ in value.iter_references()]
+    return []
+
+
+# -- how checks are put together ------------------------------------------------------------------------------------
+
+
+def optional(check: Check) -> Check:
+    """Return a check that lets None through."""
+    return lambda value, name: None if value is None else check(value, name)
+
+
+def list_of(check: Check, what: str, *, may_be_empty: bool = False, distinct: bool = False) -> Check:
+    """Return a check for one value or several.
+
+    Taken are lists, tuples, arrays, columns, generators, what Airflow gives for the XComs of mapped tasks, and a list
+    as JSON or Python text, which is what a template makes of a list.
+
+    :param check: of each element.
+    :param what: elements in the plural, such as ``data hashes``.
+    :param distinct: leave repeats out.
     """
-    given = {name: value for name, value in filters.items() if value is not None}
-    for name, value in given.items():
-        if not value or (isinstance(value, str) and value.strip() in ("", "None")):
-            raise EncordInputError(f"The filter {name} is empty ({value!r}); leave it out to find everything.")
+
+    def checked(value: Any, name: str) -> list[Any]:
+        several = elements(value)
+        taken = f"{what}: one, or a list of them"
+        if several is None:
+            raise refuse(name, value, taken)
+        found = [check(each, f"{name}[{at}]" if len(several) > 1 else name) for at, each in enumerate(several)]
+        if not found and not may_be_empty:
+            raise refuse(name, value, taken, "It is empty; leave it out if there is nothing to say.")
+        return list(dict.fromkeys(found)) if distinct else found
+
+    return checked
+
+
+def elements(value: Any) -> list[Any] | None:
+    """Return the elements of anything that is a list, of a single text or number the one; None if it is neither."""
+    if isinstance(value, str):
+        parsed = parsed_text(value)
+        return list(parsed) if isinstance(parsed, list | tuple) else [value]
+    if isinstance(value, bytes | bytearray | Mapping | set | frozenset | bool) or value is None:
+        return None
+    if isinstance(value, int | float | os.PathLike) or is_object_storage_path(value):
+        return [value]
+    if hasattr(value, "tolist"):  # numpy, pandas
+        plain = value.tolist()
+        return plain if isinstance(plain, list) else [plain]
+    if isinstance(value, Iterable):
+        return list(value)
+    return [value] if hasattr(value, "hex") else None  # a UUID
+
+
+def parsed_text(text: str) -> Any:
+    """Return the list or dict that a text is, in JSON or as Python writes it; None if it is neither."""
+    stripped = text.strip()
+    if stripped[:1] not in ("[", "{", "("):
+        return None
+    try:
+        return json.loads(stripped)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(stripped)
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        return None
+
+
+def is_object_storage_path(value: Any) -> bool:
+    """Whether it is one of Airflow's paths, which bring their own connection."""
+    return hasattr(value, "fs") and hasattr(value, "path")
+
+
+# -- texts ----------------------------------------------------------------------------------------------------------
+
+
+def text(value: Any, name: str) -> str:
+    """Take a text with something in it."""
+    if not isinstance(value, str):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        cure = f"Write it as a text: {str(value)!r}." if number else ""
+        raise refuse(name, value, "a text", cure)
+    if value.strip() in ("", "None"):
+        raise refuse(name, value, "a text with something in it")
+    return value
+
+
+def title(value: Any, name: str) -> str:
+    """Take a title: a text that is not too long."""
+    if len(checked := text(value, name)) > TITLE_LETTERS:
+        raise refuse(name, value, f"a text of at most {TITLE_LETTERS} letters")
+    return checked
+
+
+def pattern(value: Any, name: str) -> str:
+    """Take a filter's text: without something in it, more would be found than was asked for."""
+    if not isinstance(value, str) or value.strip() in ("", "None"):
+        raise refuse(name, value, "a text with something in it", "Leave the filter out to find everything.")
+    return value
+
+
+def free_text(value: Any, name: str) -> str:
+    """Take any text, an empty one too."""
+    if not isinstance(value, str):
+        raise refuse(name, value, "a text")
+    return value
+
+
+def conn_id(value: Any, name: str) -> str:
+    """Take the id of an Airflow connection."""
+    return text(value, name)
+
+
+def one_of(*allowed: str) -> Check:
+    """Return a check for one of these texts."""
+
+    def checked(value: Any, name: str) -> str:
+        if value not in allowed or not isinstance(value, str):
+            raise refuse(name, value, f"one of {', '.join(allowed)}")
+        return value
+
+    return checked
+
+
+def data_type(value: Any, name: str) -> str:
+    """Take a kind of data such as ``VIDEO``, in any case; an unknown one in capitals is sent as it is."""
+    kind = str(getattr(value, "value", value)).strip().upper() if isinstance(value, str) or value is not None else ""
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", kind):
+        raise refuse(name, value, f"a kind of data such as {', '.join(DATA_TYPES[:3])}")
+    return kind
+
+
+# -- ids ------------------------------------------------------------------------------------------------------------
+
+
+def uuid_text(what: str, cure: str = "") -> Check:
+    """Return a check for the id of something: a UUID, as text or object, with blanks around it or without."""
+
+    def checked(value: Any, name: str) -> str:
+        found = value.strip() if isinstance(value, str) else str(value) if hasattr(value, "hex") else ""
+        if not _UUID.fullmatch(found):
+            raise refuse(name, value, f"{what}, such as '8f2e1c5a-0b1c-4d2e-9f3a-5b6c7d8e9f00'", cure)
+        return found
+
+    return checked
+
+
+def dataset_hash(value: Any, name: str) -> str:
+    """Take the hash of a dataset, or the report of a task of ours that names one."""
+    if isinstance(value, Mapping) and isinstance(value.get("dataset_hash"), str):
+        value = value["dataset_hash"]
+    return str(uuid_text("the hash of a dataset", _title_cure(value))(value, name))
+
+
+def _title_cure(value: Any) -> str:
+    given = isinstance(value, str) and value.strip() not in ("", "None") and not is_template(value)
+    return "A title is no hash: EncordCreateDatasetOperator(if_exists='skip') returns the hash of one." if given else ""
+
+
+data_hash = uuid_text("a data hash")
+item_uuid = uuid_text("the UUID of an item")
+folder_uuid = uuid_text("the UUID of a storage folder")
+
+
+def folder(value: Any, name: str) -> str | None:
+    """Take the UUID of a storage folder; a template that finds none renders to an empty text."""
+    return None if value == "" else str(folder_uuid(value, name))
+
+
+def job_id(value: Any, name: str) -> str | int:
+    """Take the id of a job: a text, or a whole number."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 2**53:
+        return value
+    given = value.strip() if isinstance(value, str) else ""
+    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,200}", given) or given in ("None", "True", "False"):
+        raise refuse(name, value, "the id of a job")
     return given
 
 
-def check_hashes(data_hashes: Any, name: str = "data_hashes") -> list[str]:
-    """Return a list of data hashes that certainly names something.
+def job_ids(value: Any, name: str) -> JobIds:
+    """Take one job id or several, or the report of the task that started the jobs."""
+    if isinstance(value, str) and isinstance(parsed := parsed_text(value), dict):
+        value = parsed
+    if isinstance(value, Mapping):
+        named = value.get("job_ids") or [each for each in [value.get("job_id")] if each is not None]
+        if not named:
+            raise refuse(name, value, "the id of a job, or a report that names one", "That task has started no job.")
+        value = named
+    ids: JobIds = list_of(job_id, "job ids")(value, name)
+    return ids
 
-    :raises EncordInputError: for None, an empty list, or anything that is no list of texts: an upstream task that
-        returned nothing must never turn into "all".
+
+def single_job_id(value: Any, name: str) -> str | int:
+    """Take the id of one job, or the report of the task that started it."""
+    ids = job_ids(value, name)
+    if len(ids) != 1:
+        raise refuse(name, value, "the id of one job", f"There are {len(ids)}.")
+    return ids[0]
+
+
+# -- numbers and times ----------------------------------------------------------------------------------------------
+
+
+def flag(value: Any, name: str) -> bool:
+    """Take True or False."""
+    if not isinstance(value, bool):
+        raise refuse(name, value, "True or False")
+    return value
+
+
+def whole_number(least: int = 1, most: int | None = None) -> Check:
+    """Return a check for a whole number within bounds."""
+    above = "above 0" if least == 1 else f"from {least}"
+    bounds = above if most is None else f"from {least} to {most}"
+
+    def checked(value: Any, name: str) -> int:
+        wrong = isinstance(value, bool) or not isinstance(value, int) or value < least
+        if wrong or (most is not None and value > most):
+            raise refuse(name, value, f"a whole number {bounds}", _number_cure(value))
+        return int(value)
+
+    return checked
+
+
+def count_or_share(value: Any, name: str) -> float:
+    """Take a count, or a share between 0 and 1."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value < 0 or (value >= 1 and value % 1):
+        raise refuse(name, value, "a count or a share below 1", _number_cure(value))
+    return float(value) if value % 1 else int(value)
+
+
+def seconds(value: Any, name: str) -> float | None:
+    """Take a length of time, as seconds or timedelta; None means no limit."""
+    if value is None:
+        return None
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    wrong = isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number)
+    if wrong or not SHORTEST_SECONDS <= number <= LONGEST_SECONDS:
+        taken = f"a number of seconds above 0 (from {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:.0f}) or a timedelta"
+        raise refuse(name, value, taken, _number_cure(value))
+    return float(number)
+
+
+def required_seconds(value: Any, name: str) -> float:
+    """Take a length of time that must be given."""
+    if (given := seconds(value, name)) is None:
+        raise refuse(name, value, "a number of seconds above 0 or a timedelta")
+    return given
+
+
+def seconds_or_none_at_all(value: Any, name: str) -> float:
+    """Take a length of time that may be 0."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else required_seconds(value, name)
+
+
+def _number_cure(value: Any) -> str:
+    numeric = isinstance(value, str) and re.fullmatch(r"\s*[0-9.]+\s*", value)
+    return "It is a text; leave the quotation marks out." if numeric else ""
+
+
+def age(value: Any, name: str) -> timedelta:
+    """Take how old something must be, as a timedelta that is not negative."""
+    if not isinstance(value, timedelta) or value < timedelta(0):
+        raise refuse(name, value, "a timedelta of 0 or more, such as timedelta(days=30)")
+    return value
+
+
+def moment(value: Any, name: str) -> datetime:
+    """Take a point in time: a datetime, a date, or a text in ISO 8601; without a zone it is UTC."""
+    from airflow_provider_encord._client.parameters import BadParameter, read_moment
+
+    taken = "a date or date and time in ISO 8601, such as '2026-01-31' or '2026-01-31T12:00:00Z'"
+    if isinstance(value, str) and not value.strip():
+        raise refuse(name, value, taken, "Leave the filter out to find everything.")
+    if not isinstance(value, str | datetime | date):
+        raise refuse(name, value, taken)
+    try:
+        return read_moment(value)
+    except BadParameter:
+        raise refuse(name, value, taken) from None
+
+
+# -- files and metadata ---------------------------------------------------------------------------------------------
+
+
+def path(value: Any, name: str) -> Any:
+    """Take the path or URL of a file."""
+    good = isinstance(value, str | os.PathLike) or is_object_storage_path(value)
+    if not good or str(value).strip() in ("", ".", "None"):
+        raise refuse(name, value, "a path or a URL")
+    return value
+
+
+def metadata(*reserved: str) -> Check:
+    """Return a check for client metadata: a dict of what JSON can hold, or the text of one.
+
+    :param reserved: keys that an operator writes itself.
     """
-    several = [data_hashes] if isinstance(data_hashes, str) else data_hashes
-    if not isinstance(several, Sequence) or not several:
-        raise EncordInputError(f"{name} must be a list with at least one data hash, not {data_hashes!r}.")
-    wrong = [each for each in several if not isinstance(each, str) or not each.strip()]
-    if wrong:
-        raise EncordInputError(f"{name} must hold data hashes only, not {wrong[0]!r}.")
-    return list(dict.fromkeys(several))
+
+    def checked(value: Any, name: str) -> Mapping[str, Any]:
+        given = parsed_text(value) if isinstance(value, str) else value
+        if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+            raise refuse(name, value, "a dict whose keys are texts")
+        if taken := [key for key in reserved if key in given]:
+            raise refuse(name, value, f"a dict without {taken[0]!r}", "This operator writes it.")
+        try:
+            json.dumps(given, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise refuse(name, value, "a dict of what JSON can hold", f"{error}.") from None
+        return given
+
+    return checked
 
 
-def check_max_failed_items(value: Any) -> None:
-    """Check the argument of that name.
+def kinds_by_extension(allowed: Sequence[str]) -> Check:
+    """Return a check for a dict of file name extensions to kinds of a manifest."""
 
-    :raises EncordInputError: unless it is a count, or a share between 0 and 1.
-    """
-    wrong = (
-        isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0 or (value >= 1 and value % 1)
-    )
-    if wrong:
-        raise EncordInputError(f"max_failed_items must be a count or a share below 1, not {value!r}.")
+    def checked(value: Any, name: str) -> dict[str, str]:
+        if not isinstance(value, Mapping) or not value:
+            raise refuse(name, value, "a dict of file name extensions to kinds, such as {'mp4': 'videos'}")
+        for extension, kind in value.items():
+            if kind not in allowed:
+                raise refuse(f"{name}[{shown(extension)}]", kind, f"one of {', '.join(allowed)}")
+            if not isinstance(extension, str) or not extension.strip("."):
+                raise refuse(name, value, "a dict whose keys are file name extensions")
+        return {extension.lstrip(".").lower(): kind for extension, kind in value.items()}
 
-
-def check_max_items_per_job(value: Any) -> None:
-    """Check the argument of that name.
-
-    :raises EncordInputError: unless it is a number above 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise EncordInputError(f"max_items_per_job must be a number above 0, not {value!r}.")
-
-
-def certain_job_ids(value: str | int | Sequence[str | int], name: str) -> JobIds:
-    """Return job ids as a list that certainly names one.
-
-    :raises EncordInputError: for None, an empty list, or anything that is no id.
-    """
-    several = [value] if isinstance(value, str | int) else list(value or ())
-    if not several or not all(isinstance(each, str | int) and str(each).strip() for each in several):
-        raise EncordInputError(
-            f"{name} must be a job's id, or a list of them where several are allowed, not {value!r}."
-        )
-    return several
+    return checked

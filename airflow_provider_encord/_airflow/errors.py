@@ -12,6 +12,7 @@ from airflow_provider_encord.exceptions import (
     EncordConnectionError,
     EncordError,
     EncordInputError,
+    EncordMachineError,
     EncordNetworkError,
     EncordNotFoundError,
     EncordPayloadTooLargeError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _BY_KIND: dict[str, type[EncordError]] = {
     "connection": EncordConnectionError,
     "input": EncordInputError,
+    "machine": EncordMachineError,
     "authentication": EncordAuthenticationError,
     "key_not_found": EncordAuthenticationError,
     "permission": EncordPermissionError,

@@ -1,9 +1,10 @@
-"""What a task did: judged, counted, and short enough for an XCom."""
+"""What a task did: counted, judged, and short enough for an XCom."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord.exceptions import EncordJobCancelledError, EncordJobError, EncordUploadError
@@ -11,10 +12,15 @@ from airflow_provider_encord.exceptions import EncordJobCancelledError, EncordJo
 if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import Verdict
     from airflow_provider_encord._client.resources.data_items import Uploaded
+    from airflow_provider_encord._client.resources.data_rows import DataRow
+    from airflow_provider_encord._client.resources.registration import UploadJob
     from airflow_provider_encord._client.transport.uploader import FileOutcome
 
-
 XCOM_BYTES = 48 * 1024
+MOST_IN_XCOM = 1000
+NOTHING_NEW = "NOTHING NEW"
+_MOST_ERRORS = 20
+_MOST_ERROR_TEXT = 500
 
 
 def fits_xcom(value: Any) -> bool:
@@ -22,9 +28,39 @@ def fits_xcom(value: Any) -> bool:
     return len(json.dumps(value)) < XCOM_BYTES // 2
 
 
+def list_or_reference(
+    values: Sequence[Any], count: int, details_path: Any = None, details_conn_id: str | None = None
+) -> list[Any] | dict[str, Any]:
+    """Return a list for an XCom, or where the next task finds it if it is too long.
+
+    :param values: the list, or its first elements.
+    :param count: how many there are.
+    :param details_path: the file that holds them all.
+    :return: the list, or ``{"count", "details_path", "details_conn_id"}``.
+    """
+    if count == len(values) <= MOST_IN_XCOM and fits_xcom(values):
+        return list(values)
+    path = None if details_path is None else str(details_path)
+    return {"count": count, "details_path": path, "details_conn_id": details_conn_id}
+
+
 def failed_items_allowed(max_failed_items: float, total: int) -> int:
     """Return how many items may fail: a whole number is a count, a fraction below 1 a share of all items."""
     return int(max_failed_items * total) if 0 < max_failed_items < 1 else int(max_failed_items)
+
+
+def require_done(verdict: Verdict, dataset_hash: str, *, allow_partial: bool = False) -> None:
+    """Raise unless a job ended well.
+
+    :raises EncordJobCancelledError: when somebody cancelled it.
+    :raises EncordJobError: when it failed, or items of it failed and that is not allowed.
+    """
+    from airflow_provider_encord._client.jobs import State
+
+    if verdict.state is State.DONE or (allow_partial and verdict.state is State.PARTIAL):
+        return
+    kind = EncordJobCancelledError if verdict.state is State.CANCELLED else EncordJobError
+    raise kind(f"Dataset {dataset_hash}: {verdict.message}.", dataset_hash=dataset_hash)
 
 
 def uploaded(outcomes: Sequence[FileOutcome]) -> list[Uploaded]:
@@ -41,15 +77,93 @@ def uploaded(outcomes: Sequence[FileOutcome]) -> list[Uploaded]:
     return [(outcome.object_key or "", outcome.name) for outcome in outcomes]
 
 
-def require_done(verdict: Verdict, dataset_hash: str, *, allow_partial: bool = False) -> None:
-    """Raise unless a job ended well.
+class RegistrationOutcome:
+    """What registration jobs did, counted while their items pass by; only the first ones are kept.
 
-    :raises EncordJobCancelledError: when somebody cancelled it.
-    :raises EncordJobError: when it failed, or items of it failed and that is not allowed.
+    :param looks_back: whether :meth:`add_earlier` will be called.
     """
-    from airflow_provider_encord._client.jobs import State
 
-    if verdict.state is State.DONE or (allow_partial and verdict.state is State.PARTIAL):
-        return
-    kind = EncordJobCancelledError if verdict.state is State.CANCELLED else EncordJobError
-    raise kind(f"Dataset {dataset_hash}: {verdict.message}.", dataset_hash=dataset_hash)
+    def __init__(self, *, looks_back: bool = False) -> None:
+        self._counted: set[str] | None = set() if looks_back else None
+        self.added = self.present = self.failed = self.cancelled = self.earlier = 0
+        self.items: list[dict[str, str]] = []
+        self.errors: list[dict[str, Any]] = []
+        self.endings: list[Verdict] = []
+
+    @property
+    def hashes(self) -> list[str]:
+        """Data hashes of the items that are kept."""
+        return [item["data_hash"] for item in self.items]
+
+    @property
+    def in_dataset(self) -> int:
+        """How many items are known by their hashes: what was added now, and by earlier attempts."""
+        return self.added + self.earlier
+
+    def add(self, job_id: Any, verdict: Verdict) -> Iterator[dict[str, Any]]:
+        """Count one job and yield a line of details for each item and each error."""
+        job: UploadJob = verdict.answer
+        self.added += len(job.items)
+        # A unit that is done but added nothing was there already.
+        self.present += max(0, job.done - len(job.items))
+        # Encord repeats the errors of single items among those of the whole job.
+        of_items = {each.error for each in job.unit_errors}
+        of_job = [text for text in job.errors if text not in of_items]
+        self.failed += max(job.failed, len(job.unit_errors)) or len(of_job)
+        self.cancelled += job.cancelled
+        self.endings.append(replace(verdict, answer=None))
+        for item in job.items:
+            if self._counted is not None:
+                self._counted.add(item.data_hash)
+            yield {"job_id": job_id, "outcome": "added", **self._keep(item.data_hash, item.title)}
+        for each in job.unit_errors:
+            yield self._fail(job_id, list(each.object_urls), each.error)
+        for text in of_job:
+            yield self._fail(job_id, [], text)
+
+    def add_earlier(self, rows: Iterable[DataRow]) -> Iterator[dict[str, Any]]:
+        """Count what earlier attempts added, apart from what this one did, and yield a line for each item."""
+        if self._counted is None:
+            return
+        for row in rows:
+            if row.data_hash not in self._counted:
+                self.earlier += 1
+                self.present += 1
+                yield {"job_id": None, "outcome": "present", **self._keep(row.data_hash, row.data_title)}
+
+    def require_good_end(self, dataset_hash: str, max_failed_items: float) -> None:
+        """Raise unless all jobs ended well and no more items failed than allowed, over all jobs.
+
+        :raises EncordJobError: names the first job that did not.
+        """
+        total = self.added + self.present + self.failed + self.cancelled
+        tolerated = self.failed <= failed_items_allowed(max_failed_items, total)
+        for verdict in self.endings:
+            require_done(verdict, dataset_hash, allow_partial=tolerated)
+
+    def report(self, dataset_hash: str, job_ids: Sequence[Any], details_path: Any) -> dict[str, Any]:
+        """Return what the task returns."""
+        complete = len(self.items) == self.in_dataset and fits_xcom(self.items)
+        return {
+            "dataset_hash": dataset_hash,
+            "job_ids": list(job_ids),
+            "status": ", ".join(sorted({verdict.status for verdict in self.endings})) or NOTHING_NEW,
+            "added": self.added,
+            "skipped": self.present,
+            "failed": self.failed,
+            "cancelled": self.cancelled,
+            "items": self.items if complete else None,
+            "errors": self.errors,
+            "details": None if details_path is None else str(details_path),
+        }
+
+    def _keep(self, data_hash: str, title: str) -> dict[str, str]:
+        item = {"data_hash": data_hash, "title": title}
+        if len(self.items) <= MOST_IN_XCOM:
+            self.items.append(item)
+        return item
+
+    def _fail(self, job_id: Any, urls: list[str], error: str) -> dict[str, Any]:
+        if len(self.errors) < _MOST_ERRORS:
+            self.errors.append({"urls": urls[:5], "error": error[:_MOST_ERROR_TEXT]})
+        return {"job_id": job_id, "outcome": "failed", "urls": urls, "error": error}

@@ -1,54 +1,70 @@
-"""Checks of what callers pass into calls, and the forms in which it is sent."""
+"""Checks of what goes into calls, and the forms in which it is sent."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import pendulum
 
 When = str | datetime | None
 
+_ISO_8601 = re.compile(r"\d{4}(-?\d{2}-?\d{2}|-?W\d{2}(-?\d)?)([Tt ]\d.*)?")
+
+
+class BadParameter(ValueError):
+    """What a caller passed cannot be sent; the text names the parameter."""
+
 
 def checked_hash(value: str, name: str) -> str:
+    """Return a hash that can stand in a header."""
     if not isinstance(value, str) or not value or not value.isascii() or not value.replace("-", "").isalnum():
-        raise ValueError(f"{name} must be a hash such as '8f2e...-...', not {value!r}")
+        raise BadParameter(f"{name} must be a hash such as '8f2e...-...', not {value!r}")
     return value
 
 
 def checked_hashes(values: Sequence[str]) -> list[str]:
+    """Return hashes as a list with something in it."""
     if isinstance(values, str) or not values:
-        raise ValueError("data_hashes must be a list with at least one data hash")
+        raise BadParameter("data_hashes must be a list with at least one data hash")
     return [checked_hash(value, "data_hashes") for value in values]
 
 
 def checked_uuid(value: str | UUID, name: str) -> str:
+    """Return a UUID as text."""
     try:
         return str(UUID(str(value)))
     except ValueError:
-        raise ValueError(f"{name} must be a UUID, not {value!r}") from None
+        raise BadParameter(f"{name} must be a UUID, not {value!r}") from None
 
 
-def _moment(value: str | datetime) -> datetime:
+def read_moment(value: str | date) -> datetime:
+    """Return a point in time; a date is its first moment, a text is ISO 8601, and without a zone it is in UTC."""
     if isinstance(value, datetime):
         return value
-    try:
-        moment = pendulum.parse(value, tz="UTC", strict=False)
-    except (TypeError, ValueError, OverflowError):
-        moment = None
-    if not isinstance(moment, datetime):
-        raise ValueError(f"{value!r} is not a date and time in ISO 8601, such as '2026-01-31T00:00:00Z'")
-    return moment
+    found = None
+    if isinstance(value, date):
+        found = datetime(value.year, value.month, value.day)
+    elif isinstance(value, str) and _ISO_8601.fullmatch(text := value.strip()):
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            found = None
+    if found is None:
+        raise BadParameter(f"{value!r} is not a date and time in ISO 8601, such as '2026-01-31T00:00:00Z'")
+    return pendulum.instance(found, tz="UTC")
 
 
 def payload_moment(value: When) -> str | None:
-    return _moment(value).isoformat() if value else None
+    """Return a point in time as the legacy API takes it."""
+    return read_moment(value).isoformat() if value else None
 
 
 def query_moment(value: When) -> str | None:
+    """Return a point in time as the v2 API takes it in a query."""
     if not value:
         return None
-    moment = _moment(value)
-    text = moment.isoformat()
+    text = read_moment(value).isoformat()
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text

@@ -1,7 +1,7 @@
 """Which task instance an item in Encord comes from, written into the item itself.
 
-Encord keeps client metadata with each item and tells it back, so a later try, or a cleared task, can see what an
-earlier one has added, on every Airflow.
+Encord keeps client metadata with each item and tells it back, so a later attempt, or a cleared task, can see what
+an earlier one has added, on every Airflow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CLOCKS_APART = timedelta(days=1)
 
 
 class NamedFile(Protocol):
-    """As much of a file as identifies it from one try to the next, on whichever worker that runs."""
+    """As much of a file as identifies it from one attempt to the next, on whichever worker that runs."""
 
     @property
     def name(self) -> str:
@@ -31,13 +31,13 @@ class NamedFile(Protocol):
 
 
 def task_name(context: Mapping[str, Any]) -> str:
-    """Name the task instance, the same at each of its tries: ``dag/task/run/map index``."""
+    """Name the task instance, the same at each of its attempts: ``dag/task/run/map index``."""
     ti = context["ti"]
     return f"{ti.dag_id}/{ti.task_id}/{ti.run_id}/{ti.map_index}"
 
 
 def file_ids(files: Sequence[NamedFile]) -> list[str]:
-    """Identify each file of a list, the same at each try: by base name, size, and which one of its like it is.
+    """Identify each file of a list, the same at each attempt: by base name, size, and number among its equals.
 
     Neither its folder nor its age counts: a retry may find it in another temporary folder.
     """
@@ -66,12 +66,12 @@ def is_repeated(context: Mapping[str, Any]) -> bool:
 
 
 def is_cleared(context: Mapping[str, Any], retries: int) -> bool:
-    """Whether this is the first try since somebody cleared the task: Airflow grants all retries anew then."""
+    """Whether this is the first attempt since somebody cleared the task: Airflow grants all retries anew then."""
     return is_repeated(context) and context["ti"].max_tries - retries + 1 == context["ti"].try_number
 
 
 def earliest(context: Mapping[str, Any]) -> datetime | None:
-    """Return a time before which no try of this task instance can have added anything, if there is one for sure."""
+    """Return a time before which no attempt of this task instance can have added anything, if there is one for sure."""
     logical = context.get("logical_date")
     if not isinstance(logical, datetime) or logical.tzinfo is None or logical > datetime.now(UTC):
         return None

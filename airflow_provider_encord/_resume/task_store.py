@@ -1,21 +1,27 @@
-"""What a task remembers across its tries, so that a retry finds what it has started and uploaded already."""
+"""What a task remembers across its attempts, so that a retry finds what it has started and uploaded already."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import Any
+
+from airflow_provider_encord._resume.item_tags import is_repeated
 
 log = logging.getLogger(__name__)
 
 _JOBS = "encord_jobs"
 _FILES = "encord_files"
 _DATASET = "encord_dataset"
+_HASHES = "encord_hashes"
 _FILES_PER_VALUE = 300  # Airflow warns of values above 64 KiB
+_HASHES_PER_VALUE = 1000
 
 
 @dataclass
@@ -26,28 +32,32 @@ class Started:
     :param parts: how many parts of the work are dealt with; a part with nothing to add has no job.
     :param complete: whether no more are to be started.
     :param starting: whether a start was under way that nobody knows the outcome of.
+    :param worked: whether anything was changed in Encord, or may have been.
     """
 
     job_ids: list[str | int] = field(default_factory=list)
     parts: int = 0
     complete: bool = False
     starting: bool = False
+    worked: bool = False
 
 
 class Memory:
     """What one task instance has started and uploaded.
 
     Airflow 3.3 and later keep it in the task state store. Earlier releases have no such place (XComs are cleared when
-    a try starts), so nothing is remembered there.
+    an attempt starts), so nothing is remembered there.
 
     :param context: the task's context.
     :param durable: False remembers nothing.
-    :param subject: a digest of the arguments; what was done for others is not recalled.
+    :param identity: the arguments that define the work; what was done for others is not recalled.
     """
 
-    def __init__(self, context: Mapping[str, Any], *, durable: bool, subject: str) -> None:
+    def __init__(self, context: Mapping[str, Any], *, durable: bool, identity: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store") if durable else None
-        self._subject = subject
+        self._repeated = is_repeated(context)
+        arguments = json.dumps(identity, default=str, sort_keys=True)
+        self._subject = hashlib.sha256(arguments.encode(errors="surrogatepass")).hexdigest()
         self._started = Started()
 
     @property
@@ -55,8 +65,13 @@ class Memory:
         """Whether anything is remembered at all."""
         return self._store is not None
 
+    @property
+    def worked_before(self) -> bool:
+        """Whether earlier attempts have changed anything in Encord, or may have."""
+        return self.recall_jobs().worked if self.lasts else self._repeated
+
     def recall_jobs(self) -> Started:
-        """Return what earlier tries started."""
+        """Return what earlier attempts started."""
         found = self._get(_JOBS)
         if found is not None:
             self._started = Started(
@@ -64,6 +79,7 @@ class Memory:
                 int(found.get("parts", len(found["job_ids"]))),
                 bool(found["complete"]),
                 bool(found.get("starting")),
+                bool(found.get("worked", True)),
             )
         return self._started
 
@@ -74,7 +90,28 @@ class Memory:
 
     def note_start(self) -> None:
         """Keep that a job is about to be started; the next :meth:`remember_jobs` tells that it was."""
-        self._set(_JOBS, **asdict(replace(self._started, starting=True)))
+        self._set(_JOBS, **asdict(replace(self._started, starting=True, worked=True)))
+
+    def note_work(self) -> None:
+        """Keep that something in Encord is about to be changed, without a job."""
+        self.remember_jobs(replace(self._started, worked=True))
+
+    def recall_hashes(self) -> list[str] | None:
+        """Return what :meth:`remember_hashes` kept, or None."""
+        hashes: list[str] = []
+        number = 0
+        while (found := self._get(f"{_HASHES}_{number}")) is not None:
+            hashes += found["hashes"]
+            if found["last"]:
+                return hashes
+            number += 1
+        return None
+
+    def remember_hashes(self, hashes: Sequence[str]) -> None:
+        """Keep the data that a filter found, so that a later attempt works on the same."""
+        for number, at in enumerate(range(0, max(len(hashes), 1), _HASHES_PER_VALUE)):
+            some = list(hashes[at : at + _HASHES_PER_VALUE])
+            self._set(f"{_HASHES}_{number}", hashes=some, last=at + _HASHES_PER_VALUE >= len(hashes))
 
     def recall_dataset(self) -> dict[str, Any] | None:
         """Return what :meth:`remember_dataset` kept."""
@@ -85,18 +122,19 @@ class Memory:
         self._set(_DATASET, before=before, dataset_hash=dataset_hash)
 
     def uploads(self) -> Uploads:
-        """Return the memory of uploaded files, with what earlier tries uploaded."""
+        """Return the memory of uploaded files, with what earlier attempts uploaded."""
         return Uploads(self)
 
     def forget(self) -> None:
-        """Drop jobs and uploads: the work has to be done anew."""
+        """Drop jobs and uploads: the work has to be done anew. That something was done stays known."""
         if self._store is None:
             return
-        self._store.delete(_JOBS)
-        number = 0
-        while self._store.get(f"{_FILES}_{number}") is not None:
-            self._store.delete(f"{_FILES}_{number}")
-            number += 1
+        self.remember_jobs(Started(worked=True))
+        for name in (_FILES, _HASHES):
+            number = 0
+            while self._store.get(f"{name}_{number}") is not None:
+                self._store.delete(f"{name}_{number}")
+                number += 1
 
     def _get(self, key: str) -> dict[str, Any] | None:
         found = self._store.get(key) if self._store is not None else None

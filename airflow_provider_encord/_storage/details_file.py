@@ -4,31 +4,98 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._storage.files import PathLike, is_local, resolve, shown_location
-from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError
+
+_IN_MEMORY = 1024 * 1024
 
 
 def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], conn_id: str | None = None) -> int:
     """Write one JSON object a line to a local path or an object storage URL; return how many.
 
-    :raises EncordInputError: when it can't be written.
+    The file appears when it is whole: if the lines break off, what was there before stays as it was.
+
+    :raises EncordMachineError: when it can't be written here; errors of the lines pass through.
     """
     path = resolve(location, conn_id)
-    count = 0
-    try:
-        if is_local(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            for line in lines:
-                file.write(json.dumps(line).encode() + b"\n")
-                count += 1
-    except Exception as error:  # any store's own exceptions
-        raise EncordInputError(
-            f"{shown_location(os.fspath(location))} cannot be written "
-            f"({type(error).__name__}: {server_text(str(error))})."
-        ) from None
+    if is_local(path):
+        return _write_beside(path, lines, location)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        count = _write(file, lines, location)
+        file.seek(0)
+        with _problems(location, "written"), path.open("wb") as target:
+            shutil.copyfileobj(file, target)
     return count
+
+
+def read_json_lines(location: PathLike, conn_id: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file of details.
+
+    :raises EncordMachineError: when it can't be read on this machine.
+    :raises EncordInputError: when it is no such file.
+    """
+    path = resolve(location, conn_id)
+    with _problems(location, "read"):
+        file = path.open("rb")
+    with file:
+        number = 0
+        while True:
+            with _problems(location, "read"):
+                line = file.readline()
+            if not line:
+                return
+            number += 1
+            try:
+                value = json.loads(line)
+            except ValueError:
+                value = None
+            if not isinstance(value, dict):
+                raise EncordInputError(f"{_shown(location)} is no file of details: line {number} is no JSON object.")
+            yield value
+
+
+def _write_beside(path: Path, lines: Iterable[Mapping[str, Any]], location: PathLike) -> int:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with _problems(location, "written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("wb")
+    try:
+        with file:
+            count = _write(file, lines, location)
+        with _problems(location, "written"):
+            part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return count
+
+
+def _write(file: Any, lines: Iterable[Mapping[str, Any]], location: PathLike) -> int:
+    count = 0
+    for line in lines:
+        data = json.dumps(line).encode() + b"\n"
+        with _problems(location, "written"):
+            file.write(data)
+        count += 1
+    return count
+
+
+@contextmanager
+def _problems(location: PathLike, what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # any store's own exceptions
+        problem = f"{_shown(location)} cannot be {what} on this machine"
+        raise EncordMachineError(f"{problem} ({type(error).__name__}: {server_text(str(error))}).") from error
+
+
+def _shown(location: PathLike) -> str:
+    return shown_location(str(location))

@@ -92,7 +92,9 @@ def is_local(path: Path | ObjectStoragePath) -> TypeGuard[Path]:
     return isinstance(path, Path) and not hasattr(path, "fs")
 
 
-def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = None) -> list[SourceFile]:
+def find_files(
+    locations: PathLike | Iterable[PathLike], conn_id: str | None = None, item_type: str | None = None
+) -> list[SourceFile]:
     """Check files before the first byte is sent.
 
     :param locations: one path or URL, or several; generators are taken, order and repeats are kept.

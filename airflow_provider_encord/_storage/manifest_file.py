@@ -52,7 +52,19 @@ def load_manifest(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[d
 
 
 def _parse(text: str) -> dict[str, Any]:
-    try:
+    with manifest_problems():
         return manifest.parse(text)
+
+
+@contextlib.contextmanager
+def manifest_problems() -> Iterator[None]:
+    """Turn what is wrong with a manifest into an error of the task; an empty one passes through.
+
+    :raises EncordInputError: names the wrong entries.
+    """
+    try:
+        yield
+    except manifest.EmptyManifest:
+        raise
     except manifest.ManifestProblem as problem:
-        raise EncordInputError(f"{str(problem).rstrip('.')}. It was not sent to Encord.") from None
+        raise EncordInputError(f"{str(problem).rstrip('.')}. It was not sent to Encord.") from problem

@@ -559,14 +559,15 @@ class EncordHook(BaseHook):
         job: registration.UploadJob = verdict.answer
         return job
 
-    def look(self, watch: Watch) -> Verdict | None:
+    def look(self, watch: Watch, *, held_seconds: int = 0) -> Verdict | None:
         """Ask once how a job stands; None if Encord could not say just now.
 
         :param watch: the job, such as :class:`airflow_provider_encord._client.jobs.UploadJobWatch`.
+        :param held_seconds: how long the server may hold the request while the job goes on, where the API allows.
         """
         try:
             with airflow_errors():
-                return watch.judge(self._transport.run(watch.poll(0), policy=ONCE))
+                return watch.judge(self._transport.run(watch.poll(held_seconds), policy=ONCE))
         except AirflowFailException:
             raise
         except EncordError as error:

@@ -51,6 +51,10 @@ class ManifestProblem(ValueError):
     """The manifest is not one that Encord takes; the text names the entries."""
 
 
+class EmptyManifest(ManifestProblem):
+    """Nothing is wrong with the manifest, but it holds no item."""
+
+
 class Problems:
     """What is wrong with a manifest: the first problems, and how many there are."""
 

@@ -13,6 +13,7 @@ from airflow_provider_encord.manifest._rules import (
     FLAGS,
     MAX_ITEMS,
     MAX_URLS,
+    EmptyManifest,
     ManifestProblem,
     Problems,
     Seen,
@@ -83,6 +84,7 @@ def plan(
     :param max_urls: URLs in a part at most.
     :param max_bytes: size of a part's JSON at most.
     :raises ManifestProblem: names each wrong entry, as :func:`check` does.
+    :raises EmptyManifest: when it holds no item.
     """
     limits = _Limits(max_items, max_urls, max_bytes)
     found: dict[str, Any] = {}
@@ -103,7 +105,7 @@ def plan(
         problems.merge(repeats)
     problems.extend(flag_problems(flags))
     if not parts and not problems.total:
-        problems.extend(["it holds no item"])
+        raise EmptyManifest("the manifest cannot be sent: it holds no item")
     problems.raise_if_any()
     return Plan(kinds, parts, size + parts * len(json.dumps(flags)), flags)
 

@@ -1,49 +1,38 @@
-"""What the operators share: the connection, the link, and the life of a job from its start to its end."""
+"""What operators and sensors share: the connection, the checks of arguments, the link, and waiting for jobs."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord._airflow.arguments import JobIds, seconds
+from airflow_provider_encord._airflow import arguments
+from airflow_provider_encord._airflow.arguments import Check, JobIds
+from airflow_provider_encord._airflow.job_run import JobRun, Work, goes_on
 from airflow_provider_encord._airflow.masked_rendering import ShowsNoCredentials
-from airflow_provider_encord._compat import BaseOperator, Context, conf
-from airflow_provider_encord._resume.item_tags import is_cleared
-from airflow_provider_encord._resume.task_store import Memory, Started
-from airflow_provider_encord.exceptions import (
-    EncordJobError,
-    EncordNotFoundError,
-    EncordRateLimitError,
-    EncordTimeoutError,
-)
+from airflow_provider_encord._compat import AirflowSkipException, BaseOperator, Context, conf
+from airflow_provider_encord.exceptions import EncordInputError, EncordNothingToDoError
 from airflow_provider_encord.links.encord import XCOM_KEY, EncordDatasetLink, dataset_url
-from airflow_provider_encord.triggers._events import (
-    event_job_ids,
-    goes_on,
-    jobs_text,
-    raise_unless_ended,
-    validate_event,
-)
+from airflow_provider_encord.triggers._events import event_job_ids, raise_unless_ended, validate_event
 
 if TYPE_CHECKING:
-    from airflow_provider_encord._client.jobs import Verdict, Watch
+    from airflow_provider_encord._resume.task_store import Memory
     from airflow_provider_encord.hooks.encord import EncordHook
-    from airflow_provider_encord.triggers.encord import EncordJobTrigger
 
 DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 SEVEN_DAYS = 7 * 24 * 60 * 60.0
-_READ_SECONDS = 60.0  # to read a job that has ended already
+ON_EMPTY = ("skip", "succeed", "fail")
 
 
 class EncordTask(ShowsNoCredentials):
     """What operators and sensors have in common."""
+
+    checks: ClassVar[dict[str, Check]] = {"encord_conn_id": arguments.conn_id}
+    """How each argument is checked, by its name."""
+
+    list_checks: ClassVar[dict[str, Check]] = {}
+    """The same for lists that may be a reference to a file: these are read when the task runs."""
 
     encord_conn_id: str
 
@@ -53,6 +42,50 @@ class EncordTask(ShowsNoCredentials):
         from airflow_provider_encord.hooks.encord import EncordHook
 
         return EncordHook(self.encord_conn_id)
+
+    def check_literals(self) -> None:
+        """Check the arguments that are known when the DAG is parsed.
+
+        :raises EncordInputError: names each wrong argument, what it is and what it must be.
+        """
+        self.producers: dict[str, str] = {}
+        problems = []
+        for name, check in (self.checks | self.list_checks).items():
+            value = getattr(self, name, arguments.NOT_GIVEN)
+            if arguments.is_template(value):
+                if tasks := arguments.producers(value):
+                    self.producers[name] = tasks[0]
+            elif not (
+                value is arguments.NOT_GIVEN
+                or hasattr(value, "__next__")  # a generator can be read once
+                or (name in self.list_checks and isinstance(value, Mapping))
+            ):
+                try:
+                    check(value, name)
+                except EncordInputError as error:
+                    problems.append(str(error))
+        if problems:
+            raise EncordInputError("\n".join(problems))
+        self.check_together()
+
+    def check_rendered(self) -> None:
+        """Check all arguments, before the first request, and keep them in the form that they are used in.
+
+        :raises EncordInputError: names each wrong argument, what it is and what it must be.
+        """
+        problems = []
+        for name, check in (self.checks | self.list_checks).items():
+            try:
+                setattr(self, name, check(getattr(self, name), name))
+            except EncordInputError as error:
+                source = f" It comes from task {self.producers[name]!r}." if name in self.producers else ""
+                problems.append(f"{error}{source}")
+        if problems:
+            raise EncordInputError("\n".join(problems))
+        self.check_together()
+
+    def check_together(self) -> None:
+        """Check arguments that depend on each other."""
 
     def push_link(self, context: Context, dataset_hash: str) -> None:
         """Leave the address of the dataset for the link on the task's page."""
@@ -66,6 +99,7 @@ class EncordOperator(EncordTask, BaseOperator):
     """
 
     operator_extra_links = (EncordDatasetLink(),)
+    on_empty: str = "skip"
 
     def __init__(self, *, encord_conn_id: str = "encord_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -79,25 +113,60 @@ class EncordOperator(EncordTask, BaseOperator):
         if self.do_xcom_push and value is not None:
             context["ti"].xcom_push(key=key, value=value)
 
+    def settle_empty(self, context: Context, report: dict[str, Any], memory: Memory | None = None) -> dict[str, Any]:
+        """Decide what it means that there was nothing to do, over all attempts of this task instance.
+
+        :param memory: of what attempts have changed in Encord; None for a task that changes nothing.
+
+        :raises AirflowSkipException: if ``on_empty`` is ``skip``; the report is pushed before.
+        :raises EncordNothingToDoError: if ``on_empty`` is ``fail``.
+        """
+        if memory is not None and memory.worked_before:
+            self.log.info("Nothing is left to do: an earlier attempt has done it, or may have.")
+            return report
+        if self.on_empty == "succeed":
+            self.log.info("There was nothing to do.")
+            return report
+        if self.on_empty == "fail":
+            raise EncordNothingToDoError(
+                f"{self.task_id}: there was nothing to do, and on_empty is 'fail'. "
+                "Use on_empty='skip' or 'succeed' if that may happen."
+            )
+        self.push(context, "return_value", report)
+        raise AirflowSkipException("There was nothing to do (on_empty='skip').")
+
 
 class EncordJobOperator(EncordOperator):
     """An operator that starts jobs in Encord and waits for their end.
 
-    The order is the same in all modes: start, remember the ids, push XCom and link, wait. On Airflow
-    3.3 and later, a task instance does not start again what it has started: a later try, or a cleared task, finds the
-    remembered jobs, starts only what is missing and waits for all. Jobs that failed are started anew.
+    The order is the same in all modes: start, remember the ids, push XComs and link, wait. On Airflow 3.3 and later, a
+    task instance does not start again what it has started: a later attempt, or a cleared task, finds the remembered
+    jobs, starts only what is missing and waits for all. Jobs that failed are started anew.
 
-    :param dataset_hash: the dataset (templated).
+    :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
     :param wait_for_completion: False returns as soon as the jobs are started.
     :param deferrable: wait in the triggerer instead of on a worker.
+    :param defer_after: seconds that a deferrable task waits on the worker first: a job that ends meanwhile costs no
+        second start of the task. 0 defers at once.
     :param poll_interval: seconds between polls that Encord does not hold.
     :param timeout: seconds, or timedelta, that the jobs may take; None for no limit. They go on in Encord then.
     :param max_poll_failures: failed polls in a row that end the wait.
-    :param durable: True does nothing twice that an earlier try has done; False begins anew at each try.
+    :param durable: True does nothing twice that an earlier attempt has done; False begins anew at each attempt.
+    :param on_empty: what a task does that finds nothing to do: ``skip``, ``succeed`` or ``fail``.
     """
 
-    looks_again = False
-    """Whether a task that is cleared when all is done looks whether there is more to do now."""
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordOperator.checks,
+        "dataset_hash": arguments.dataset_hash,
+        "wait_for_completion": arguments.flag,
+        "deferrable": arguments.flag,
+        "defer_after": arguments.seconds_or_none_at_all,
+        "poll_interval": arguments.required_seconds,
+        "timeout": arguments.seconds,
+        "max_poll_failures": arguments.whole_number(),
+        "durable": arguments.flag,
+        "on_empty": arguments.one_of(*ON_EMPTY),
+    }
 
     def __init__(
         self,
@@ -105,194 +174,50 @@ class EncordJobOperator(EncordOperator):
         dataset_hash: str,
         wait_for_completion: bool = True,
         deferrable: bool = DEFAULT_DEFERRABLE,
-        poll_interval: float = 30.0,
+        defer_after: float | timedelta = 5.0,
+        poll_interval: float | timedelta = 30.0,
         timeout: float | timedelta | None = SEVEN_DAYS,
         max_poll_failures: int = 10,
         durable: bool = True,
+        on_empty: str = "skip",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.dataset_hash = dataset_hash
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = seconds(poll_interval, "poll_interval") or 1.0
-        self.timeout = seconds(timeout, "timeout")
+        self.defer_after = defer_after
+        self.poll_interval = poll_interval
+        self.timeout = timeout
         self.max_poll_failures = max_poll_failures
         self.durable = durable
-        self._job_ids: JobIds = []
+        self.on_empty = on_empty
+        self.running_jobs: JobIds = []
 
-    def parts(self, context: Context) -> Iterable[Any]:
-        """Check the arguments and yield what each job is about, in the same order at each try; one job by default."""
-        return (None,)
+    def run_jobs(self, context: Context, work: Work) -> dict[str, Any]:
+        """Start the jobs, or find those of earlier attempts, and wait for them."""
+        self.push_link(context, work.dataset_hash)
+        return JobRun(work, self, context).run()
 
-    def parts_left(self, context: Context, started: Started) -> Iterable[Any]:
-        """Yield the parts whose jobs an earlier try has not started."""
-        return islice(self.parts(context), started.parts, None)
-
-    def on_nothing_started(self) -> None:
-        """Decide what it means that there was nothing to start a job for; by default the task succeeds."""
-
-    @abstractmethod
-    def start(self, context: Context, part: Any, memory: Memory) -> str | int | None:
-        """Start the job of one part and return its id, or None if there is nothing to start for it.
-
-        Right before the request that starts it, ``memory.note_start()`` is due.
-        """
-
-    @abstractmethod
-    def watch(self, job_id: Any) -> Watch:
-        """Return a job as something to wait for."""
-
-    @abstractmethod
-    def trigger(self, **kwargs: Any) -> EncordJobTrigger:
-        """Return the trigger that waits for the jobs."""
-
-    @abstractmethod
-    def finish(self, context: Context, job_ids: JobIds, verdicts: Iterable[Verdict]) -> Any:
-        """Judge the ended jobs, one after the other: raise, or return what the task returns."""
-
-    def execute(self, context: Context) -> Any:
-        """Start the jobs, or find those that an earlier try started, and wait for them."""
-        deadline = self._deadline()
-        memory = self.memory(context)
-        self.push_link(context, self.dataset_hash)
-        job_ids = self._start_all(context, memory)
-        self.push(context, "job_ids", job_ids)
-        self.push(context, "job_id", job_ids[0] if job_ids else None)
-        if not self.wait_for_completion:
-            return {"dataset_hash": self.dataset_hash, "job_ids": job_ids, "status": "STARTED"}
-        if self.deferrable and not self._have_ended(job_ids):
-            self.defer(
-                trigger=self.trigger(
-                    encord_conn_id=self.encord_conn_id,
-                    dataset_hash=self.dataset_hash,
-                    job_ids=job_ids,
-                    deadline=deadline,
-                    poll_interval=self.poll_interval,
-                    max_poll_failures=self.max_poll_failures,
-                ),
-                method_name="execute_complete",
-            )
-        return self._end(context, job_ids, deadline)
-
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """Resume when the trigger has fired: read the ended jobs in full and judge them."""
+    def resume_jobs(self, context: Context, work: Work, event: dict[str, Any] | None) -> dict[str, Any]:
+        """Go on when the trigger has fired."""
         ended = validate_event(event)
         raise_unless_ended(ended)
-        job_ids: JobIds = event_job_ids(ended)
-        if ended["status"] == "timeout":
-            raise EncordTimeoutError(
-                f"{ended['message']} {goes_on(job_ids, self.dataset_hash)}", dataset_hash=self.dataset_hash
-            )
-        return self._end(context, job_ids, time.time() + _READ_SECONDS)
+        job_ids = event_job_ids(ended)
+        return JobRun(work, self, context).resume({**ended, "job_ids": job_ids})
+
+    def trigger_arguments(self, job_ids: JobIds, deadline: float | None) -> dict[str, Any]:
+        """Return what the trigger needs to wait for jobs."""
+        return {
+            "encord_conn_id": self.encord_conn_id,
+            "dataset_hash": self.dataset_hash,
+            "job_ids": job_ids,
+            "deadline": deadline,
+            "poll_interval": self.poll_interval,
+            "max_poll_failures": self.max_poll_failures,
+        }
 
     def on_kill(self) -> None:
         """Say once that the jobs go on."""
-        if self._job_ids:
-            self.log.warning("The task was killed. %s", goes_on(self._job_ids, self.dataset_hash))
-
-    def memory(self, context: Context) -> Memory:
-        """Return what this task instance remembers of its earlier tries."""
-        # What was done with other arguments is no part of this try's work.
-        arguments = json.dumps(
-            {name: getattr(self, name) for name in self.template_fields}, default=str, sort_keys=True
-        )
-        return Memory(context, durable=self.durable, subject=hashlib.sha256(arguments.encode()).hexdigest())
-
-    def _deadline(self) -> float | None:
-        limits = [limit for limit in (self.timeout, seconds(self.execution_timeout, "execution_timeout")) if limit]
-        return time.time() + min(limits) if limits else None
-
-    def _start_all(self, context: Context, memory: Memory) -> JobIds:
-        started = self._recall(context, memory)
-        self._job_ids = job_ids = started.job_ids
-        if not started.complete:
-            for part in self.parts_left(context, started):
-                try:
-                    job_id = self.start(context, part, memory)
-                except EncordRateLimitError:
-                    memory.remember_jobs(started)  # surely not started
-                    raise
-                if job_id is not None:
-                    job_ids.append(job_id)
-                started.parts += 1
-                memory.remember_jobs(started)
-            started.complete = True
-            memory.remember_jobs(started)
-        if not job_ids:
-            self.on_nothing_started()
-        return job_ids
-
-    def _recall(self, context: Context, memory: Memory) -> Started:
-        started = memory.recall_jobs()
-        if started.starting:
-            self.log.warning(
-                "An earlier try ended while it started a job on dataset %s, so Encord may run that one, too. "
-                "It cannot be found or cancelled.",
-                self.dataset_hash,
-            )
-            started.starting = False
-        if not started.job_ids:
-            return Started()
-        state = self._state_of(context, started.job_ids)
-        if state in ("lost", "failed", "undone"):
-            self.log.warning("%s of an earlier try: %s. Starting anew.", jobs_text(started.job_ids), state)
-            memory.forget()
-            return Started()
-        if state == "ended" and self.looks_again:
-            started.complete = False
-        self.log.info("%s: started by an earlier try. Nothing is started twice.", jobs_text(started.job_ids))
-        return started
-
-    def _state_of(self, context: Context, job_ids: JobIds) -> str:
-        """Tell where the jobs of an earlier try are: ``lost``, ``failed``, ``undone``, ``ended`` or ``running``."""
-        ended = 0
-        # Who clears a task may have removed what it made before; a retry finds what the try before left.
-        undone = None if is_cleared(context, self.retries or 0) else False
-        for job_id in job_ids:
-            try:
-                verdict = self.hook.look(self.watch(job_id))
-            except EncordNotFoundError:
-                return "lost"
-            if verdict is None:
-                continue
-            if verdict.state in ("failed", "cancelled"):
-                return "failed"
-            ended += verdict.ended
-            if verdict.ended and undone is None:
-                undone = self.is_undone(context, verdict)
-        if ended < len(job_ids):
-            return "running"
-        return "undone" if undone else "ended"
-
-    def is_undone(self, context: Context, verdict: Verdict) -> bool | None:
-        """Whether somebody has removed what an ended job made; None if that job tells nothing about it."""
-        return None
-
-    def _have_ended(self, job_ids: JobIds) -> bool:
-        for job_id in job_ids:
-            verdict = self.hook.look(self.watch(job_id))
-            if verdict is None or not verdict.ended:
-                return False
-        return True
-
-    def _end(self, context: Context, job_ids: JobIds, deadline: float | None) -> Any:
-        def verdicts() -> Iterator[Verdict]:
-            # A job's items can be many, so no two jobs are held at once.
-            for job_id in job_ids:
-                verdict = self.hook.wait(
-                    self.watch(job_id),
-                    deadline=deadline,
-                    poll_interval=self.poll_interval,
-                    max_poll_failures=self.max_poll_failures,
-                )
-                self.log.info("%s.", verdict.message)
-                yield verdict
-
-        try:
-            result = self.finish(context, job_ids, verdicts())
-        except EncordJobError:
-            self.memory(context).forget()  # so that a retry starts anew
-            raise
-        self._job_ids = []
-        return result
+        if self.running_jobs:
+            self.log.warning("The task was killed. %s", goes_on(self.running_jobs, self.dataset_hash))

@@ -6,17 +6,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord._airflow.arguments import certain_filters
-from airflow_provider_encord._airflow.outcome import fits_xcom
+from airflow_provider_encord._airflow import arguments, references
+from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._airflow.outcome import list_or_reference
 from airflow_provider_encord._compat import Context
-from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators._base import EncordOperator
+from airflow_provider_encord.operators._base import ON_EMPTY, EncordOperator
 from airflow_provider_encord.operators._listing import EncordListOperator
 
 if TYPE_CHECKING:
     from airflow_provider_encord._client.resources.data_rows import DataRow
 
+MAX_ITEMS_PER_REQUEST = 1000
 _DUPLICATES = ("SKIP", "FAIL", "DUPLICATE")
+_FILTERS = ("title_eq", "title_like", "created_before", "created_after", "data_types", "data_hashes")
 
 
 class EncordListDataRowsOperator(EncordListOperator):
@@ -24,16 +26,17 @@ class EncordListDataRowsOperator(EncordListOperator):
 
     Returns ``{"count", "items", "details"}``: ``items`` as ``[{"data_hash", "data_title", "data_type"}]``, or None if
     they are too many for an XCom; where the details are, if ``details_path`` was given. Also pushed to XCom:
-    ``data_hashes`` (a list, or None if too many).
+    ``data_hashes``: a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too many, which the next
+    operator takes as it is.
 
     .. seealso:: :ref:`howto/operator:EncordListDataRowsOperator`
 
-    :param dataset_hash: the dataset (templated).
+    :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
     :param title_eq: title (templated).
     :param title_like: SQL pattern of titles, such as ``night-%`` (templated).
-    :param created_before: ISO 8601 text or aware datetime; a text without zone is UTC (templated).
+    :param created_before: ISO 8601 text or datetime; without a zone it is UTC (templated).
     :param created_after: the same (templated).
-    :param data_types: kinds such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
+    :param data_types: one or several kinds such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
     :param data_hashes: only these (templated).
     """
 
@@ -47,6 +50,16 @@ class EncordListDataRowsOperator(EncordListOperator):
         "data_types",
         "data_hashes",
     )
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordListOperator.checks,
+        "dataset_hash": arguments.dataset_hash,
+        "title_eq": arguments.optional(arguments.pattern),
+        "title_like": arguments.optional(arguments.pattern),
+        "created_before": arguments.optional(arguments.moment),
+        "created_after": arguments.optional(arguments.moment),
+        "data_types": arguments.optional(arguments.list_of(arguments.data_type, "kinds of data")),
+    }
+    list_checks: ClassVar[dict[str, Check]] = {"data_hashes": arguments.optional(references.data_hashes)}
     hashes_key = "data_hashes"
     hash_field = "data_hash"
 
@@ -58,8 +71,8 @@ class EncordListDataRowsOperator(EncordListOperator):
         title_like: str | None = None,
         created_before: str | datetime | None = None,
         created_after: str | datetime | None = None,
-        data_types: Sequence[str] | None = None,
-        data_hashes: Sequence[str] | None = None,
+        data_types: Any = None,
+        data_hashes: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,18 +83,14 @@ class EncordListDataRowsOperator(EncordListOperator):
         self.created_after = created_after
         self.data_types = data_types
         self.data_hashes = data_hashes
+        self.check_literals()
 
     def find(self, context: Context) -> Iterator[DataRow]:
         """Yield the rows."""
         self.push_link(context, self.dataset_hash)
-        filters = certain_filters(
-            title_eq=self.title_eq,
-            title_like=self.title_like,
-            created_before=self.created_before,
-            created_after=self.created_after,
-            data_types=self.data_types,
-            data_hashes=self.data_hashes,
-        )
+        if self.data_hashes == []:
+            return iter(())
+        filters = {name: getattr(self, name) for name in _FILTERS}
         return self.hook.iter_data_rows(self.dataset_hash, **filters)
 
     def brief(self, found: DataRow) -> dict[str, Any]:
@@ -92,38 +101,86 @@ class EncordListDataRowsOperator(EncordListOperator):
 class EncordLinkItemsOperator(EncordOperator):
     """Link items that lie in Encord's storage into a dataset.
 
-    Returns ``{"dataset_hash", "linked"}``: how many rows Encord reports. Also pushed to XCom: ``data_hashes`` (a list,
-    or None if too many).
+    Returns ``{"dataset_hash", "linked", "details"}``: how many rows Encord reports. Also pushed to XCom:
+    ``data_hashes``: a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too many, which the next
+    operator takes as it is.
 
     .. seealso:: :ref:`howto/operator:EncordLinkItemsOperator`
 
-    :param dataset_hash: the dataset (templated).
-    :param item_uuids: UUIDs of the items (templated).
+    :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
+    :param item_uuids: UUIDs of the items: one, a list, or the output of a task whose details name them (templated). An
+        empty list is nothing to do.
     :param duplicates_behavior: ``SKIP``, ``FAIL`` or ``DUPLICATE`` items that the dataset holds already.
+    :param max_items_per_request: more items are linked by several requests.
+    :param details_path: path or ``ObjectStoragePath`` URL of a file that gets ``{"data_hash", "data_title"}`` of each
+        row, one JSON object a line (templated).
+    :param details_conn_id: Airflow connection of the store that ``details_path`` is in (templated).
+    :param on_empty: what a task does that has nothing to link: ``skip``, ``succeed`` or ``fail``.
     """
 
-    template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "item_uuids")
+    template_fields: Sequence[str] = (
+        "encord_conn_id",
+        "dataset_hash",
+        "item_uuids",
+        "details_path",
+        "details_conn_id",
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"item_uuids": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordOperator.checks,
+        "dataset_hash": arguments.dataset_hash,
+        "duplicates_behavior": arguments.one_of(*_DUPLICATES),
+        "max_items_per_request": arguments.whole_number(),
+        "details_path": arguments.optional(arguments.path),
+        "details_conn_id": arguments.optional(arguments.conn_id),
+        "on_empty": arguments.one_of(*ON_EMPTY),
+    }
+    list_checks: ClassVar[dict[str, Check]] = {"item_uuids": references.item_uuids}
 
     def __init__(
-        self, *, dataset_hash: str, item_uuids: Sequence[str], duplicates_behavior: str = "SKIP", **kwargs: Any
+        self,
+        *,
+        dataset_hash: str,
+        item_uuids: Any,
+        duplicates_behavior: str = "SKIP",
+        max_items_per_request: int = MAX_ITEMS_PER_REQUEST,
+        details_path: Any = None,
+        details_conn_id: str | None = None,
+        on_empty: str = "skip",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.dataset_hash = dataset_hash
         self.item_uuids = item_uuids
         self.duplicates_behavior = duplicates_behavior
-        if duplicates_behavior not in _DUPLICATES:
-            raise EncordInputError(
-                f"duplicates_behavior must be one of {', '.join(_DUPLICATES)}, not {duplicates_behavior!r}."
-            )
+        self.max_items_per_request = max_items_per_request
+        self.details_path = details_path
+        self.details_conn_id = details_conn_id
+        self.on_empty = on_empty
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Link the items."""
-        if isinstance(self.item_uuids, str) or not self.item_uuids:
-            raise EncordInputError(f"item_uuids must be a list with at least one UUID, not {self.item_uuids!r}.")
+        """Link the items, some at a time."""
+        self.check_rendered()
         self.push_link(context, self.dataset_hash)
-        rows = self.hook.link_items(self.dataset_hash, list(self.item_uuids), self.duplicates_behavior)
+        rows: list[DataRow] = []
+        for at in range(0, len(self.item_uuids), self.max_items_per_request):
+            some = self.item_uuids[at : at + self.max_items_per_request]
+            rows += self.hook.link_items(self.dataset_hash, some, self.duplicates_behavior)
+            self.log.info(
+                "Linked %d of %d items into dataset %s.", at + len(some), len(self.item_uuids), self.dataset_hash
+            )
+        if self.details_path is not None:
+            from airflow_provider_encord._storage.details_file import write_json_lines
+
+            lines = ({"data_hash": row.data_hash, "data_title": row.data_title} for row in rows)
+            write_json_lines(self.details_path, lines, self.details_conn_id)
         hashes = [row.data_hash for row in rows]
-        self.push(context, "data_hashes", hashes if fits_xcom(hashes) else None)
-        self.log.info("Linked %d items into dataset %s.", len(rows), self.dataset_hash)
-        return {"dataset_hash": self.dataset_hash, "linked": len(rows)}
+        self.push(
+            context,
+            "data_hashes",
+            list_or_reference(hashes, len(hashes), self.details_path, self.details_conn_id),
+        )
+        details = None if self.details_path is None else str(self.details_path)
+        report = {"dataset_hash": self.dataset_hash, "linked": len(rows), "details": details}
+        return report if self.item_uuids else self.settle_empty(context, report)

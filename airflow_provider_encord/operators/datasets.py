@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord._airflow.arguments import certain_filters, check_hashes
+from airflow_provider_encord._airflow import arguments, references
+from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._airflow.choice import check_choice, chosen, filters_given
 from airflow_provider_encord._airflow.outcome import fits_xcom
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
-from airflow_provider_encord.operators._base import EncordOperator
+from airflow_provider_encord.operators._base import ON_EMPTY, EncordOperator
 from airflow_provider_encord.operators._listing import EncordListOperator
 
 if TYPE_CHECKING:
     from airflow_provider_encord._client.resources.data_rows import DataRow
     from airflow_provider_encord._client.resources.datasets import DatasetInfo
 
-_FILTERS = (
-    "title_eq",
-    "title_like",
-    "desc_eq",
-    "desc_like",
-    "created_before",
-    "created_after",
-    "edited_before",
-    "edited_after",
-)
-_LITERALS = (list, tuple, str)
+SETTLING_SECONDS = 1.0
+"""How long others who make a dataset of the same title get to be seen, before the oldest one counts."""
+_TEXT_FILTERS = ("title_eq", "title_like", "desc_eq", "desc_like")
+_TIME_FILTERS = ("created_before", "created_after", "edited_before", "edited_after")
+_FILTERS = (*_TEXT_FILTERS, *_TIME_FILTERS)
 _MOST_BY_FILTER = 100
 _DELETED_AT_ONCE = 1000
 _IF_EXISTS = ("fail", "skip", "create")
 _STORAGE_LOCATIONS = ("CORD_STORAGE", "AWS", "GCP", "AZURE", "S3_COMPATIBLE")
+
+
+def _storage_location(value: Any, name: str) -> Any:
+    from airflow_provider_encord._client.resources.storage_location import StorageLocation
+
+    location = StorageLocation.parse(value)
+    if location is StorageLocation.UNKNOWN:
+        raise arguments.refuse(name, value, f"one of {', '.join(_STORAGE_LOCATIONS)}")
+    return location
 
 
 class EncordCreateDatasetOperator(EncordOperator):
@@ -51,8 +57,8 @@ class EncordCreateDatasetOperator(EncordOperator):
     :param create_backing_folder: make a mirror dataset with a storage folder of its own; without one, uploads must name
         a folder.
     :param if_exists: what to do when a dataset of yours has the title: ``fail``, ``skip`` (return the oldest one) or
-        ``create`` (make another one).
-    :param durable: True makes no second dataset at a later try or when the task is cleared, also if the worker died
+        ``create`` (make another one). With ``skip``, tasks that make one at the same time all return the oldest.
+    :param durable: True makes no second dataset at a later attempt or when the task is cleared, also if the worker died
         before it knew the answer (Airflow 3.3 and later; ``skip`` makes none on any).
     :param encord_conn_id: id of the Airflow connection (templated).
     :raises EncordAlreadyExistsError: when one exists and ``if_exists`` is ``fail``.
@@ -60,6 +66,15 @@ class EncordCreateDatasetOperator(EncordOperator):
     """
 
     template_fields: Sequence[str] = ("encord_conn_id", "title", "description", "storage_location")
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordOperator.checks,
+        "title": arguments.text,
+        "description": arguments.optional(arguments.free_text),
+        "storage_location": _storage_location,
+        "create_backing_folder": arguments.flag,
+        "if_exists": arguments.one_of(*_IF_EXISTS),
+        "durable": arguments.flag,
+    }
 
     def __init__(
         self,
@@ -79,46 +94,52 @@ class EncordCreateDatasetOperator(EncordOperator):
         self.create_backing_folder = create_backing_folder
         self.if_exists = if_exists
         self.durable = durable
-        if if_exists not in _IF_EXISTS:
-            raise EncordInputError(f"if_exists must be one of {', '.join(_IF_EXISTS)}, not {if_exists!r}.")
+        self.check_literals()
 
     def execute(self, context: Context) -> str:
         """Make the dataset, or find it."""
-        if not isinstance(self.title, str) or self.title.strip() in ("", "None"):
-            raise EncordInputError(f"title must be a text with something in it, not {self.title!r}.")
-        from airflow_provider_encord._client.resources.storage_location import StorageLocation
-
-        location = StorageLocation.parse(self.storage_location)
-        if location is StorageLocation.UNKNOWN:
-            raise EncordInputError(
-                f"storage_location must be one of {', '.join(_STORAGE_LOCATIONS)}, not {self.storage_location!r}."
-            )
-        memory = Memory(context, durable=self.durable, subject=f"{self.encord_conn_id} {self.title}")
+        self.check_rendered()
+        memory = Memory(context, durable=self.durable, identity={"conn_id": self.encord_conn_id, "title": self.title})
         same_title = [] if self.if_exists == "create" and not memory.lasts else self._same_title()
         if made := self._made_before(memory, same_title):
-            self.log.info("Dataset %s titled %r was made by an earlier try.", made.dataset_hash, self.title)
+            self.log.info("Dataset %s titled %r was made by an earlier attempt.", made.dataset_hash, self.title)
             return self._return(context, made.dataset_hash, made.backing_folder_uuid, created=True)
         found = None if self.if_exists == "create" else self._oldest(same_title)
         if found is None:
-            before = [each.dataset_hash for each in same_title]
-            memory.remember_dataset(before=before, dataset_hash=None)
-            try:
-                new = self.hook.create_dataset(self.title, location, self.description, self.create_backing_folder)
-            except EncordAlreadyExistsError:
-                # Somebody else, or an earlier try whose answer was lost, was faster.
-                found = self._oldest(self._same_title()) if self.if_exists == "skip" else None
-                if found is None:
-                    raise
-            else:
-                memory.remember_dataset(before=before, dataset_hash=new.dataset_hash)
-                self.log.info("Made dataset %s titled %r (%s).", new.dataset_hash, self.title, location.name)
-                return self._return(context, new.dataset_hash, new.backing_folder_uuid, created=True)
+            return self._make(context, memory, [each.dataset_hash for each in same_title])
         if self.if_exists == "fail":
             raise EncordAlreadyExistsError(
                 f"Dataset {found.dataset_hash} has the title {self.title!r} already. Use if_exists='skip' to take it, "
                 "or if_exists='create' to make another one.",
                 dataset_hash=found.dataset_hash,
             )
+        return self._take(context, found)
+
+    def _make(self, context: Context, memory: Memory, before: list[str]) -> str:
+        """Make the dataset, or take that of somebody who was faster."""
+        memory.remember_dataset(before=before, dataset_hash=None)
+        try:
+            new = self.hook.create_dataset(
+                self.title, self.storage_location, self.description, self.create_backing_folder
+            )
+        except EncordAlreadyExistsError:
+            # Somebody else, or an earlier attempt whose answer was lost, was faster.
+            found = self._oldest(self._same_title()) if self.if_exists == "skip" else None
+            if found is None:
+                raise
+            return self._take(context, found)
+        self.log.info("Made dataset %s titled %r.", new.dataset_hash, self.title)
+        memory.remember_dataset(before=before, dataset_hash=new.dataset_hash)
+        if self.if_exists == "skip":
+            time.sleep(SETTLING_SECONDS)
+            oldest = self._oldest(self._same_title())
+            if oldest is not None and oldest.dataset_hash != new.dataset_hash:
+                memory.remember_dataset(before=before, dataset_hash=oldest.dataset_hash)
+                self.log.warning("Somebody made one at the same time; %s stays unused.", new.dataset_hash)
+                return self._take(context, oldest)
+        return self._return(context, new.dataset_hash, new.backing_folder_uuid, created=True)
+
+    def _take(self, context: Context, found: DatasetInfo) -> str:
         self.log.info("Dataset %s has the title %r already; taking it.", found.dataset_hash, self.title)
         return self._return(context, found.dataset_hash, found.backing_folder_uuid, created=False)
 
@@ -126,7 +147,7 @@ class EncordCreateDatasetOperator(EncordOperator):
         return [each for each in self.hook.get_datasets(title_eq=self.title) if each.title == self.title]
 
     def _made_before(self, memory: Memory, same_title: list[DatasetInfo]) -> DatasetInfo | None:
-        """Return the dataset that an earlier try made, or that came up since it asked for one."""
+        """Return the dataset that an earlier attempt made, or that came up since it asked for one."""
         if (remembered := memory.recall_dataset()) is None:
             return None
         if remembered["dataset_hash"]:
@@ -150,8 +171,8 @@ class EncordListDatasetsOperator(EncordListOperator):
     """List datasets.
 
     Returns ``{"count", "items", "details"}``: ``items`` as ``[{"dataset_hash", "title"}]``, or None if they are too
-    many for an XCom; where the details are, if ``details_path`` was given. Also pushed to XCom: ``dataset_hashes`` (a
-    list, or None if too many).
+    many for an XCom; where the details are, if ``details_path`` was given. Also pushed to XCom: ``dataset_hashes``
+    (a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too many).
 
     .. seealso:: :ref:`howto/operator:EncordListDatasetsOperator`
 
@@ -159,7 +180,7 @@ class EncordListDatasetsOperator(EncordListOperator):
     :param title_like: SQL pattern of titles, such as ``night-%`` (templated).
     :param desc_eq: description (templated).
     :param desc_like: SQL pattern of descriptions (templated).
-    :param created_before: ISO 8601 text or aware datetime; a text without zone is UTC (templated).
+    :param created_before: ISO 8601 text or datetime; without a zone it is UTC (templated).
     :param created_after: the same (templated).
     :param edited_before: the same (templated).
     :param edited_after: the same (templated).
@@ -167,6 +188,12 @@ class EncordListDatasetsOperator(EncordListOperator):
     """
 
     template_fields: Sequence[str] = (*EncordListOperator.template_fields, *_FILTERS)
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordListOperator.checks,
+        **dict.fromkeys(_TEXT_FILTERS, arguments.optional(arguments.pattern)),
+        **dict.fromkeys(_TIME_FILTERS, arguments.optional(arguments.moment)),
+        "include_org_access": arguments.flag,
+    }
     hashes_key = "dataset_hashes"
     hash_field = "dataset_hash"
 
@@ -194,10 +221,11 @@ class EncordListDatasetsOperator(EncordListOperator):
         self.edited_before = edited_before
         self.edited_after = edited_after
         self.include_org_access = include_org_access
+        self.check_literals()
 
     def find(self, context: Context) -> Iterator[DatasetInfo]:
         """Yield the datasets."""
-        filters = certain_filters(**{name: getattr(self, name) for name in _FILTERS})
+        filters = {name: getattr(self, name) for name in _FILTERS}
         return iter(self.hook.get_datasets(**filters, include_org_access=self.include_org_access))
 
     def brief(self, found: DatasetInfo) -> dict[str, Any]:
@@ -219,33 +247,48 @@ class EncordDeleteDataOperator(EncordOperator):
 
     .. seealso:: :ref:`howto/operator:EncordDeleteDataOperator`
 
-    :param dataset_hash: the dataset (templated).
-    :param data_hashes: one hash or a list (templated). None or an empty list is an error unless a filter is given.
+    :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
+    :param data_hashes: one hash, a list, or the output of a task that found data (templated). None is an error unless a
+        filter is given; an empty list, or hashes that are all gone, are nothing to do.
     :param title_like: instead of hashes: SQL pattern of titles, such as ``test-%`` (templated).
-    :param created_before: instead of hashes: ISO 8601 text or aware datetime (templated).
+    :param created_before: instead of hashes: ISO 8601 text or datetime; without a zone it is UTC (templated).
     :param older_than: instead of ``created_before``: timedelta before now.
     :param max_deletions: more than that is an error before anything is deleted; 100 for filters, no limit for hashes.
     :param dry_run: only report what would be deleted.
     :param ignore_if_missing: False makes hashes that are not in the dataset an error, before anything is deleted.
+    :param on_empty: what a task does that finds nothing to delete: ``skip``, ``succeed`` or ``fail``.
     :param encord_conn_id: id of the Airflow connection (templated).
-    :raises EncordInputError: when there is nothing certain to delete, or more than ``max_deletions``.
+    :raises EncordInputError: when it is not certain what to delete, or it is more than ``max_deletions``.
     :raises EncordNotFoundError: for missing hashes, if they are not ignored.
     """
 
     template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before")
     template_fields_renderers: ClassVar[dict[str, str]] = {"data_hashes": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordOperator.checks,
+        "dataset_hash": arguments.dataset_hash,
+        "title_like": arguments.optional(arguments.pattern),
+        "created_before": arguments.optional(arguments.moment),
+        "older_than": arguments.optional(arguments.age),
+        "max_deletions": arguments.optional(arguments.whole_number(0)),
+        "only_report": arguments.flag,
+        "ignore_if_missing": arguments.flag,
+        "on_empty": arguments.one_of(*ON_EMPTY),
+    }
+    list_checks: ClassVar[dict[str, Check]] = {"data_hashes": arguments.optional(references.data_hashes)}
 
     def __init__(
         self,
         *,
         dataset_hash: str,
-        data_hashes: Sequence[str] | str | None = None,
+        data_hashes: Any = None,
         title_like: str | None = None,
         created_before: str | datetime | None = None,
         older_than: timedelta | None = None,
         max_deletions: int | None = None,
         dry_run: bool = False,
         ignore_if_missing: bool = True,
+        on_empty: str = "skip",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -257,27 +300,57 @@ class EncordDeleteDataOperator(EncordOperator):
         self.max_deletions = max_deletions
         self.only_report = dry_run  # BaseOperator has a method of the argument's name
         self.ignore_if_missing = ignore_if_missing
-        self._by_filter = title_like is not None or created_before is not None or older_than is not None
-        if self._by_filter and data_hashes is not None:
-            raise EncordInputError("Give data_hashes, or title_like, created_before and older_than, but not both.")
-        if created_before is not None and older_than is not None:
-            raise EncordInputError("Give created_before or older_than, but not both.")
-        if older_than is not None and (not isinstance(older_than, timedelta) or older_than < timedelta(0)):
-            raise EncordInputError(f"older_than must be a timedelta, not {older_than!r}.")
-        if not self._by_filter and (data_hashes is None or (isinstance(data_hashes, _LITERALS) and not data_hashes)):
-            check_hashes(data_hashes)
+        self.on_empty = on_empty
+        self._by_filter = filters_given(self)
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look which of the data is there, delete it, and account for it."""
+        self.check_rendered()
         self.push_link(context, self.dataset_hash)
-        hashes = [] if self._by_filter else check_hashes(self.data_hashes)
+        memory = Memory(context, durable=True, identity=self._identity())
+        hashes = [] if self._by_filter else self.data_hashes
         rows = self._find(hashes)
         present = {row.data_hash for row in rows}
         missing = [each for each in hashes if each not in present]
-        self._guard(rows, hashes, missing)
+        self._guard(rows, missing, memory)
         if rows and not self.only_report:
+            memory.note_work()
             for at in range(0, len(rows), _DELETED_AT_ONCE):
                 self.hook.delete_data(self.dataset_hash, [row.data_hash for row in rows[at : at + _DELETED_AT_ONCE]])
+        report = self._report(rows, missing)
+        return report if rows or self.only_report else self.settle_empty(context, report, memory)
+
+    def check_together(self) -> None:
+        """Take hashes or filters."""
+        check_choice(self, by_filter=self._by_filter)
+
+    def _identity(self) -> Mapping[str, Any]:
+        names = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before", "older_than")
+        return {name: getattr(self, name) for name in names}
+
+    def _find(self, hashes: list[str]) -> list[DataRow]:
+        if not self._by_filter:
+            return self.hook.list_data_rows(self.dataset_hash, data_hashes=hashes) if hashes else []
+        limit = _MOST_BY_FILTER if self.max_deletions is None else self.max_deletions
+        return list(islice(self.hook.iter_data_rows(self.dataset_hash, **chosen(self)), limit + 1))
+
+    def _guard(self, rows: list[DataRow], missing: list[str], memory: Memory) -> None:
+        limit = _MOST_BY_FILTER if self._by_filter and self.max_deletions is None else self.max_deletions
+        if limit is not None and len(rows) > limit:
+            raise EncordInputError(
+                f"More than max_deletions={limit} items of dataset {self.dataset_hash} would be deleted; nothing was.",
+                dataset_hash=self.dataset_hash,
+            )
+        deleted_before = memory.lasts and memory.worked_before
+        if missing and not self.ignore_if_missing and not deleted_before:
+            raise EncordNotFoundError(
+                f"Dataset {self.dataset_hash} does not hold {len(missing)} of {len(missing) + len(rows)} data hashes; "
+                f"nothing was deleted. Missing: {', '.join(missing[:20])}.",
+                dataset_hash=self.dataset_hash,
+            )
+
+    def _report(self, rows: list[DataRow], missing: list[str]) -> dict[str, Any]:
         items = [{"data_hash": row.data_hash, "data_title": row.data_title, "effect": _effect(row)} for row in rows]
         destroyed = sum(item["effect"] == "destroyed" for item in items)
         self.log.info(
@@ -298,31 +371,6 @@ class EncordDeleteDataOperator(EncordOperator):
             "missing": missing if fits_xcom(missing) else None,
             "items": items if fits_xcom(items) else None,
         }
-
-    def _find(self, hashes: list[str]) -> list[DataRow]:
-        if not self._by_filter:
-            return self.hook.list_data_rows(self.dataset_hash, data_hashes=hashes)
-        before: Any = self.created_before
-        if self.older_than is not None:
-            before = datetime.now(UTC) - self.older_than
-        filters = certain_filters(title_like=self.title_like, created_before=before)
-        limit = _MOST_BY_FILTER if self.max_deletions is None else self.max_deletions
-        found = self.hook.iter_data_rows(self.dataset_hash, **filters)
-        return list(islice(found, limit + 1))
-
-    def _guard(self, rows: list[DataRow], hashes: list[str], missing: list[str]) -> None:
-        limit = _MOST_BY_FILTER if self._by_filter and self.max_deletions is None else self.max_deletions
-        if limit is not None and len(rows) > limit:
-            raise EncordInputError(
-                f"More than max_deletions={limit} items of dataset {self.dataset_hash} would be deleted; nothing was.",
-                dataset_hash=self.dataset_hash,
-            )
-        if missing and not self.ignore_if_missing:
-            raise EncordNotFoundError(
-                f"Dataset {self.dataset_hash} does not hold {len(missing)} of {len(hashes)} data hashes; nothing was "
-                f"deleted. Missing: {', '.join(missing[:20])}.",
-                dataset_hash=self.dataset_hash,
-            )
 
 
 def _effect(row: DataRow) -> str:

@@ -6,57 +6,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord._airflow.arguments import check_max_failed_items, check_max_items_per_job
+from airflow_provider_encord._airflow import arguments
+from airflow_provider_encord._airflow.arguments import Check
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator
+from airflow_provider_encord.operators._registration import (
+    MAX_ITEMS_PER_JOB,
+    EncordRegistrationOperator,
+    Registration,
+    check_folder,
+)
 
 if TYPE_CHECKING:
     import os
 
     from airflow_provider_encord._resume.task_store import Memory
-    from airflow_provider_encord.hooks.encord import EncordHook
-
-
-@dataclass(frozen=True)
-class Part:
-    """A manifest that one job registers."""
-
-    files: Mapping[str, Any]
-    file_name: str | None
-    integration_id: str
-
-    @property
-    def count(self) -> int:
-        """How many items it registers."""
-        return sum(len(items) for items in self.files.values() if isinstance(items, list))
-
-    def start(
-        self, hook: EncordHook, memory: Memory, dataset_hash: str, *, ignore_errors: bool, folder: str | None
-    ) -> str:
-        """Start the job and return its id."""
-        memory.note_start()
-        return hook.start_upload_job(
-            dataset_hash,
-            files=self.files,
-            integration_id=self.integration_id,
-            ignore_errors=ignore_errors,
-            folder=folder or None,
-            file_name=self.file_name,
-        )
 
 
 class EncordAddPrivateDataOperator(EncordRegistrationOperator):
     """Register objects of a private S3, GCS or Azure bucket in a dataset.
 
-    What it returns and pushes to XCom: :class:`.registration.EncordRegistrationOperator`.
+    What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`.
 
     .. seealso:: :ref:`howto/operator:EncordAddPrivateDataOperator`
 
-    :param dataset_hash: the dataset (templated).
     :param integration: title or id of the cloud integration in Encord (templated).
     :param manifest: what to register, as dict, JSON text, path or URL of a JSON file, or an upstream task's output
-        (templated; a path is never taken for a template file).
+        (templated; a path is never taken for a template file). One that holds no item is nothing to do.
     :param skip_duplicate_urls: skip URLs that the dataset's folder holds already, so that a repeat adds nothing twice;
         a flag in the manifest itself wins.
     :param max_failed_items: how many items may fail before the task does: a count, or a share below 1.
@@ -79,11 +55,20 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"manifest": "json"}
     template_ext: Sequence[str] = ()
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordRegistrationOperator.checks,
+        "integration": arguments.text,
+        "skip_duplicate_urls": arguments.flag,
+        "max_failed_items": arguments.count_or_share,
+        "ignore_errors": arguments.optional(arguments.flag),
+        "folder": arguments.optional(arguments.folder),
+        "manifest_conn_id": arguments.optional(arguments.conn_id),
+        "max_items_per_job": arguments.whole_number(),
+    }
 
     def __init__(
         self,
         *,
-        dataset_hash: str,
         integration: str,
         manifest: Mapping[str, Any] | str | os.PathLike[str],
         skip_duplicate_urls: bool = True,
@@ -94,7 +79,7 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         max_items_per_job: int = MAX_ITEMS_PER_JOB,
         **kwargs: Any,
     ) -> None:
-        super().__init__(dataset_hash=dataset_hash, **kwargs)
+        super().__init__(**kwargs)
         self.integration = integration
         self.manifest = manifest
         self.skip_duplicate_urls = skip_duplicate_urls
@@ -103,38 +88,86 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         self.folder = folder
         self.manifest_conn_id = manifest_conn_id
         self.max_items_per_job = max_items_per_job
-        check_max_failed_items(max_failed_items)
-        check_max_items_per_job(max_items_per_job)
-        if ignore_errors is False and max_failed_items:
+        self.check_literals()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Register what the manifest names, or find the jobs of earlier attempts, and wait."""
+        self.check_rendered()
+        return self.register(context, ManifestRegistration(self, context))
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on when the trigger has fired."""
+        self.check_rendered()
+        return self.resume_jobs(context, ManifestRegistration(self, context), event)
+
+    def check_together(self) -> None:
+        """Failed items can only be allowed where Encord goes on after one."""
+        if self.ignore_errors is False and self.max_failed_items:
             raise EncordInputError("max_failed_items needs ignore_errors: without it, one failed item stops the job.")
 
-    def parts(self, context: Context) -> Iterator[Part]:
-        """Check all of the manifest, find the integration, and yield the parts; a manifest in a file is never held."""
-        from airflow_provider_encord import manifest
-        from airflow_provider_encord._airflow.errors import airflow_errors
-        from airflow_provider_encord._storage.manifest_file import open_manifest
 
-        if not isinstance(self.integration, str) or not self.integration.strip():
-            raise EncordInputError(
-                f"integration must be the title or id of a cloud integration, not {self.integration!r}."
-            )
-        limits = {"max_items": self.max_items_per_job, "max_urls": manifest.MAX_URLS}
-        with open_manifest(self.manifest, self.manifest_conn_id) as (source, file_name), airflow_errors():
-            plan = manifest.plan(source, skip_duplicate_urls=self.skip_duplicate_urls, **limits)
-        self.check_folder(self.folder)
-        integration_id = self.hook.find_cloud_integration(self.integration)
-        self.log.info(
-            "%d items to register through integration %r, in %d jobs.", plan.items, self.integration, plan.parts
-        )
-        with open_manifest(self.manifest, self.manifest_conn_id) as (source, file_name), airflow_errors():
-            for files in manifest.split(manifest.entries(source), flags=plan.flags, **limits):
-                yield Part(files, file_name, integration_id)
+@dataclass(frozen=True)
+class ManifestPart:
+    """A manifest that one job registers."""
 
-    def count(self, part: Part) -> int:
+    files: Mapping[str, Any]
+    file_name: str | None
+    integration_id: str
+
+    @property
+    def count(self) -> int:
+        """How many items it registers."""
+        return sum(len(items) for items in self.files.values() if isinstance(items, list))
+
+
+class PrivateDataRegistration(Registration):
+    """Manifests to register through a cloud integration."""
+
+    def count(self, part: ManifestPart) -> int:
         """Return how many items a part registers."""
         return part.count
 
-    def start(self, context: Context, part: Part, memory: Memory) -> str:
-        """Start the job that registers one part of the manifest."""
-        ignore_errors = bool(self.max_failed_items) if self.ignore_errors is None else self.ignore_errors
-        return part.start(self.hook, memory, self.dataset_hash, ignore_errors=ignore_errors, folder=self.folder)
+    def start(self, part: ManifestPart, memory: Memory) -> str:
+        """Start the job that registers one part."""
+        given = getattr(self.task, "ignore_errors", None)
+        memory.note_start()
+        return self.hook.start_upload_job(
+            self.dataset_hash,
+            files=part.files,
+            integration_id=part.integration_id,
+            ignore_errors=bool(self.task.max_failed_items) if given is None else given,
+            folder=self.task.folder,
+            file_name=part.file_name,
+        )
+
+
+class ManifestRegistration(PrivateDataRegistration):
+    """A manifest to register, in parts."""
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return what is registered where, and how it is split."""
+        names = ("encord_conn_id", "dataset_hash", "integration", "manifest", "folder")
+        return {name: getattr(self.task, name) for name in (*names, "skip_duplicate_urls", "max_items_per_job")}
+
+    def parts(self, memory: Memory) -> Iterator[ManifestPart]:
+        """Check all of the manifest, find the integration, and yield the parts; a manifest in a file is never held."""
+        from airflow_provider_encord import manifest
+        from airflow_provider_encord._storage.manifest_file import manifest_problems, open_manifest
+
+        task = self.task
+        limits = {"max_items": task.max_items_per_job, "max_urls": manifest.MAX_URLS}
+        try:
+            with open_manifest(task.manifest, task.manifest_conn_id) as (source, _), manifest_problems():
+                plan = manifest.plan(source, skip_duplicate_urls=task.skip_duplicate_urls, **limits)
+        except manifest.EmptyManifest:
+            task.log.info("The manifest holds no item.")
+            return
+        check_folder(self, task.folder)
+        integration_id = self.hook.find_cloud_integration(task.integration)
+        task.log.info(
+            "%d items to register through integration %r, in %d jobs.", plan.items, task.integration, plan.parts
+        )
+        with open_manifest(task.manifest, task.manifest_conn_id) as (source, file_name), manifest_problems():
+            entries = manifest.entries(source)
+            for files in manifest.split(entries, flags=plan.flags, **limits):
+                yield ManifestPart(files, file_name, integration_id)

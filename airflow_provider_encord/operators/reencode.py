@@ -2,52 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord._airflow.arguments import JobIds, check_hashes
-from airflow_provider_encord._airflow.outcome import fits_xcom
+from airflow_provider_encord._airflow import arguments, references
+from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._airflow.choice import check_choice, chosen, filters_given
+from airflow_provider_encord._airflow.job_run import Work
+from airflow_provider_encord._airflow.outcome import NOTHING_NEW, list_or_reference, require_done
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.exceptions import EncordJobError
 from airflow_provider_encord.operators._base import EncordJobOperator
 
 if TYPE_CHECKING:
+    from airflow_provider_encord._airflow.arguments import JobIds
     from airflow_provider_encord._client.jobs import ReEncodeWatch, Verdict
     from airflow_provider_encord._resume.task_store import Memory
+    from airflow_provider_encord.hooks.encord import EncordHook
     from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
+
+MAX_VIDEOS_PER_JOB = 1000
 
 
 class EncordReEncodeDataOperator(EncordJobOperator):
     """Re-encode videos, and wait until that is done.
 
-    Returns ``{"dataset_hash", "job_id", "status", "re_encoded", "ignored"}``: the data hashes that were re-encoded and
-    those that Encord ignored (None if they are too many for an XCom). Also pushed to XCom: ``job_id``, for
+    Returns ``{"dataset_hash", "job_id", "job_ids", "status", "re_encoded", "ignored", "batches"}``: the first
+    re-encode task and all of them; the data hashes that were re-encoded and those that Encord ignored, each a list, or
+    ``{"count", "details_path", "details_conn_id"}`` if they are too many for an XCom; and of each batch ``{"job_id",
+    "status", "re_encoded", "ignored"}``, the last two as counts. Also pushed to XCom: ``job_ids`` and ``job_id``, for
     :class:`airflow_provider_encord.sensors.encord.EncordReEncodeSensor`.
 
     .. seealso:: :ref:`howto/operator:EncordReEncodeDataOperator`
 
-    :param dataset_hash: the dataset (templated).
-    :param data_hashes: one hash or a list (templated). Encord ignores hashes of other datasets and of other kinds.
+    :param data_hashes: one hash, a list, or the output of a task that found or made data (templated). Encord ignores
+        hashes of other datasets and of other kinds.
+    :param title_like: instead of hashes: SQL pattern of titles, such as ``night-%`` (templated).
+    :param created_before: instead of hashes: ISO 8601 text or datetime; without a zone it is UTC (templated).
+    :param older_than: instead of ``created_before``: timedelta before now.
     :param ignore_if_missing: True lets hashes pass that Encord ignored.
-    :raises EncordInputError: for None or an empty list.
-    :raises EncordJobError: when the task failed, or Encord ignored hashes.
+    :param max_items_per_job: more videos are split into several re-encode tasks.
+    :raises EncordInputError: for None, or anything that is no data hash, before the first request.
+    :raises EncordJobError: when a task failed, or Encord ignored hashes.
     """
 
-    template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "data_hashes")
+    template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before")
     template_fields_renderers: ClassVar[dict[str, str]] = {"data_hashes": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordJobOperator.checks,
+        "title_like": arguments.optional(arguments.pattern),
+        "created_before": arguments.optional(arguments.moment),
+        "older_than": arguments.optional(arguments.age),
+        "ignore_if_missing": arguments.flag,
+        "max_items_per_job": arguments.whole_number(),
+    }
+    list_checks: ClassVar[dict[str, Check]] = {"data_hashes": arguments.optional(references.data_hashes)}
 
     def __init__(
-        self, *, dataset_hash: str, data_hashes: Sequence[str] | str, ignore_if_missing: bool = False, **kwargs: Any
+        self,
+        *,
+        data_hashes: Any = None,
+        title_like: str | None = None,
+        created_before: str | datetime | None = None,
+        older_than: timedelta | None = None,
+        ignore_if_missing: bool = False,
+        max_items_per_job: int = MAX_VIDEOS_PER_JOB,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(dataset_hash=dataset_hash, **kwargs)
+        super().__init__(**kwargs)
         self.data_hashes = data_hashes
+        self.title_like = title_like
+        self.created_before = created_before
+        self.older_than = older_than
         self.ignore_if_missing = ignore_if_missing
+        self.max_items_per_job = max_items_per_job
+        self._by_filter = filters_given(self)
+        self.check_literals()
 
-    def start(self, context: Context, part: Any, memory: Memory) -> str | int:
-        """Start the re-encode task; it is never started twice after an unclear answer."""
-        hashes = check_hashes(self.data_hashes)
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Start to re-encode, or find what earlier attempts started, and wait."""
+        return self.run_jobs(context, self._work())
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on when the trigger has fired."""
+        return self.resume_jobs(context, self._work(), event)
+
+    def check_together(self) -> None:
+        """Take hashes or filters."""
+        check_choice(self, by_filter=self._by_filter)
+
+    def _work(self) -> ReEncoding:
+        self.check_rendered()
+        return ReEncoding(self)
+
+
+class ReEncoding(Work):
+    """Videos to re-encode, in batches; each is a re-encode task of Encord."""
+
+    hook: EncordHook
+
+    def __init__(self, task: EncordReEncodeDataOperator) -> None:
+        super().__init__(task.hook, task.dataset_hash)
+        self._task = task
+        self._wanted: list[str] | None = None
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return what chooses the videos, and how they are split."""
+        names = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before", "older_than")
+        return {name: getattr(self._task, name) for name in (*names, "max_items_per_job")}
+
+    def parts(self, memory: Memory) -> Iterator[list[str]]:
+        """Yield the hashes of each batch."""
+        wanted = self._find(memory)
+        for at in range(0, len(wanted), self._task.max_items_per_job):
+            yield wanted[at : at + self._task.max_items_per_job]
+
+    def start(self, part: list[str], memory: Memory) -> str | int:
+        """Start one batch; it is never started twice after an unclear answer."""
         memory.note_start()
-        return self.hook.re_encode_data(self.dataset_hash, hashes)
+        return self.hook.re_encode_data(self.dataset_hash, part)
 
     def watch(self, job_id: Any) -> ReEncodeWatch:
         """Return a re-encode task as something to wait for."""
@@ -55,30 +129,56 @@ class EncordReEncodeDataOperator(EncordJobOperator):
 
         return ReEncodeWatch(self.dataset_hash, job_id)
 
-    def trigger(self, **kwargs: Any) -> EncordReEncodeTrigger:
-        """Return the trigger that waits for the re-encode task."""
+    def trigger(self, job_ids: JobIds, deadline: float | None) -> EncordReEncodeTrigger:
+        """Return the trigger that waits for the re-encode tasks."""
         from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
 
-        return EncordReEncodeTrigger(**kwargs)
+        return EncordReEncodeTrigger(**self._task.trigger_arguments(job_ids, deadline))
 
-    def finish(self, context: Context, job_ids: JobIds, verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
         """Report which videos were re-encoded and which Encord ignored."""
-        from airflow_provider_encord._airflow.outcome import require_done
-
-        [job_id], [verdict] = job_ids, verdicts
-        require_done(verdict, self.dataset_hash)
-        re_encoded = [video.data_hash for video in verdict.answer.videos]
-        ignored = [each for each in check_hashes(self.data_hashes) if each not in set(re_encoded)]
-        if ignored and not self.ignore_if_missing:
+        parts = list(self.parts(memory))
+        re_encoded: list[str] = []
+        ignored: list[str] = []
+        batches: list[dict[str, Any]] = []
+        endings = []
+        for job_id, part, verdict in zip(job_ids, parts, verdicts, strict=bool(job_ids)):
+            done = [video.data_hash for video in verdict.answer.videos]
+            left = [each for each in part if each not in set(done)] if verdict.state == "done" else []
+            re_encoded += done
+            ignored += left
+            batch = {"job_id": job_id, "status": verdict.status, "re_encoded": len(done), "ignored": len(left)}
+            batches.append(batch)
+            endings.append(verdict)
+        for verdict in endings:
+            require_done(verdict, self.dataset_hash)
+        if ignored and not self._task.ignore_if_missing:
+            shown = ", ".join(map(str, job_ids[:5]))
             raise EncordJobError(
-                f"Dataset {self.dataset_hash}: re-encode task {job_id} is done, but Encord ignored {len(ignored)} data "
-                f"hashes (not videos of this dataset?): {', '.join(ignored[:20])}.",
+                f"Dataset {self.dataset_hash}: re-encode task {shown} is done, but Encord ignored {len(ignored)} data "
+                f"hashes (not videos of this dataset?): {', '.join(ignored[:20])}. "
+                "Use ignore_if_missing=True if that may happen.",
                 dataset_hash=self.dataset_hash,
             )
         return {
             "dataset_hash": self.dataset_hash,
-            "job_id": job_id,
-            "status": verdict.status,
-            "re_encoded": re_encoded if fits_xcom(re_encoded) else None,
-            "ignored": ignored if fits_xcom(ignored) else None,
+            "job_id": job_ids[0] if job_ids else None,
+            "job_ids": list(job_ids),
+            "status": ", ".join(sorted({each["status"] for each in batches})) or NOTHING_NEW,
+            "re_encoded": list_or_reference(re_encoded, len(re_encoded)),
+            "ignored": list_or_reference(ignored, len(ignored)),
+            "batches": batches,
         }
+
+    def _find(self, memory: Memory) -> list[str]:
+        """Return the hashes; what a filter found is kept, so that a later attempt works on the same."""
+        if self._wanted is None:
+            if self._task.data_hashes is not None:
+                self._wanted = self._task.data_hashes
+            elif (kept := memory.recall_hashes()) is not None:
+                self._wanted = kept
+            else:
+                rows = self.hook.iter_data_rows(self.dataset_hash, data_types=["VIDEO"], **chosen(self._task))
+                self._wanted = [row.data_hash for row in rows]
+                memory.remember_hashes(self._wanted)
+        return self._wanted

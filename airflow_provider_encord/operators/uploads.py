@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord._airflow.arguments import check_max_items_per_job
+from airflow_provider_encord._airflow import arguments
+from airflow_provider_encord._airflow.arguments import Check
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume import item_tags
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators._registration import EncordRegistrationOperator
+from airflow_provider_encord.operators._registration import EncordRegistrationOperator, Registration, check_folder
 
 if TYPE_CHECKING:
-    import os
-
     from airflow_provider_encord._client.jobs import Verdict
     from airflow_provider_encord._client.resources.data_items import Uploaded
     from airflow_provider_encord._client.resources.data_rows import DataRow
@@ -27,30 +28,18 @@ MAX_FILES_PER_JOB = 1000
 """As many images as Encord's pages advise to upload at once; smaller jobs show up sooner."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Files that one job registers.
-
-    :param files: in their order.
-    :param ids: identify each of them from one try to the next.
-    """
-
-    files: list[SourceFile]
-    ids: list[str]
-
-
 class EncordUploadOperator(EncordRegistrationOperator):
     """An operator that uploads files and registers them.
 
     All files are looked at before the first byte is sent. The files of one job are all uploaded before it is started.
 
-    Each item gets ``airflow_task`` (dag id, task id, run id and map index) and ``airflow_file`` (name, size, and which
-    one of its like) into its client metadata. By these a later try, or a cleared task, leaves out what an earlier try
-    has added. On Airflow 3.3 and later it leaves out, too, what an earlier try has only uploaded.
+    Each item gets ``airflow_task`` (dag id, task id, run id and map index) and ``airflow_file`` (name, size, and its
+    number among files of equal name and size) into its client metadata. By these a later attempt, or a cleared task,
+    leaves out what an earlier attempt has added. On Airflow 3.3 and later it leaves out, too, what an earlier attempt
+    has only uploaded.
 
-    :param dataset_hash: the dataset (templated).
-    :param file_paths: one path or several: local ones, or ``ObjectStoragePath`` URLs such as ``s3://bucket/key``, which
-        are streamed (templated).
+    :param file_paths: one path or several: local ones, ``ObjectStoragePath`` objects, or their URLs such as
+        ``s3://bucket/key``, which are streamed (templated). An empty list is nothing to do.
     :param title: title in Encord (templated).
     :param folder: UUID of a storage folder, for datasets without a mirror folder (templated).
     :param client_metadata: kept by Encord with each item (templated).
@@ -58,13 +47,15 @@ class EncordUploadOperator(EncordRegistrationOperator):
     :param max_workers: files in flight at once.
     :param max_items_per_job: more files are split into several jobs, each of which is uploaded and started before the
         next one; the files of a group or series are one item and stay together.
-    :raises EncordInputError: names each file that is missing, empty or unreadable.
+    :raises EncordInputError: names each file that is empty or of another kind.
+    :raises EncordMachineError: names each file that is missing or unreadable on this machine.
     :raises EncordUploadError: names each file that could not be uploaded; nothing is registered of its job then, and a
-        later try sends what is missing.
+        later attempt sends what is missing.
     """
 
-    item_type: str
-    one_title = False
+    item_type: ClassVar[str]
+    one_item: ClassVar[bool] = False
+    """Whether all files together are one item."""
     template_fields: Sequence[str] = (
         "encord_conn_id",
         "dataset_hash",
@@ -77,11 +68,20 @@ class EncordUploadOperator(EncordRegistrationOperator):
         "details_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"client_metadata": "json", "file_paths": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordRegistrationOperator.checks,
+        "file_paths": arguments.list_of(arguments.path, "paths or URLs", may_be_empty=True),
+        "title": arguments.optional(arguments.text),
+        "folder": arguments.optional(arguments.folder),
+        "client_metadata": arguments.optional(arguments.metadata(*item_tags.KEYS)),
+        "source_conn_id": arguments.optional(arguments.conn_id),
+        "max_workers": arguments.whole_number(1, 256),
+        "max_items_per_job": arguments.whole_number(),
+    }
 
     def __init__(
         self,
         *,
-        dataset_hash: str,
         file_paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         title: str | None = None,
         folder: str | None = None,
@@ -91,7 +91,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         max_items_per_job: int = MAX_FILES_PER_JOB,
         **kwargs: Any,
     ) -> None:
-        super().__init__(dataset_hash=dataset_hash, **kwargs)
+        super().__init__(**kwargs)
         self.file_paths = file_paths
         self.title = title
         self.folder = folder
@@ -99,134 +99,49 @@ class EncordUploadOperator(EncordRegistrationOperator):
         self.source_conn_id = source_conn_id
         self.max_workers = max_workers
         self.max_items_per_job = max_items_per_job
-        self._found: list[DataRow] | None = None
-        check_max_items_per_job(max_items_per_job)
-        if isinstance(max_workers, bool) or not isinstance(max_workers, int) or not 1 <= max_workers <= 256:
-            raise EncordInputError(f"max_workers must be a number from 1 to 256, not {max_workers!r}.")
+        self.check_literals()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Upload and register the files, and wait until they are in the dataset."""
+        self.check_rendered()
+        return self.register(context, Uploading(self, context))
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on when the trigger has fired."""
+        self.check_rendered()
+        return self.resume_jobs(context, Uploading(self, context), event)
 
     @abstractmethod
-    def register(self, files: list[Uploaded]) -> dict[str, Any]:
+    def data_items(self, files: list[Uploaded]) -> dict[str, Any]:
         """Return what registers the uploaded files."""
 
-    def execute(self, context: Context) -> Any:
-        """Upload and register the files, and wait until they are in the dataset."""
-        if not isinstance(self.file_paths, str) and isinstance(self.file_paths, Iterable):
-            # A generator can be gone through once only, and does not tell one try from another.
-            self.file_paths = list(self.file_paths)
-        return super().execute(context)
-
-    def parts(self, context: Context) -> Iterator[Batch]:
-        """Look at all files, and yield those of each job."""
-        from airflow_provider_encord._storage.files import find_files
-
-        self._check_metadata()
-        files = find_files(self.file_paths, self.source_conn_id)
-        if self.title is not None and len(files) > 1 and not self.one_title:
-            raise EncordInputError("title can be given for one file only; several files keep their names.")
-        self.check_folder(self.folder)
-        ids = item_tags.file_ids(files)
-        size = len(files) if self.one_title else self.max_items_per_job
-        for at in range(0, len(files), size):
-            yield Batch(files[at : at + size], ids[at : at + size])
-
-    def count(self, part: Batch) -> int:
-        """Return how many items the files make."""
-        return 1 if self.one_title else len(part.files)
-
-    def start(self, context: Context, part: Batch, memory: Memory) -> str | None:
-        """Upload the files and start the job that registers them; None if an earlier try has added all of them."""
-        from airflow_provider_encord._client.resources.data_items import tagged
-
-        present = {self._metadata_of(row).get(item_tags.FILE_KEY) for row in self._found_items(context)}
-        items = [item_tags.one_id(part.ids)] if self.one_title else part.ids
-        missing = [at for at, item in enumerate(items) if item not in present]
-        if not missing:
-            return None
-        batch = part if self.one_title else Batch([part.files[at] for at in missing], [part.ids[at] for at in missing])
-        data_items = self.register(self._upload(batch, memory))
-        if self.durable:
-            data_items = tagged(data_items, [item_tags.tag(context, items[at]) for at in missing])
-        memory.note_start()
-        return self.hook.start_upload_job(self.dataset_hash, data_items=data_items, folder=self.folder or None)
-
-    def looks_back(self, context: Context) -> bool:
-        """Whether earlier tries may have added something."""
-        return self.durable and item_tags.is_repeated(context)
-
-    def earlier_items(self, context: Context) -> Iterable[DataRow]:
-        """List what all tries of this task instance have added so far."""
-        self._found = None
-        return self._found_items(context)
-
-    def is_undone(self, context: Context, verdict: Verdict) -> bool | None:
-        """Whether nothing that this task instance has added is in the dataset any more."""
-        return not self._found_items(context)
-
-    def _found_items(self, context: Context) -> list[DataRow]:
-        if not self.looks_back(context):
-            return []
-        if self._found is None:
-            own = item_tags.task_name(context)
-            rows = self.hook.iter_data_rows(
-                self.dataset_hash, created_after=item_tags.earliest(context), fetch_client_metadata=True
-            )
-            self._found = [row for row in rows if self._metadata_of(row).get(item_tags.TASK_KEY) == own]
-            self.log.info("Tries of this task have added %d items so far.", len(self._found))
-        return self._found
-
-    def _upload(self, batch: Batch, memory: Memory) -> list[Uploaded]:
-        from airflow_provider_encord._airflow.outcome import uploaded
-
-        with memory.uploads() as uploads:
-            missing = [at for at, file_id in enumerate(batch.ids) if file_id not in uploads.known]
-            if len(missing) < len(batch.ids):
-                self.log.info("%d of %d files were uploaded before.", len(batch.ids) - len(missing), len(batch.ids))
-            outcomes = self.hook.put_files(
-                [batch.files[at] for at in missing],
-                self.item_type,
-                max_workers=self.max_workers,
-                uploaded=lambda index, key: uploads.note(batch.ids[missing[index]], key),
-            )
-        uploaded(outcomes)
-        return [(uploads.known[file_id], file.name) for file_id, file in zip(batch.ids, batch.files, strict=True)]
-
-    def _check_metadata(self) -> None:
-        given = self.client_metadata
-        if given is not None and not isinstance(given, Mapping):
-            raise EncordInputError(f"client_metadata must be a dict, not {given!r}.")
-        if taken := [name for name in item_tags.KEYS if name in (given or ())]:
-            raise EncordInputError(f"client_metadata must not have {taken[0]!r}: this operator writes it.")
-
-    @staticmethod
-    def _metadata_of(row: DataRow) -> Mapping[str, Any]:
-        return row.client_metadata if isinstance(row.client_metadata, Mapping) else {}
-
-    def _titled(self, files: list[Uploaded]) -> list[Uploaded]:
+    def titled(self, files: list[Uploaded]) -> list[Uploaded]:
+        """Return the files with the title that they get."""
         return [(key, self.title or name) for key, name in files]
 
 
 class EncordUploadVideoOperator(EncordUploadOperator):
     """Upload videos into a dataset.
 
-    What it returns and pushes to XCom: :class:`.registration.EncordRegistrationOperator`.
+    What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`.
 
     .. seealso:: :ref:`howto/operator:EncordUploadVideoOperator`
     """
 
     item_type = "video"
 
-    def register(self, files: list[Uploaded]) -> dict[str, Any]:
+    def data_items(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register each file as a video."""
         from airflow_provider_encord._client.resources import data_items
 
-        return data_items.videos(self._titled(files), self.client_metadata)
+        return data_items.videos(self.titled(files), self.client_metadata)
 
 
 class EncordCreateImageGroupOperator(EncordUploadOperator):
     """Upload images as a group, in the given order.
 
     Encord may make several groups of them, by resolution: all are returned. What it returns and pushes to XCom:
-    :class:`.registration.EncordRegistrationOperator`.
+    :class:`.EncordRegistrationOperator`.
 
     .. seealso:: :ref:`howto/operator:EncordCreateImageGroupOperator`
 
@@ -234,13 +149,15 @@ class EncordCreateImageGroupOperator(EncordUploadOperator):
     """
 
     item_type = "image"
-    one_title = True
+    one_item = True
+    checks: ClassVar[dict[str, Check]] = {**EncordUploadOperator.checks, "create_video": arguments.flag}
 
     def __init__(self, *, create_video: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.create_video = create_video
+        self.check_literals()
 
-    def register(self, files: list[Uploaded]) -> dict[str, Any]:
+    def data_items(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register all files as one group."""
         from airflow_provider_encord._client.resources import data_items
 
@@ -252,33 +169,147 @@ class EncordCreateImageGroupOperator(EncordUploadOperator):
 class EncordUploadImageOperator(EncordUploadOperator):
     """Upload single images into a dataset.
 
-    What it returns and pushes to XCom: :class:`.registration.EncordRegistrationOperator`.
+    What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`.
 
     .. seealso:: :ref:`howto/operator:EncordUploadImageOperator`
     """
 
     item_type = "image"
 
-    def register(self, files: list[Uploaded]) -> dict[str, Any]:
+    def data_items(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register each file as an image."""
         from airflow_provider_encord._client.resources import data_items
 
-        return data_items.images(self._titled(files), self.client_metadata)
+        return data_items.images(self.titled(files), self.client_metadata)
 
 
 class EncordCreateDicomSeriesOperator(EncordUploadOperator):
     """Upload DICOM files as one series, in the given order.
 
-    What it returns and pushes to XCom: :class:`.registration.EncordRegistrationOperator`.
+    What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`.
 
     .. seealso:: :ref:`howto/operator:EncordCreateDicomSeriesOperator`
     """
 
     item_type = "dicomFile"
-    one_title = True
+    one_item = True
 
-    def register(self, files: list[Uploaded]) -> dict[str, Any]:
+    def data_items(self, files: list[Uploaded]) -> dict[str, Any]:
         """Register all files as one series."""
         from airflow_provider_encord._client.resources import data_items
 
         return data_items.dicom_series(files, title=self.title, client_metadata=self.client_metadata)
+
+
+@dataclass(frozen=True)
+class UploadBatch:
+    """Files that one job registers.
+
+    :param files: in their order.
+    :param ids: identify each of them from one attempt to the next.
+    """
+
+    files: list[SourceFile]
+    ids: list[str]
+
+
+class Uploading(Registration):
+    """Files to upload and register, in batches."""
+
+    def __init__(self, task: EncordUploadOperator, context: Context) -> None:
+        super().__init__(task, context)
+        self._found: list[DataRow] | None = None
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return what is uploaded where: a file is known by its name, since an attempt may find it elsewhere."""
+        names = [PurePath(str(path)).name for path in self.task.file_paths]
+        shared = ("encord_conn_id", "dataset_hash", "title", "folder", "client_metadata", "max_items_per_job")
+        return {"names": names, **{name: getattr(self.task, name) for name in shared}}
+
+    def parts(self, memory: Memory) -> Iterator[UploadBatch]:
+        """Look at all files, and yield those of each job."""
+        from airflow_provider_encord._storage.files import find_files
+
+        task = self.task
+        if not task.file_paths:
+            return
+        files = find_files(task.file_paths, task.source_conn_id, task.item_type)
+        if task.title is not None and len(files) > 1 and not task.one_item:
+            raise EncordInputError("title can be given for one file only; several files keep their names.")
+        check_folder(self, task.folder)
+        ids = item_tags.file_ids(files)
+        size = len(files) if task.one_item else task.max_items_per_job
+        for at in range(0, len(files), size):
+            yield UploadBatch(files[at : at + size], ids[at : at + size])
+
+    def count(self, part: UploadBatch) -> int:
+        """Return how many items the files make."""
+        return 1 if self.task.one_item else len(part.files)
+
+    def start(self, part: UploadBatch, memory: Memory) -> str | None:
+        """Upload the files and start the job that registers them; None if an earlier attempt has added all of them."""
+        from airflow_provider_encord._client.resources.data_items import tagged
+
+        task = self.task
+        present = {_metadata_of(row).get(item_tags.FILE_KEY) for row in self._items_so_far()}
+        items = [item_tags.one_id(part.ids)] if task.one_item else part.ids
+        missing = [at for at, item in enumerate(items) if item not in present]
+        if not missing:
+            return None
+        batch = part if task.one_item else _chosen(part, missing)
+        data_items = task.data_items(self._upload(batch, memory))
+        if task.durable:
+            data_items = tagged(data_items, [item_tags.tag(self.context, items[at]) for at in missing])
+        memory.note_start()
+        return self.hook.start_upload_job(self.dataset_hash, data_items=data_items, folder=task.folder)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether earlier attempts may have added something."""
+        return bool(self.task.durable) and item_tags.is_repeated(self.context)
+
+    def earlier_items(self) -> Iterable[DataRow]:
+        """List what all attempts of this task instance have added so far."""
+        self._found = None
+        return self._items_so_far()
+
+    def is_undone(self, verdict: Verdict) -> bool | None:
+        """Whether nothing that this task instance has added is in the dataset any more."""
+        return not self._items_so_far()
+
+    def _items_so_far(self) -> list[DataRow]:
+        if not self.looks_back:
+            return []
+        if self._found is None:
+            own = item_tags.task_name(self.context)
+            rows = self.hook.iter_data_rows(
+                self.dataset_hash, created_after=item_tags.earliest(self.context), fetch_client_metadata=True
+            )
+            self._found = [row for row in rows if _metadata_of(row).get(item_tags.TASK_KEY) == own]
+            self.task.log.info("Attempts of this task have added %d items so far.", len(self._found))
+        return self._found
+
+    def _upload(self, batch: UploadBatch, memory: Memory) -> list[Uploaded]:
+        from airflow_provider_encord._airflow.outcome import uploaded
+
+        with memory.uploads() as uploads:
+            missing = [at for at, file_id in enumerate(batch.ids) if file_id not in uploads.known]
+            if len(missing) < len(batch.ids):
+                done = len(batch.ids) - len(missing)
+                self.task.log.info("%d of %d files were uploaded before.", done, len(batch.ids))
+            outcomes = self.hook.put_files(
+                [batch.files[at] for at in missing],
+                self.task.item_type,
+                max_workers=self.task.max_workers,
+                uploaded=lambda index, key: uploads.note(batch.ids[missing[index]], key),
+            )
+        uploaded(outcomes)
+        return [(uploads.known[file_id], file.name) for file_id, file in zip(batch.ids, batch.files, strict=True)]
+
+
+def _chosen(batch: UploadBatch, places: list[int]) -> UploadBatch:
+    return UploadBatch([batch.files[at] for at in places], [batch.ids[at] for at in places])
+
+
+def _metadata_of(row: DataRow) -> Mapping[str, Any]:
+    return row.client_metadata if isinstance(row.client_metadata, Mapping) else {}

@@ -6,9 +6,10 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord._airflow.arguments import certain_filters, certain_job_ids, seconds
+from airflow_provider_encord._airflow import arguments, references
+from airflow_provider_encord._airflow.arguments import Check, seconds
 from airflow_provider_encord._airflow.errors import kind_of
 from airflow_provider_encord._compat import (
     AirflowSensorTimeout,
@@ -17,7 +18,7 @@ from airflow_provider_encord._compat import (
     BaseSensorOperator,
     Context,
 )
-from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordWatchedJobError
+from airflow_provider_encord.exceptions import EncordError, EncordWatchedJobError
 from airflow_provider_encord.links.encord import EncordDatasetLink
 from airflow_provider_encord.operators._base import DEFAULT_DEFERRABLE, EncordTask
 from airflow_provider_encord.triggers._events import raise_unless_ended, summary, validate_event
@@ -38,7 +39,7 @@ class EncordSensor(EncordTask, BaseSensorOperator):
     key or a missing job fail it at once. Returns the event: ``{"status", "message", "dataset_hash", "counts"}``, and
     what a subclass adds.
 
-    :param dataset_hash: the dataset (templated).
+    :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
     :param deferrable: wait in the triggerer instead of on a worker.
     :param max_poll_failures: failed polls in a row that end the wait when deferred; poke and reschedule go on until
         the sensor's time is over.
@@ -48,6 +49,12 @@ class EncordSensor(EncordTask, BaseSensorOperator):
     template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash")
     operator_extra_links = (EncordDatasetLink(),)
     good_endings: Sequence[str] = ("done",)
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordTask.checks,
+        "dataset_hash": arguments.dataset_hash,
+        "deferrable": arguments.flag,
+        "max_poll_failures": arguments.whole_number(),
+    }
 
     def __init__(
         self,
@@ -67,10 +74,11 @@ class EncordSensor(EncordTask, BaseSensorOperator):
 
     @abstractmethod
     def trigger(self, **kwargs: Any) -> EncordTrigger:
-        """Check the arguments and return the trigger, which knows what to wait for in all modes."""
+        """Return the trigger, which knows what to wait for in all modes."""
 
     def poke(self, context: Context) -> bool:
         """Ask once; True when there is nothing more to wait for, however it ended."""
+        self.check_rendered()
         trigger = self._trigger()
         verdicts = []
         try:
@@ -87,6 +95,7 @@ class EncordSensor(EncordTask, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait, and judge how it ended."""
+        self.check_rendered()
         trigger = self._trigger()
         self.push_link(context, self.dataset_hash)
         if not self.deferrable:
@@ -131,20 +140,23 @@ class EncordReEncodeSensor(EncordSensor):
 
     .. seealso:: :ref:`howto/sensor:EncordReEncodeSensor`
 
-    :param job_id: the task that ``EncordReEncodeDataOperator`` or the hook started (templated).
+    :param job_id: the task that the hook or ``EncordReEncodeDataOperator`` started, several, or that operator's output
+        (templated).
     """
 
     template_fields: Sequence[str] = (*EncordSensor.template_fields, "job_id")
+    checks: ClassVar[dict[str, Check]] = {**EncordSensor.checks, "job_id": arguments.job_ids}
 
-    def __init__(self, *, job_id: str | int, **kwargs: Any) -> None:
+    def __init__(self, *, job_id: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
+        self.check_literals()
 
     def trigger(self, **kwargs: Any) -> EncordReEncodeTrigger:
         """Return the trigger that waits for the task."""
         from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
 
-        return EncordReEncodeTrigger(job_ids=certain_job_ids(self.job_id, "job_id"), **kwargs)
+        return EncordReEncodeTrigger(job_ids=self.job_id, **kwargs)
 
 
 class EncordUploadJobSensor(EncordSensor):
@@ -154,23 +166,35 @@ class EncordUploadJobSensor(EncordSensor):
 
     .. seealso:: :ref:`howto/sensor:EncordUploadJobSensor`
 
-    :param job_ids: one job id or a list (templated).
+    :param job_ids: one job id, a list, or the output of the task that started the jobs (templated).
     :param allow_partial: let the sensor succeed when jobs are done but items of them failed.
     """
 
     template_fields: Sequence[str] = (*EncordSensor.template_fields, "job_ids")
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordSensor.checks,
+        "job_ids": arguments.job_ids,
+        "allow_partial": arguments.flag,
+    }
 
-    def __init__(self, *, job_ids: str | Sequence[str], allow_partial: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, job_ids: Any, allow_partial: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_ids = job_ids
         self.allow_partial = allow_partial
         self.good_endings = ("done", "partial") if allow_partial else ("done",)
+        self.check_literals()
 
     def trigger(self, **kwargs: Any) -> EncordUploadJobTrigger:
         """Return the trigger that waits for the jobs."""
         from airflow_provider_encord.triggers.encord import EncordUploadJobTrigger
 
-        return EncordUploadJobTrigger(job_ids=certain_job_ids(self.job_ids, "job_ids"), **kwargs)
+        return EncordUploadJobTrigger(job_ids=self.job_ids, **kwargs)
+
+
+def _some_hashes(value: Any, name: str) -> list[str]:
+    if not (hashes := references.data_hashes(value, name)):
+        raise arguments.refuse(name, value, "data hashes: one, or a list of them", "Leave it out to wait for any.")
+    return hashes
 
 
 class EncordDataRowSensor(EncordSensor):
@@ -182,8 +206,8 @@ class EncordDataRowSensor(EncordSensor):
 
     :param title_eq: title (templated).
     :param title_like: SQL pattern of titles, such as ``night-%`` (templated).
-    :param created_after: ISO 8601 text or aware datetime; a text without zone is UTC (templated).
-    :param data_types: kinds such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
+    :param created_after: ISO 8601 text or datetime; without a zone it is UTC (templated).
+    :param data_types: one or several kinds such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
     :param data_hashes: only these (templated).
     :param min_count: how many rows are enough.
     """
@@ -196,6 +220,15 @@ class EncordDataRowSensor(EncordSensor):
         "data_types",
         "data_hashes",
     )
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordSensor.checks,
+        "title_eq": arguments.optional(arguments.pattern),
+        "title_like": arguments.optional(arguments.pattern),
+        "created_after": arguments.optional(arguments.moment),
+        "data_types": arguments.optional(arguments.list_of(arguments.data_type, "kinds of data")),
+        "min_count": arguments.whole_number(),
+    }
+    list_checks: ClassVar[dict[str, Check]] = {"data_hashes": arguments.optional(_some_hashes)}
 
     def __init__(
         self,
@@ -203,8 +236,8 @@ class EncordDataRowSensor(EncordSensor):
         title_eq: str | None = None,
         title_like: str | None = None,
         created_after: str | datetime | None = None,
-        data_types: Sequence[str] | None = None,
-        data_hashes: Sequence[str] | None = None,
+        data_types: Any = None,
+        data_hashes: Any = None,
         min_count: int = 1,
         **kwargs: Any,
     ) -> None:
@@ -215,19 +248,19 @@ class EncordDataRowSensor(EncordSensor):
         self.data_types = data_types
         self.data_hashes = data_hashes
         self.min_count = min_count
-        if isinstance(min_count, bool) or not isinstance(min_count, int) or min_count < 1:
-            raise EncordInputError(f"min_count must be a number above 0, not {min_count!r}.")
+        self.check_literals()
 
     def trigger(self, **kwargs: Any) -> EncordDataRowTrigger:
         """Return the trigger that waits for the rows."""
         from airflow_provider_encord.triggers.encord import EncordDataRowTrigger
 
         after = self.created_after
-        filters = certain_filters(
-            title_eq=self.title_eq,
-            title_like=self.title_like,
-            created_after=after.isoformat() if isinstance(after, datetime) else after,
-            data_types=self.data_types and list(self.data_types),
-            data_hashes=self.data_hashes and list(self.data_hashes),
-        )
-        return EncordDataRowTrigger(filters=filters, min_count=self.min_count, **kwargs)
+        filters = {
+            "title_eq": self.title_eq,
+            "title_like": self.title_like,
+            "created_after": after.isoformat() if isinstance(after, datetime) else after,
+            "data_types": self.data_types,
+            "data_hashes": self.data_hashes,
+        }
+        given = {name: value for name, value in filters.items() if value is not None}
+        return EncordDataRowTrigger(filters=given, min_count=self.min_count, **kwargs)

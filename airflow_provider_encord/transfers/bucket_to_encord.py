@@ -7,15 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_encord._airflow.arguments import check_max_failed_items, check_max_items_per_job
-from airflow_provider_encord._compat import AirflowSkipException, Context
+from airflow_provider_encord._airflow import arguments
+from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
-from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator
-from airflow_provider_encord.operators.private_data import Part
+from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator, check_folder
+from airflow_provider_encord.operators.private_data import ManifestPart, PrivateDataRegistration
 
 if TYPE_CHECKING:
     from airflow_provider_encord._resume.task_store import Memory, Started
     from airflow_provider_encord._storage.listing import StoredObject
+
+
+def _kinds(value: Any, name: str) -> dict[str, str]:
+    from airflow_provider_encord.manifest import KINDS
+
+    return dict(arguments.kinds_by_extension(tuple(KINDS))(value, name))
 
 
 class BucketToEncordOperator(EncordRegistrationOperator):
@@ -23,13 +30,12 @@ class BucketToEncordOperator(EncordRegistrationOperator):
 
     New is what the dataset holds no item of with the same title: the title of an item is its key, that of a group its
     folder. So an object that is overwritten is not registered again, and neither is a group that grows. With nothing
-    new no job is started. What it returns and pushes to XCom: :class:`.registration.EncordRegistrationOperator`.
+    new no job is started. What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`.
 
     .. seealso:: :ref:`howto/operator:BucketToEncordOperator`
 
-    :param dataset_hash: the dataset (templated).
     :param integration: title or id of the cloud integration in Encord (templated).
-    :param prefix: URL of the prefix, such as ``gs://bucket/incoming/`` (templated).
+    :param prefix: URL of the prefix, such as ``gs://bucket/incoming/``, or an ``ObjectStoragePath`` (templated).
     :param source_conn_id: Airflow connection of the store (templated).
     :param pattern: glob over the key below the prefix, such as ``*.mp4`` (templated).
     :param min_size: bytes at least; empty objects are always left out.
@@ -41,7 +47,6 @@ class BucketToEncordOperator(EncordRegistrationOperator):
     :param object_url: how Encord reaches an object, with ``{bucket}`` and ``{key}`` (percent-encoded), if not by the
         store's own URL: Azure needs ``https://<account>.blob.core.windows.net/{bucket}/{key}`` (templated).
     :param client_metadata: kept by Encord with each item (templated).
-    :param skip_if_nothing_new: skip the task, and with it what comes after, when nothing is new.
     :param max_failed_items: how many items may fail before the task does: a count, or a share below 1.
     :param folder: UUID of a storage folder, for datasets without a mirror folder (templated).
     :param max_items_per_job: larger listings are split into several jobs.
@@ -62,14 +67,30 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         "details_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"client_metadata": "json"}
-    looks_again = True
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordRegistrationOperator.checks,
+        "integration": arguments.text,
+        "prefix": arguments.path,
+        "source_conn_id": arguments.optional(arguments.conn_id),
+        "pattern": arguments.text,
+        "min_size": arguments.whole_number(0),
+        "max_size": arguments.optional(arguments.whole_number(0)),
+        "in_data_interval": arguments.flag,
+        "kinds": arguments.optional(_kinds),
+        "group_images": arguments.flag,
+        "create_video": arguments.flag,
+        "object_url": arguments.optional(arguments.text),
+        "client_metadata": arguments.optional(arguments.metadata()),
+        "max_failed_items": arguments.count_or_share,
+        "folder": arguments.optional(arguments.folder),
+        "max_items_per_job": arguments.whole_number(),
+    }
 
     def __init__(
         self,
         *,
-        dataset_hash: str,
         integration: str,
-        prefix: str,
+        prefix: Any,
         source_conn_id: str | None = None,
         pattern: str = "*",
         min_size: int = 1,
@@ -80,13 +101,12 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         create_video: bool = False,
         object_url: str | None = None,
         client_metadata: Mapping[str, Any] | None = None,
-        skip_if_nothing_new: bool = False,
         max_failed_items: float = 0,
         folder: str | None = None,
         max_items_per_job: int = MAX_ITEMS_PER_JOB,
         **kwargs: Any,
     ) -> None:
-        super().__init__(dataset_hash=dataset_hash, **kwargs)
+        super().__init__(**kwargs)
         self.integration = integration
         self.prefix = prefix
         self.source_conn_id = source_conn_id
@@ -99,12 +119,20 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         self.create_video = create_video
         self.object_url = object_url
         self.client_metadata = client_metadata
-        self.skip_if_nothing_new = skip_if_nothing_new
         self.max_failed_items = max_failed_items
         self.folder = folder
         self.max_items_per_job = max_items_per_job
-        check_max_failed_items(max_failed_items)
-        check_max_items_per_job(max_items_per_job)
+        self.check_literals()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Register what is new, or find the jobs of earlier attempts, and wait."""
+        self.check_rendered()
+        return self.register(context, BucketRegistration(self, context))
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on when the trigger has fired."""
+        self.check_rendered()
+        return self.resume_jobs(context, BucketRegistration(self, context), event)
 
     def objects(self) -> Iterable[StoredObject]:
         """Yield the objects below the prefix, sorted by key."""
@@ -112,78 +140,77 @@ class BucketToEncordOperator(EncordRegistrationOperator):
 
         return list_objects(self.prefix, conn_id=self.source_conn_id)
 
-    def parts(self, context: Context) -> Iterator[Part]:
+
+class BucketRegistration(PrivateDataRegistration):
+    """New objects of a bucket to register, in parts."""
+
+    looks_again = True
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return what of the bucket is registered where."""
+        names = ("encord_conn_id", "dataset_hash", "integration", "folder", "pattern", "object_url", "kinds")
+        more = ("min_size", "max_size", "in_data_interval", "group_images", "create_video", "client_metadata")
+        return {"prefix": str(self.task.prefix), **{name: getattr(self.task, name) for name in (*names, *more)}}
+
+    def parts(self, memory: Memory) -> Iterator[ManifestPart]:
         """List the bucket, leave out what the dataset holds, and yield manifests of the rest."""
         from airflow_provider_encord import manifest
-        from airflow_provider_encord._airflow.errors import airflow_errors
         from airflow_provider_encord._storage.grouping import KINDS, Grouping, entries
+        from airflow_provider_encord._storage.manifest_file import manifest_problems
         from airflow_provider_encord._storage.title_index import Seen
 
-        self.check_folder(self.folder)
-        integration_id = self.hook.find_cloud_integration(self.integration)
-        grouping = Grouping(KINDS if self.kinds is None else self.kinds, self.group_images, self.create_video)
+        task = self.task
+        interval = self._interval()
+        check_folder(self, task.folder)
+        integration_id = self.hook.find_cloud_integration(task.integration)
+        grouping = Grouping(KINDS if task.kinds is None else task.kinds, task.group_images, task.create_video)
+        metadata = {"clientMetadata": dict(task.client_metadata)} if task.client_metadata else {}
         rows = self.hook.iter_data_rows(self.dataset_hash)
         found = new = 0
-        with Seen(row.data_title for row in rows) as seen, airflow_errors():
+        with Seen(row.data_title for row in rows) as seen, manifest_problems():
 
             def fresh() -> Iterator[tuple[str, dict[str, Any]]]:
                 nonlocal found, new
-                for kind, item in entries(self._wanted(context), grouping):
+                for kind, item in entries(self._wanted(*interval), grouping):
                     found += 1
-                    if item["title"] in seen:
-                        continue
-                    new += 1
-                    metadata = {"clientMetadata": dict(self.client_metadata)} if self.client_metadata else {}
-                    yield kind, item | metadata
+                    if item["title"] not in seen:
+                        new += 1
+                        yield kind, item | metadata
 
-            limits = {"max_items": self.max_items_per_job, "max_urls": manifest.MAX_URLS}
+            limits = {"max_items": task.max_items_per_job, "max_urls": manifest.MAX_URLS}
             for files in manifest.split(fresh(), flags={"skip_duplicate_urls": True}, **limits):
-                yield Part(files, None, integration_id)
-        self.log.info("%d items below %s, %d of them new.", found, self.prefix, new)
+                yield ManifestPart(files, None, integration_id)
+        task.log.info("%d items below %s, %d of them new.", found, task.prefix, new)
 
-    def parts_left(self, context: Context, started: Started) -> Iterator[Part]:
-        """Wait for the jobs that an earlier try started; then the dataset itself tells what is left."""
+    def parts_left(self, started: Started, memory: Memory) -> Iterator[ManifestPart]:
+        """Wait for the jobs that earlier attempts started; then the dataset itself tells what is left."""
         for job_id in started.job_ids:
             self.hook.wait(
                 self.watch(job_id),
-                deadline=self._deadline(),
-                poll_interval=self.poll_interval,
-                max_poll_failures=self.max_poll_failures,
+                deadline=self.deadline,
+                poll_interval=self.task.poll_interval,
+                max_poll_failures=self.task.max_poll_failures,
             )
-        yield from self.parts(context)
+        yield from self.parts(memory)
 
-    def on_nothing_started(self) -> None:
-        """Skip the task, and with it what comes after, if that is wanted."""
-        if self.skip_if_nothing_new:
-            raise AirflowSkipException(f"Nothing is new below {self.prefix}.")
-
-    def count(self, part: Part) -> int:
-        """Return how many items a part registers."""
-        return part.count
-
-    def start(self, context: Context, part: Part, memory: Memory) -> str:
-        """Start the job that registers one part."""
-        ignore_errors = bool(self.max_failed_items)
-        return part.start(self.hook, memory, self.dataset_hash, ignore_errors=ignore_errors, folder=self.folder)
-
-    def _wanted(self, context: Context) -> Iterator[tuple[str, str]]:
+    def _wanted(self, start: datetime | None, end: datetime | None) -> Iterator[tuple[str, str]]:
         from airflow_provider_encord._storage.grouping import bucket_and_key, object_url
 
-        start, end = self._interval(context)
-        _, top = bucket_and_key(self.prefix)
-        for found in self.objects():
+        task = self.task
+        _, top = bucket_and_key(str(task.prefix))
+        for found in task.objects():
             if (
-                fnmatch.fnmatchcase(found.key.removeprefix(top), self.pattern)
-                and found.size >= max(self.min_size, 1)
-                and (self.max_size is None or found.size <= self.max_size)
+                fnmatch.fnmatchcase(found.key.removeprefix(top), task.pattern)
+                and found.size >= max(task.min_size, 1)
+                and (task.max_size is None or found.size <= task.max_size)
                 and (start is None or end is None or (found.modified is not None and start <= found.modified < end))
             ):
-                yield found.key, object_url(found.url, found.bucket, found.key, self.object_url)
+                yield found.key, object_url(found.url, found.bucket, found.key, task.object_url)
 
-    def _interval(self, context: Context) -> tuple[datetime | None, datetime | None]:
-        if not self.in_data_interval:
+    def _interval(self) -> tuple[datetime | None, datetime | None]:
+        if not self.task.in_data_interval:
             return None, None
-        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        start, end = self.context.get("data_interval_start"), self.context.get("data_interval_end")
         if start is None or end is None or start >= end:
             raise EncordInputError("in_data_interval needs a run with a data interval; a run by hand may have none.")
         return start, end

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_encord._airflow import arguments
+from airflow_provider_encord._airflow.arguments import Check
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
 
@@ -12,10 +15,17 @@ if TYPE_CHECKING:
     from airflow_provider_encord._storage.listing import StoredObject
 
 
+def _s3_prefix(value: Any, name: str) -> str:
+    text = str(arguments.path(value, name))
+    if not re.match(r"s3://[^/]", text):
+        raise arguments.refuse(name, value, "a URL such as 's3://bucket/prefix'")
+    return text
+
+
 class S3ToEncordOperator(BucketToEncordOperator):
     """Register the new objects below an S3 prefix in a dataset; millions of keys in bounded memory.
 
-    All of :class:`.bucket_to_encord.BucketToEncordOperator` holds here. Needs the extra ``s3``.
+    All of :class:`.BucketToEncordOperator` holds here. Needs the extra ``s3``.
 
     .. seealso:: :ref:`howto/operator:S3ToEncordOperator`
 
@@ -24,10 +34,18 @@ class S3ToEncordOperator(BucketToEncordOperator):
     """
 
     template_fields: Sequence[str] = (*BucketToEncordOperator.template_fields, "aws_conn_id")
+    checks: ClassVar[dict[str, Check]] = {
+        **BucketToEncordOperator.checks,
+        "prefix": _s3_prefix,
+        "aws_conn_id": arguments.optional(arguments.conn_id),
+    }
 
     def __init__(self, *, aws_conn_id: str | None = "aws_default", **kwargs: Any) -> None:
+        if "source_conn_id" in kwargs:
+            raise EncordInputError("S3ToEncordOperator takes aws_conn_id, not source_conn_id.")
         super().__init__(source_conn_id=aws_conn_id, **kwargs)
         self.aws_conn_id = aws_conn_id
+        self.check_literals()
 
     def objects(self) -> Iterator[StoredObject]:
         """Yield the objects below the prefix, page by page."""
@@ -37,8 +55,6 @@ class S3ToEncordOperator(BucketToEncordOperator):
         from airflow_provider_encord._storage.listing import StoredObject
 
         bucket, prefix = bucket_and_key(self.prefix)
-        if not self.prefix.startswith("s3://") or not bucket:
-            raise EncordInputError(f"prefix must be 's3://bucket/prefix', not {self.prefix!r}.")
         pages = S3Hook(self.aws_conn_id).get_conn().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for each in page.get("Contents", ()):

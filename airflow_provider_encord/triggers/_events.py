@@ -47,20 +47,6 @@ def raise_unless_ended(event: dict[str, Any]) -> None:
         raise by_kind(str(event.get("kind")))(str(event.get("message")), dataset_hash=event.get("dataset_hash"))
 
 
-def jobs_text(job_ids: Sequence[str | int]) -> str:
-    """Name jobs in a message; of many, the first ones."""
-    more = f" and {len(job_ids) - 5} more" if len(job_ids) > 5 else ""
-    return f"job{'s' if len(job_ids) > 1 else ''} {', '.join(map(str, job_ids[:5]))}{more}"
-
-
-def goes_on(job_ids: Sequence[str | int], dataset_hash: str) -> str:
-    """Say what happens to jobs that nobody waits for any more."""
-    return (
-        f"In Encord {jobs_text(job_ids)} of dataset {dataset_hash} goes on: Encord offers no way to cancel it. "
-        "Nothing needs to be started again."
-    )
-
-
 def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """Return status, message and counts of several ended jobs; the worst ending counts."""
     worst = max(verdicts, key=lambda verdict: ENDINGS.index(verdict.state.value))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_encord._airflow.errors import kind_of
+from airflow_provider_encord._airflow.job_run import goes_on
 from airflow_provider_encord.exceptions import EncordError
-from airflow_provider_encord.triggers._events import goes_on, summary
+from airflow_provider_encord.triggers._events import summary
 
 if TYPE_CHECKING:
     from airflow_provider_encord._client.errors import ApiError

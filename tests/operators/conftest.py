@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from airflow_provider_encord._airflow import job_run
 from airflow_provider_encord.emulator import LocalEncord
 from airflow_provider_encord.hooks.encord import EncordHook
+from airflow_provider_encord.operators import datasets
 
 
 class TaskInstance:
@@ -64,6 +66,13 @@ def encord(local_encord, monkeypatch):
     connection = {"conn_type": "encord", "host": local_encord.url, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", json.dumps(connection))
     return local_encord
+
+
+@pytest.fixture
+def no_pause(monkeypatch):
+    """Let no time pass before Encord is asked again."""
+    monkeypatch.setattr(job_run, "PAUSE_BEFORE_LOST", 0)
+    monkeypatch.setattr(datasets, "SETTLING_SECONDS", 0)
 
 
 @pytest.fixture

@@ -46,23 +46,21 @@ def table():
         EncordCreateImageGroupOperator,
         EncordCreateDicomSeriesOperator,
     ):
-        for value in (None, [], (), ""):
-            add(each, r"empty|not a path|no file", dataset_hash="d", file_paths=value)
-        for value in ([None], [1], [b"a"], [["a"]]):
-            add(each, "not a path", dataset_hash="d", file_paths=value)
-        add(each, "missing.mp4: does not exist", dataset_hash="d", file_paths=["MEDIA/clip.mp4", "MEDIA/missing.mp4"])
-        add(each, "empty.mp4: is empty", dataset_hash="d", file_paths="MEDIA/empty.mp4")
-        add(each, "folder: is not a file", dataset_hash="d", file_paths="MEDIA/folder")
+        for value in (None, "", {"a": 1}, b"a", [None], [1], [b"a"], [["a"]]):
+            add(each, "file_paths.* must be", dataset_hash=ID, file_paths=value)
+        add(each, "missing.mp4: does not exist", dataset_hash=ID, file_paths=["MEDIA/clip.mp4", "MEDIA/missing.mp4"])
+        add(each, "empty.mp4: is empty", dataset_hash=ID, file_paths="MEDIA/empty.mp4")
+        add(each, "folder: is not a file", dataset_hash=ID, file_paths="MEDIA/folder")
         for value in (0, -1, True, "4", 257, None, 1.5):
-            add(each, "max_workers", dataset_hash="d", file_paths="MEDIA/a.png", max_workers=value)
+            add(each, "max_workers", dataset_hash=ID, file_paths="MEDIA/a.png", max_workers=value)
     for each in (EncordUploadVideoOperator, EncordUploadImageOperator):
-        add(each, "title can be given for one file", dataset_hash="d", file_paths=["MEDIA/a.png"] * 2, title="t")
+        add(each, "title can be given for one file", dataset_hash=ID, file_paths=["MEDIA/a.png"] * 2, title="t")
 
     for value in (0, -1, timedelta(0), "5", True):
-        add(EncordUploadVideoOperator, "timeout", dataset_hash="d", file_paths="MEDIA/clip.mp4", timeout=value)
-        add(EncordReEncodeDataOperator, "poll_interval", dataset_hash="d", data_hashes=["h"], poll_interval=value)
+        add(EncordUploadVideoOperator, "timeout", dataset_hash=ID, file_paths="MEDIA/clip.mp4", timeout=value)
+        add(EncordReEncodeDataOperator, "poll_interval", dataset_hash=ID, data_hashes=[ID], poll_interval=value)
 
-    private = {"dataset_hash": "d", "integration": ID, "manifest": {"videos": [VIDEO]}}
+    private = {"dataset_hash": ID, "integration": ID, "manifest": {"videos": [VIDEO]}}
     for value in (-1, 1.5, True, None, "1", float("nan"), float("inf")):
         add(EncordAddPrivateDataOperator, "max_failed_items", **private, max_failed_items=value)
     add(EncordAddPrivateDataOperator, "ignore_errors", **private, max_failed_items=1, ignore_errors=False)
@@ -74,14 +72,12 @@ def table():
         "": "manifest",
         "[]": "object",
         "{": "not JSON",
-        "{}": "no item",
     }.items():
         add(EncordAddPrivateDataOperator, message, **private | {"manifest": value})
     for value, message in (
         (None, "manifest"),
         ([], "manifest"),
         (7, "manifest"),
-        ({"videos": []}, "no item"),
         ({"films": [VIDEO]}, "films: unknown"),
         ({"videos": VIDEO}, "videos: must be a list"),
         ({"videos": [VIDEO, None]}, r"videos\[1\]: must be an object"),
@@ -98,41 +94,39 @@ def table():
         add(EncordAddPrivateDataOperator, message, **private | {"manifest": value})
 
     for each in (EncordReEncodeDataOperator, EncordDeleteDataOperator):
-        for value in (None, [], (), "", [""], [None], [1], 5, {"a": 1}, {"a"}):
-            add(each, "data_hashes", dataset_hash="d", data_hashes=value)
+        for value in (None, "", [""], [None], [1], 5, {"a": 1}, {"a"}, "None", "a title", f"['{ID}', None]"):
+            add(each, "data_hashes", dataset_hash=ID, data_hashes=value)
     for name in ("title_like", "created_before"):
         for value in ("", "  ", "None"):
-            add(EncordDeleteDataOperator, name, dataset_hash="d", **{name: value})
-    add(EncordDeleteDataOperator, "not both", dataset_hash="d", data_hashes=["h"], title_like="%")
-    add(EncordDeleteDataOperator, "not both", dataset_hash="d", created_before="2026-01-01", older_than=timedelta(1))
+            add(EncordDeleteDataOperator, name, dataset_hash=ID, **{name: value})
+    add(EncordDeleteDataOperator, "not both", dataset_hash=ID, data_hashes=[ID], title_like="%")
+    add(EncordDeleteDataOperator, "not both", dataset_hash=ID, created_before="2026-01-01", older_than=timedelta(1))
     for value in (timedelta(-1), 5, "5"):
-        add(EncordDeleteDataOperator, "older_than", dataset_hash="d", older_than=value)
-    add(EncordDeleteDataOperator, "yesterday", dataset_hash="d", created_before="yesterday")
+        add(EncordDeleteDataOperator, "older_than", dataset_hash=ID, older_than=value)
+    add(EncordDeleteDataOperator, "yesterday", dataset_hash=ID, created_before="yesterday")
 
-    for value in (None, [], "", ID, (), ["no uuid"], [None]):
-        add(EncordLinkItemsOperator, r"item_uuids|no uuid|None|UUID", dataset_hash="d", item_uuids=value)
+    for value in (None, "", ["no uuid"], [None], 5, {"a": 1}):
+        add(EncordLinkItemsOperator, r"item_uuids|no uuid|None|UUID", dataset_hash=ID, item_uuids=value)
     for value in ("skip", None, ""):
-        add(
-            EncordLinkItemsOperator, "duplicates_behavior", dataset_hash="d", item_uuids=[ID], duplicates_behavior=value
-        )
+        add(EncordLinkItemsOperator, "duplicates_behavior", dataset_hash=ID, item_uuids=[ID], duplicates_behavior=value)
 
     for name in ("title_eq", "title_like", "created_before", "created_after"):
         for value in ("", " ", "None"):
             add(EncordListDatasetsOperator, name, **{name: value})
-            add(EncordListDataRowsOperator, name, dataset_hash="d", **{name: value})
+            add(EncordListDataRowsOperator, name, dataset_hash=ID, **{name: value})
     add(EncordListDatasetsOperator, "tomorrow", created_before="tomorrow")
-    for name in ("data_types", "data_hashes"):
-        add(EncordListDataRowsOperator, name, dataset_hash="d", **{name: []})
+    for value in ([], "", [1], {"VIDEO"}, "a title"):
+        add(EncordListDataRowsOperator, "data_types", dataset_hash=ID, data_types=value)
 
     for each, name in ((EncordReEncodeSensor, "job_id"), (EncordUploadJobSensor, "job_ids")):
-        for value in (None, "", [], " ", [None], [""]):
-            add(each, name, dataset_hash="d", **{name: value})
+        for value in (None, "", [], " ", [None], [""], {}, {"job_ids": []}, 1.5):
+            add(each, name, dataset_hash=ID, **{name: value})
     for value in (0, -1, True, "2", None):
-        add(EncordDataRowSensor, "min_count", dataset_hash="d", min_count=value)
+        add(EncordDataRowSensor, "min_count", dataset_hash=ID, min_count=value)
     for name in ("title_eq", "title_like", "created_after", "data_types", "data_hashes"):
-        add(EncordDataRowSensor, name, dataset_hash="d", **{name: [] if name.startswith("data") else ""})
+        add(EncordDataRowSensor, name, dataset_hash=ID, **{name: [] if name.startswith("data") else ""})
 
-    bucket = {"dataset_hash": "d", "integration": ID, "prefix": "s3://bucket/"}
+    bucket = {"dataset_hash": ID, "integration": ID, "prefix": "s3://bucket/"}
     for each in (BucketToEncordOperator, S3ToEncordOperator):
         for value in (0, -1):
             add(each, "max_items_per_job", **bucket, max_items_per_job=value)

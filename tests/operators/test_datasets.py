@@ -141,6 +141,7 @@ def filled(hook, dataset, encord, media, manifest):
 
 
 def delete(context, dataset, **arguments):
+    arguments = {"on_empty": "succeed", **arguments}
     return EncordDeleteDataOperator(task_id="task", dataset_hash=dataset, **arguments).execute(context)
 
 
@@ -202,4 +203,4 @@ def test_a_filter_is_limited_even_if_nobody_says_so(dataset, context, hook, enco
 
 def test_a_dataset_that_is_not_there(context, encord):
     with pytest.raises(EncordNotFoundError):
-        delete(context, NOBODY, data_hashes=["h"])
+        delete(context, NOBODY, data_hashes=[NOBODY])

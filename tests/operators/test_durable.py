@@ -1,8 +1,9 @@
-"""A second try finds the job of the first one."""
+"""A second attempt finds the job of the first one."""
 
 import pytest
 
 from airflow_provider_encord.exceptions import EncordJobError, EncordNetworkError, EncordRateLimitError
+from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
 from airflow_provider_encord.operators.uploads import EncordUploadImageOperator
@@ -34,16 +35,26 @@ def build(dataset, media, hook, encord, manifest):
     return make
 
 
+@pytest.fixture
+def lose(context, monkeypatch):
+    """Run a task and lose its worker when it begins to wait."""
+
+    def run(operator, owner=EncordHook, name="wait"):
+        with monkeypatch.context() as dying, pytest.raises(WorkerLost):
+            dying.setattr(owner, name, lose_worker)
+            operator.execute(context)
+
+    return run
+
+
 every_kind = pytest.mark.parametrize("kind", ["upload", "private", "re_encode"])
 
 
 @every_kind
-@pytest.mark.parametrize("where", ["push", "_end"])
-def test_a_try_after_a_lost_worker_starts_nothing(kind, where, build, context, asked, monkeypatch):
+@pytest.mark.parametrize("where", ["push", "wait"])
+def test_a_try_after_a_lost_worker_starts_nothing(kind, where, build, context, asked, lose):
     first, start = build(kind)
-    monkeypatch.setattr(first, where, lose_worker)
-    with pytest.raises(WorkerLost):
-        first.execute(context)
+    lose(first, first if where == "push" else EncordHook, where)
     assert context["task_state_store"]
     second, _ = build(kind)
     done = second.execute(context)
@@ -102,13 +113,11 @@ def test_a_start_that_was_refused_for_its_rate_is_not_warned_of(build, context, 
 
 
 @every_kind
-def test_a_job_that_ended_badly_meanwhile_is_started_anew(kind, build, context, asked, encord, monkeypatch):
+def test_a_job_that_ended_badly_meanwhile_is_started_anew(kind, build, context, asked, encord, lose):
     force = encord.force_task if kind == "re_encode" else encord.force_job
     force(status="ERROR")
     first, start = build(kind)
-    monkeypatch.setattr(first, "_end", lose_worker)
-    with pytest.raises(WorkerLost):
-        first.execute(context)
+    lose(first)
     assert build(kind)[0].execute(context)["status"] == "DONE"
     assert asked().count(start) == 2
 
@@ -119,17 +128,15 @@ def test_a_failure_is_forgotten_so_that_a_retry_starts_anew(kind, build, context
     force(status="ERROR")
     with pytest.raises(EncordJobError):
         build(kind)[0].execute(context)
-    assert context["task_state_store"] == {}
+    assert context["task_state_store"]["encord_jobs"]["job_ids"] == []
 
 
 @pytest.mark.parametrize("change", ["durable", "dataset", "unknown job", "no store"])
-def test_what_is_remembered_counts_only_if_it_fits(change, build, context, asked, monkeypatch, hook):
+def test_what_is_remembered_counts_only_if_it_fits(change, build, context, asked, lose, hook, no_pause):
     first, start = build("private")
-    monkeypatch.setattr(first, "_end", lose_worker)
     if change == "no store":
         del context["task_state_store"]
-    with pytest.raises(WorkerLost):
-        first.execute(context)
+    lose(first)
     more = {}
     if change == "durable":
         more = {"durable": False}
@@ -142,11 +149,9 @@ def test_what_is_remembered_counts_only_if_it_fits(change, build, context, asked
     assert asked().count(start) == 2
 
 
-def test_a_kill_is_said_once_and_sends_nothing(build, context, encord, monkeypatch, caplog):
+def test_a_kill_is_said_once_and_sends_nothing(build, context, encord, monkeypatch, lose):
     operator, _ = build("private")
-    monkeypatch.setattr(operator, "_end", lose_worker)
-    with pytest.raises(WorkerLost):
-        operator.execute(context)
+    lose(operator)
     encord.clear_requests()
     said = []
     monkeypatch.setattr(operator.log, "warning", lambda text, *args: said.append(text % args))
@@ -156,11 +161,9 @@ def test_a_kill_is_said_once_and_sends_nothing(build, context, encord, monkeypat
     assert encord.requests() == []
 
 
-def test_a_job_of_other_arguments_is_not_taken_for_this_one(build, context, asked, monkeypatch, manifest):
+def test_a_job_of_other_arguments_is_not_taken_for_this_one(build, context, asked, lose, manifest):
     first, start = build("private")
-    monkeypatch.setattr(first, "_end", lose_worker)
-    with pytest.raises(WorkerLost):
-        first.execute(context)
+    lose(first)
     second, _ = build("private", manifest=manifest(3))
     done = second.execute(context)
     assert done["added"] + done["skipped"] == 3
@@ -172,15 +175,15 @@ def test_a_worker_that_dies_after_three_of_five_jobs_is_followed_by_one_that_sta
 ):
     parts = {"manifest": manifest(5), "max_items_per_job": 1}
     first, start = build("private", **parts)
-    begin = first.start
+    begin = EncordHook.start_upload_job
 
-    def lose_at_the_fourth(*arguments):
+    def lose_at_the_fourth(*arguments, **more):
         if asked().count(start) == 3:
             raise WorkerLost
-        return begin(*arguments)
+        return begin(*arguments, **more)
 
-    monkeypatch.setattr(first, "start", lose_at_the_fourth)
-    with pytest.raises(WorkerLost):
+    with monkeypatch.context() as dying, pytest.raises(WorkerLost):
+        dying.setattr(EncordHook, "start_upload_job", lose_at_the_fourth)
         first.execute(context)
     context["ti"].retry()
     assert len(build("private", **parts)[0].execute(context)["job_ids"]) == 5

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from airflow_provider_encord._airflow.outcome import RegistrationOutcome
 from airflow_provider_encord._client.jobs import UploadJobWatch
 from airflow_provider_encord._client.resources.registration import UploadJob
 from airflow_provider_encord.exceptions import (
@@ -81,14 +82,14 @@ def test_bad_endings(status, error, register, manifest, encord, context):
     with pytest.raises(error, match=status) as caught:
         register(manifest(2))
     assert type(caught.value) is error
-    assert context["task_state_store"] == {}
+    assert context["task_state_store"]["encord_jobs"]["job_ids"] == []
 
 
 @pytest.mark.parametrize("status", ["PENDING", "SOMETHING_NEW"])
 def test_what_is_not_over_ends_with_the_time(status, register, manifest, encord, caplog):
     encord.force_job(status=status)
     with pytest.raises(EncordTimeoutError, match="goes on"):
-        register(manifest(2), timeout=1e-9)
+        register(manifest(2), timeout=0.001)
 
 
 def test_duplicates_are_skipped_and_counted(register, manifest, hook, dataset):
@@ -109,7 +110,8 @@ def test_duplicates_are_added_if_that_is_wanted(flags, arguments, register, mani
 def test_a_big_job_leaves_small_xcoms_and_the_whole_list_in_a_file(register, manifest, xcoms, tmp_path):
     details = tmp_path / "details.jsonl"
     done = register(manifest(3000), details_path=str(details))
-    assert (done["added"], done["items"], "data_hashes" in xcoms) == (3000, None, False)
+    reference = {"count": 3000, "details_path": str(details), "details_conn_id": None}
+    assert (done["added"], done["items"], xcoms["data_hashes"]) == (3000, None, reference)
     assert max(len(json.dumps(value)) for value in [done, *xcoms.values()]) < XCOM_BYTES
     assert len(details.read_text().splitlines()) == 3000
 
@@ -148,9 +150,10 @@ def test_an_integration_by_id_is_not_looked_up(register, manifest, encord, asked
     assert "get_cloud_integrations" not in asked()
 
 
-def test_an_error_of_the_whole_job_is_a_failure(dataset, context):
+def test_an_error_of_the_whole_job_is_a_failure(dataset):
     job = UploadJob(status="DONE", done=1, errors=("the folder is full",))
     verdict = UploadJobWatch(dataset, "job").judge(job)
-    operator = EncordAddPrivateDataOperator(task_id="task", dataset_hash=dataset, integration="AWS", manifest="m.json")
+    outcome = RegistrationOutcome()
+    list(outcome.add("job", verdict))
     with pytest.raises(EncordJobError, match="the folder is full"):
-        operator.finish(context, ["job"], [verdict])
+        outcome.require_good_end(dataset, 0)

@@ -43,8 +43,8 @@ def test_ignored_hashes_fail_the_task_unless_they_may_be_missing(videos, re_enco
     ("status", "arguments", "error"),
     [
         ("ERROR", {}, EncordJobError),
-        ("SUBMITTED", {"timeout": 1e-9}, EncordTimeoutError),
-        ("SOMETHING_NEW", {"timeout": 1e-9}, EncordTimeoutError),
+        ("SUBMITTED", {"timeout": 0.001}, EncordTimeoutError),
+        ("SOMETHING_NEW", {"timeout": 0.001}, EncordTimeoutError),
     ],
 )
 def test_other_endings(status, arguments, error, videos, re_encode, encord):

@@ -10,15 +10,16 @@ from airflow_provider_encord.operators._base import EncordJobOperator
 from airflow_provider_encord.provider_info import get_provider_info
 from airflow_provider_encord.sensors.encord import EncordSensor
 
+ID = "00000000-0000-0000-0000-000000000001"
 REQUIRED = {
-    "dataset_hash": "d",
+    "dataset_hash": ID,
     "title": "t",
     "file_paths": ["f"],
     "integration": "AWS",
     "manifest": {},
     "prefix": "s3://bucket/",
-    "data_hashes": ["h"],
-    "item_uuids": ["u"],
+    "data_hashes": [ID],
+    "item_uuids": [ID],
     "job_id": 1,
     "job_ids": ["j"],
 }
@@ -53,7 +54,7 @@ def parameters(each):
 def build(each):
     names = parameters(each)
     required = {name for name, parameter in names.items() if parameter.default is inspect.Parameter.empty}
-    filters = {"data_hashes"} if each.__name__ == "EncordDeleteDataOperator" else set()
+    filters = {"data_hashes"} if each.__name__ in ("EncordDeleteDataOperator", "EncordReEncodeDataOperator") else set()
     return each(task_id="task", **{name: REQUIRED[name] for name in required | filters})
 
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_encord._compat import AirflowSkipException
-from airflow_provider_encord._resume.task_store import Started
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
@@ -29,7 +28,7 @@ class Store(dict):
 
 
 def run(dataset, name, kind=S3ToEncordOperator, context=None, **arguments):
-    arguments = {"prefix": f"s3://{name}/in/", "integration": "AWS", **arguments}
+    arguments = {"prefix": f"s3://{name}/in/", "integration": "AWS", "on_empty": "succeed", **arguments}
     operator = kind(task_id="transfer", dataset_hash=dataset, poll_interval=0.01, **arguments)
     return operator.execute({"ti": Ti(), **(context or {})})
 
@@ -61,7 +60,7 @@ def test_three_runs_register_each_object_once(encord, bucket, dataset):
 def test_nothing_new_can_skip_the_tail(encord, bucket, dataset):
     _, name = bucket
     with pytest.raises(AirflowSkipException):
-        run(dataset, name, skip_if_nothing_new=True)
+        run(dataset, name, on_empty="skip")
     assert jobs(encord) == 0
 
 
@@ -107,15 +106,15 @@ def test_a_try_that_died_between_two_jobs_is_finished_by_the_next(encord, bucket
     put, name = bucket
     put(*(f"in/{number}.mp4" for number in range(25)))
     store = Store()
-    started = S3ToEncordOperator.start
+    started = EncordHook.start_upload_job
 
-    def dies_after_two(self, *arguments):
+    def dies_after_two(self, *arguments, **more):
         if jobs(encord) == 2:
             raise KeyboardInterrupt
-        return started(self, *arguments)
+        return started(self, *arguments, **more)
 
     with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
-        dying.setattr(S3ToEncordOperator, "start", dies_after_two)
+        dying.setattr(EncordHook, "start_upload_job", dies_after_two)
         run(dataset, name, context={"task_state_store": store}, max_items_per_job=10)
     report = run(dataset, name, context={"task_state_store": store}, max_items_per_job=10)
     assert jobs(encord) == 3
@@ -128,17 +127,14 @@ def test_a_retry_after_all_was_started_does_not_skip(encord, bucket, dataset, mo
     put, name = bucket
     put("in/a.mp4")
     store = Store()
-    started = S3ToEncordOperator.start
 
-    def dies_after(self, context, part, memory):
-        job_id = started(self, context, part, memory)
-        memory.remember_jobs(Started([job_id], parts=1))
+    def dies(*arguments, **more):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
-        dying.setattr(S3ToEncordOperator, "start", dies_after)
-        run(dataset, name, context={"task_state_store": store}, skip_if_nothing_new=True)
-    assert run(dataset, name, context={"task_state_store": store}, skip_if_nothing_new=True)["added"] == 1
+        dying.setattr(EncordHook, "wait", dies)
+        run(dataset, name, context={"task_state_store": store}, on_empty="skip")
+    assert run(dataset, name, context={"task_state_store": store}, on_empty="skip")["added"] == 1
     assert jobs(encord) == 1
 
 

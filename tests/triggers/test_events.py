@@ -21,8 +21,12 @@ NO_JOBS = [{"status": "done", "message": "m", "job_ids": job_ids} for job_ids in
 
 @pytest.mark.parametrize("event", NO_EVENTS, ids=str)
 def test_what_is_no_event_is_said_to_be_none(event):
-    operator = EncordReEncodeDataOperator(task_id="task", dataset_hash="d", data_hashes=["h"])
-    sensor = EncordReEncodeSensor(task_id="sensor", dataset_hash="d", job_id=1)
+    operator = EncordReEncodeDataOperator(
+        task_id="task",
+        dataset_hash="00000000-0000-0000-0000-000000000001",
+        data_hashes=["00000000-0000-0000-0000-000000000002"],
+    )
+    sensor = EncordReEncodeSensor(task_id="sensor", dataset_hash="00000000-0000-0000-0000-000000000001", job_id=1)
     for task in (operator, sensor):
         with pytest.raises(EncordError, match="no event that can be read"):
             task.execute_complete({}, event)
@@ -30,6 +34,10 @@ def test_what_is_no_event_is_said_to_be_none(event):
 
 @pytest.mark.parametrize("event", NO_JOBS, ids=str)
 def test_an_event_without_jobs_is_no_use_to_an_operator(event):
-    operator = EncordReEncodeDataOperator(task_id="task", dataset_hash="d", data_hashes=["h"])
+    operator = EncordReEncodeDataOperator(
+        task_id="task",
+        dataset_hash="00000000-0000-0000-0000-000000000001",
+        data_hashes=["00000000-0000-0000-0000-000000000002"],
+    )
     with pytest.raises(EncordError, match="names no jobs"):
         operator.execute_complete({}, event)

@@ -1,0 +1,275 @@
+"""The life of remote work in one attempt of a task: recall, start, remember, wait, judge, account.
+
+:class:`JobRun` knows the order, the store, the deadline and deferring. What differs between operators is a
+:class:`Work`, which the operator makes: it knows the hook, the trigger, and Encord's side.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_encord._airflow.arguments import JobIds, seconds
+from airflow_provider_encord._resume.item_tags import is_cleared
+from airflow_provider_encord._resume.task_store import Memory, Started
+from airflow_provider_encord.exceptions import (
+    EncordJobError,
+    EncordNotFoundError,
+    EncordRateLimitError,
+    EncordTimeoutError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_encord._client.jobs import Verdict, Watch
+    from airflow_provider_encord._compat import Context
+
+PAUSE_BEFORE_LOST = 5.0
+"""Seconds after which Encord is asked again for a job that it says it does not know."""
+_READ_SECONDS = 60.0  # to read a job that has ended already
+_KEPT_ITEMS = 20_000  # of ended jobs that were read before their turn
+_SHARES_OF_DEFER_AFTER = (0.0, 0.4, 1.0)  # when a job is asked for whose polls Encord does not hold
+
+
+class Work(ABC):
+    """What one task does in Encord by jobs.
+
+    :param hook: an ``EncordHook``.
+    :param dataset_hash: the dataset that it is about.
+    """
+
+    looks_again = False
+    """Whether a task that is cleared when all is done looks whether there is more to do now."""
+
+    def __init__(self, hook: Any, dataset_hash: str) -> None:
+        self.hook = hook
+        self.dataset_hash = dataset_hash
+        self.deadline: float | None = None
+        """Unix time in seconds at which this attempt stops waiting; None for never."""
+
+    @abstractmethod
+    def identity(self) -> Mapping[str, Any]:
+        """Return the arguments that define the work; an attempt with others does not go on with its jobs."""
+
+    @abstractmethod
+    def parts(self, memory: Memory) -> Iterable[Any]:
+        """Check what is to be done and yield what each job is about, in the same order at each attempt."""
+
+    def parts_left(self, started: Started, memory: Memory) -> Iterable[Any]:
+        """Yield the parts whose jobs earlier attempts have not started."""
+        return islice(self.parts(memory), started.parts, None)
+
+    @abstractmethod
+    def start(self, part: Any, memory: Memory) -> str | int | None:
+        """Start the job of one part and return its id, or None if there is nothing to start for it.
+
+        Right before the request that starts it, ``memory.note_start()`` is due.
+        """
+
+    @abstractmethod
+    def watch(self, job_id: Any) -> Watch:
+        """Return a job as something to wait for."""
+
+    @abstractmethod
+    def trigger(self, job_ids: JobIds, deadline: float | None) -> Any:
+        """Return the trigger that waits for the jobs."""
+
+    @abstractmethod
+    def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
+        """Judge the ended jobs, one after the other: raise, or return the report of the task."""
+
+    def is_undone(self, verdict: Verdict) -> bool | None:
+        """Whether somebody has removed what an ended job made; None if that job tells nothing about it."""
+        return None
+
+
+class JobRun:
+    """One attempt of a task at its work.
+
+    :param work: what is to be done.
+    :param task: the operator, an ``EncordJobOperator`` whose arguments are checked.
+    :param context: of the attempt.
+    """
+
+    def __init__(self, work: Work, task: Any, context: Context) -> None:
+        self._work = work
+        self._task = task
+        self._context = context
+        self._memory = Memory(context, durable=task.durable, identity=work.identity())
+        self._ended: dict[str | int, Verdict] = {}
+        self._kept = 0
+
+    def run(self) -> dict[str, Any]:
+        """Start the jobs, or find those that earlier attempts started, wait for them and account for them."""
+        self._work.deadline = deadline = self._deadline()
+        job_ids = self._start_all()
+        self._task.push(self._context, "job_ids", job_ids)
+        self._task.push(self._context, "job_id", job_ids[0] if job_ids else None)
+        if not job_ids:
+            report = self._work.finish([], (), self._memory)
+            return dict(self._task.settle_empty(self._context, report, self._memory))
+        if not self._task.wait_for_completion:
+            return {"dataset_hash": self._work.dataset_hash, "job_ids": job_ids, "status": "STARTED"}
+        if self._task.deferrable and not self._end_soon(job_ids, deadline):
+            self._task.defer(trigger=self._work.trigger(job_ids, deadline), method_name="execute_complete")
+        return self._finish(job_ids, deadline)
+
+    def resume(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on when the trigger has fired: read the ended jobs in full, judge them and account for them.
+
+        :param event: of the trigger, checked.
+        :raises EncordTimeoutError: when the trigger's time was over.
+        """
+        job_ids: JobIds = event["job_ids"]
+        self._task.running_jobs = job_ids
+        if event["status"] == "timeout":
+            raise EncordTimeoutError(
+                f"{event['message']} {goes_on(job_ids, self._work.dataset_hash)}",
+                dataset_hash=self._work.dataset_hash,
+            )
+        return self._finish(job_ids, time.time() + _READ_SECONDS)
+
+    def _deadline(self) -> float | None:
+        limits = [self._task.timeout, seconds(self._task.execution_timeout, "execution_timeout")]
+        given = [limit for limit in limits if limit]
+        return time.time() + min(given) if given else None
+
+    # -- start ------------------------------------------------------------------------------------------------------
+
+    def _start_all(self) -> JobIds:
+        started = self._recall()
+        self._task.running_jobs = job_ids = started.job_ids
+        if started.complete:
+            return job_ids
+        for part in self._work.parts_left(started, self._memory):
+            try:
+                job_id = self._work.start(part, self._memory)
+            except EncordRateLimitError:
+                self._memory.remember_jobs(started)  # surely not started
+                raise
+            if job_id is not None:
+                job_ids.append(job_id)
+                started.worked = True
+            started.parts += 1
+            self._memory.remember_jobs(started)
+        started.complete = True
+        self._memory.remember_jobs(started)
+        return job_ids
+
+    def _recall(self) -> Started:
+        started = self._memory.recall_jobs()
+        if started.starting:
+            self._task.log.warning(
+                "An earlier attempt ended while it started a job on dataset %s, so Encord may run that one, too. "
+                "It cannot be found or cancelled.",
+                self._work.dataset_hash,
+            )
+            started.starting = False
+        if not started.job_ids:
+            return Started(worked=started.worked)
+        state = self._state_of(started.job_ids)
+        if state in ("lost", "failed", "undone"):
+            self._task.log.warning("%s of an earlier attempt: %s. Starting anew.", jobs_text(started.job_ids), state)
+            self._memory.forget()
+            return Started(worked=True)
+        if state == "ended" and self._work.looks_again:
+            started.complete = False
+        self._task.log.info("%s: started by an earlier attempt. Nothing is started twice.", jobs_text(started.job_ids))
+        return started
+
+    def _state_of(self, job_ids: JobIds) -> str:
+        """Tell where the jobs of earlier attempts are: ``lost``, ``failed``, ``undone``, ``ended`` or ``running``."""
+        ended = 0
+        # Who clears a task may have removed what it made before; a retry finds what the attempt before left.
+        undone = None if is_cleared(self._context, self._task.retries or 0) else False
+        for job_id in job_ids:
+            try:
+                verdict = self._look_twice(job_id)
+            except EncordNotFoundError:
+                return "lost"
+            if verdict is None or not verdict.ended:
+                continue
+            if verdict.state in ("failed", "cancelled"):
+                return "failed"
+            ended += 1
+            if undone is None:
+                undone = self._work.is_undone(verdict)
+        if ended < len(job_ids):
+            return "running"
+        return "undone" if undone else "ended"
+
+    def _look_twice(self, job_id: str | int) -> Verdict | None:
+        """Ask how a job stands. One answer that there is no such job may be a mistake, so it is asked for again."""
+        try:
+            return self._look(job_id)
+        except EncordNotFoundError as error:
+            self._task.log.warning("%s Asking again in %g s.", error, PAUSE_BEFORE_LOST)
+        time.sleep(PAUSE_BEFORE_LOST)
+        return self._look(job_id)
+
+    # -- wait -------------------------------------------------------------------------------------------------------
+
+    def _end_soon(self, job_ids: JobIds, deadline: float | None) -> bool:
+        """Ask for the jobs for a few seconds, which cost less than to defer; tell whether all have ended."""
+        started = time.monotonic()
+        patience = self._task.defer_after
+        if deadline is not None:
+            patience = max(0.0, min(patience, deadline - time.time()))
+        if not patience:
+            return False
+        open_jobs = [job_id for job_id in job_ids if job_id not in self._ended]
+        holds = bool(open_jobs) and self._work.watch(open_jobs[0]).server_holds
+        for share in (0.0,) if holds else _SHARES_OF_DEFER_AFTER:
+            time.sleep(max(0.0, share * patience - (time.monotonic() - started)) if open_jobs else 0.0)
+            for job_id in tuple(open_jobs):
+                left = max(0.0, patience - (time.monotonic() - started))
+                verdict = self._look(job_id, held_seconds=int(left))
+                if verdict is not None and verdict.ended:
+                    open_jobs.remove(job_id)
+        return not open_jobs
+
+    def _look(self, job_id: str | int, held_seconds: int = 0) -> Verdict | None:
+        verdict: Verdict | None = self._work.hook.look(self._work.watch(job_id), held_seconds=held_seconds)
+        if verdict is not None and verdict.ended:
+            items = sum(verdict.counts.values())
+            if self._kept + items <= _KEPT_ITEMS:
+                self._kept += items
+                self._ended[job_id] = verdict
+        return verdict
+
+    def _finish(self, job_ids: JobIds, deadline: float | None) -> dict[str, Any]:
+        try:
+            report = self._work.finish(job_ids, self._verdicts(job_ids, deadline), self._memory)
+        except EncordJobError:
+            self._memory.forget()  # so that a retry starts anew
+            raise
+        self._task.running_jobs = []
+        return report
+
+    def _verdicts(self, job_ids: JobIds, deadline: float | None) -> Iterator[Verdict]:
+        # A job's items can be many, so no two jobs are held at once.
+        for job_id in job_ids:
+            verdict = self._ended.pop(job_id, None) or self._work.hook.wait(
+                self._work.watch(job_id),
+                deadline=deadline,
+                poll_interval=self._task.poll_interval,
+                max_poll_failures=self._task.max_poll_failures,
+            )
+            self._task.log.info("%s.", verdict.message)
+            yield verdict
+
+
+def jobs_text(job_ids: Sequence[str | int]) -> str:
+    """Name jobs in a message; of many, the first ones."""
+    more = f" and {len(job_ids) - 5} more" if len(job_ids) > 5 else ""
+    return f"job{'s' if len(job_ids) > 1 else ''} {', '.join(map(str, job_ids[:5]))}{more}"
+
+
+def goes_on(job_ids: Sequence[str | int], dataset_hash: str) -> str:
+    """Say what happens to jobs that nobody waits for any more."""
+    return (
+        f"In Encord {jobs_text(job_ids)} of dataset {dataset_hash} goes on: Encord offers no way to cancel it. "
+        "Nothing needs to be started again."
+    )
