@@ -8,15 +8,15 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from airflow_provider_encord.emulator.caller import ApiKey, Caller
 from airflow_provider_encord.emulator.errors import Reason, Refusal
-from airflow_provider_encord.emulator.users import Users
+from airflow_provider_encord.emulator.resources.users import Users
 
 CREATED_TOLERANCE = 300
 """Seconds ``created`` may be off. Encord's clients up to 0.1.193 set it 30 s back; the real tolerance is not known."""
@@ -27,25 +27,6 @@ _SIGNATURE_INPUT = re.compile(
     r';created=(?P<created>\d{1,15});keyid="(?P<key>[0-9a-f]{64})";alg="ed25519")'
 )
 _SIGNATURE = re.compile(r"encord-sig=:(?P<signature>[A-Za-z0-9+/]{86}==):")
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """A dataset API key that has been presented."""
-
-    dataset: str
-    title: str
-    scopes: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who is calling."""
-
-    user: str
-    """The user's first public key, as 64 hex digits."""
-    api_key: ApiKey | None = None
-    """Set if it was a dataset API key; ``user`` is then the one who owns the dataset."""
 
 
 def user_of(public_key: str) -> str:
@@ -84,7 +65,7 @@ def user_of_private_key(text: str) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
-class Doorkeeper:
+class Authenticator:
     """Checks what a request says about its sender.
 
     :param users: who may sign

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from airflow_provider_encord.emulator.users import Users
+from airflow_provider_encord.emulator.resources.users import Users
 
 if TYPE_CHECKING:
     from airflow_provider_encord.emulator.server import Emulator

@@ -1,6 +1,5 @@
 """The local Encord as a web application: everything put together, watched and, on demand, made to misbehave."""
 
-import asyncio
 import logging
 import re
 import time
@@ -11,22 +10,29 @@ from typing import Any
 from aiohttp import web
 
 from airflow_provider_encord.emulator import control, legacy
-from airflow_provider_encord.emulator.auth import Doorkeeper
+from airflow_provider_encord.emulator.auth import Authenticator
 from airflow_provider_encord.emulator.bucket import Bucket
 from airflow_provider_encord.emulator.clock import Clock, SystemClock
-from airflow_provider_encord.emulator.datasets import INTEGRATIONS, Datasets, is_uuid
 from airflow_provider_encord.emulator.faults import Action, Faults
-from airflow_provider_encord.emulator.folders import Folders
+from airflow_provider_encord.emulator.job_work import JobWork
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.legacy import Legacy
-from airflow_provider_encord.emulator.re_encoding import ReEncoding
-from airflow_provider_encord.emulator.registration import Registrations
 from airflow_provider_encord.emulator.request_log import RequestLog, notes
+from airflow_provider_encord.emulator.resources.api_keys import ApiKeys
+from airflow_provider_encord.emulator.resources.data_rows import DataRows
+from airflow_provider_encord.emulator.resources.datasets import Datasets
+from airflow_provider_encord.emulator.resources.folders import Folders
+from airflow_provider_encord.emulator.resources.integrations import INTEGRATIONS, Integrations
+from airflow_provider_encord.emulator.resources.re_encoding import ReEncoding
+from airflow_provider_encord.emulator.resources.registration import Registration
+from airflow_provider_encord.emulator.resources.storage import OPERATIONS as STORAGE_OPERATIONS
+from airflow_provider_encord.emulator.resources.storage import Storage
+from airflow_provider_encord.emulator.resources.upload_urls import UploadUrls
+from airflow_provider_encord.emulator.resources.users import Users
 from airflow_provider_encord.emulator.rest import Rest
 from airflow_provider_encord.emulator.settings import Settings
-from airflow_provider_encord.emulator.storage import Storage
 from airflow_provider_encord.emulator.store import Store
-from airflow_provider_encord.emulator.users import Users
+from airflow_provider_encord.emulator.uuids import is_uuid
 
 log = logging.getLogger(__name__)
 
@@ -69,22 +75,35 @@ class Emulator:
         bucket = Bucket(s3_endpoint) if s3_endpoint else None
         self._store = store = Store(state_dir)
         self.log = RequestLog(state_dir / "requests.jsonl" if state_dir else None)
-        self._storage = Storage(store, self.settings, self._clock)
-        folders = Folders(store, self._clock)
-        datasets = Datasets(store, self._storage, folders, self._clock, bucket)
+        self._storage = Storage(store, self.settings, self._clock, bucket)
         self.users = Users(store, users)
-        doorkeeper = Doorkeeper(self.users, datasets.find_api_key, signature_time)
-        self._registrations = Registrations(store, self._storage, datasets, folders, self.settings, self._clock, bucket)
-        self.jobs = Jobs(self._registrations, self._clock)
-        self.re_encoding = ReEncoding(store, datasets, self.settings, self._clock)
-        self._legacy = Legacy(doorkeeper, datasets, self._storage, self._registrations, self.jobs, self.re_encoding)
-        self._rest = Rest(doorkeeper, self.users, datasets, folders, self._storage)
+        folders = Folders(store, self._clock)
+        integrations = Integrations(store)
+        rows = DataRows(store, self._storage, self._clock)
+        datasets = Datasets(store, folders, rows, self._clock)
+        api_keys = ApiKeys(store, datasets.require)
+        work = JobWork(store, self._storage, rows, integrations, self._clock, bucket)
+        self.jobs = Jobs(work, self._clock)
+        registration = Registration(store, folders, integrations, work, self.jobs, self.settings, self._clock)
+        self.re_encoding = ReEncoding(store, self._storage, self.settings, self._clock)
+        rooms = (
+            *(datasets, rows, UploadUrls(self._storage), registration, self.re_encoding),
+            *(integrations, folders, api_keys, self.users),
+        )
+        authenticator = Authenticator(self.users, api_keys.find, signature_time)
+        self._legacy = Legacy(authenticator.legacy, datasets.require, rooms)
+        self._rest = Rest(authenticator.v2, rooms)
         self._runner: web.AppRunner | None = None
 
     @property
     def integrations(self) -> dict[str, str]:
         """Title and UUID of the cloud integrations."""
         return {title: name for title, (name, _) in INTEGRATIONS.items()}
+
+    @property
+    def operations(self) -> set[str]:
+        """The names of all operations, as the log and the rules of faults use them."""
+        return self._legacy.operations | self._rest.operations | STORAGE_OPERATIONS
 
     async def start(self, host: str, port: int, patience: float = 2) -> str:
         """Begin to serve and return the URL.
@@ -97,8 +116,7 @@ class Emulator:
             [
                 web.post(legacy.RESOURCE_PATH, self._legacy.handle, name="legacy"),
                 web.post(legacy.USER_PATH, self._legacy.handle, name="legacy-user"),
-                web.put("/storage/{key:.+}", self._storage.put, name="storage_put"),
-                web.get("/storage/{key:.+}", self._storage.get, name="storage_get", allow_head=False),
+                *self._storage.routes(),
                 *self._rest.routes(),
                 *control.routes(self),
             ]
@@ -175,9 +193,7 @@ class Emulator:
         name = request.match_info.route.name or "unknown"
         if not name.startswith("legacy"):
             return name
-        parsed = await asyncio.to_thread(legacy.parse, await request.read())
-        legacy.envelope.set(parsed)
-        return legacy.operation_name(request.path, parsed)
+        return await self._legacy.read(request)
 
     async def _befallen(
         self, request: web.Request, handler: Callable[[web.Request], Any], action: Action | None

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
-from airflow_provider_encord.emulator.auth import Doorkeeper, generate_key, user_of, user_of_private_key
+from airflow_provider_encord.emulator.auth import Authenticator, generate_key, user_of, user_of_private_key
+from airflow_provider_encord.emulator.resources.users import Users
 from airflow_provider_encord.emulator.store import Store
-from airflow_provider_encord.emulator.users import Users
 
 VECTORS = Path(__file__).parents[1] / "data" / "vectors"
 
@@ -61,7 +61,7 @@ def test_recorded_signatures_are_accepted():
         vector = json.loads(file.read_text(encoding="utf-8"))
         if vector["auth"] != "ssh":
             continue
-        keeper = Doorkeeper(users, lambda key: None, lambda moment=vector["frozen"]["created"]: moment)
+        keeper = Authenticator(users, lambda key: None, lambda moment=vector["frozen"]["created"]: moment)
         for request in vector["requests"]:
             headers, body = request["headers"], request["body"].encode()
             signed = headers.get("Signature-Input", "").partition('keyid="')[2][:64]

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from airflow_provider_encord.emulator.bucket import Bucket, Unreadable
 from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.emulator.store import Store
@@ -33,6 +34,8 @@ UPLOAD_TYPES: dict[str, tuple[str, ...]] = {
 
 URLS_PER_REQUEST = 200
 """The most URLs Encord's client 0.1.211 asks for at once."""
+
+OPERATIONS = frozenset({"storage_put", "storage_get"})
 
 _PIECE = 1 << 20
 
@@ -71,12 +74,20 @@ class StorageError(Exception):
 class Storage:
     """Uploaded objects and the URLs that lead to them."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock, bucket: Bucket | None) -> None:
         self.base_url = ""
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._bucket = bucket
         self._secret = store.secret
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes; their names are the names of the operations."""
+        return [
+            web.put("/storage/{key:.+}", self.put, name="storage_put"),
+            web.get("/storage/{key:.+}", self.get, name="storage_get", allow_head=False),
+        ]
 
     def issue(self, user: str, upload_type: str, count: int) -> list[dict[str, object]]:
         """Hand out URLs to upload to."""
@@ -96,9 +107,16 @@ class Storage:
             for key, name in tickets
         ]
 
-    def download_url(self, key: str) -> str:
-        """Return a signed URL to read an object."""
-        return self._signed_url("GET", key)
+    def download_url(self, url: str, storage_location: int) -> str:
+        """Return a URL that can be read without credentials, as far as there is one."""
+        if storage_location == 0:
+            return self._signed_url("GET", url)
+        if self._bucket and storage_location == 1:
+            try:
+                return self._bucket.signed_url(url)
+            except Unreadable:
+                pass
+        return url
 
     def find(self, user: str, key: str) -> StoredObject | None:
         """Return what this user uploaded under a key."""

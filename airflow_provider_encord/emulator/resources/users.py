@@ -5,6 +5,7 @@ import hmac
 import re
 from collections.abc import Iterable
 
+from airflow_provider_encord.emulator import rest
 from airflow_provider_encord.emulator.store import Store
 
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}")
@@ -22,6 +23,11 @@ class Users:
     def __init__(self, store: Store, keys: Iterable[str] = ()) -> None:
         self._store = store
         self._initial = frozenset(map(_checked, keys))
+
+    @rest.answers("get_bearer_token", "GET", "user/bearer-token")
+    def answer_token(self, call: rest.Call) -> dict[str, str]:
+        """Hand out the user's bearer token."""
+        return {"token": self.token(call.caller.user)}
 
     def add_key(self, key: str, same_user_as: str | None = None) -> str:
         """Let a key in and return its user.
