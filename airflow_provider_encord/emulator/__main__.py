@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import logging
-import os
 import signal
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from airflow_provider_encord.emulator.auth import generate_key, user_of_file, us
 from airflow_provider_encord.emulator.errors import MissingExtra
 from airflow_provider_encord.emulator.server import Emulator
 from airflow_provider_encord.emulator.settings import Settings
+from airflow_provider_encord.emulator.state_directory import StateDirectory, open_private
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as cleaning:
         try:
             if options.state_dir:
-                options.state_dir.mkdir(parents=True, exist_ok=True)
+                StateDirectory(options.state_dir)
             users = [user_of_file(file) for file in options.public_key]
             if not users:
                 directory = options.state_dir or Path(cleaning.enter_context(tempfile.TemporaryDirectory()))
@@ -97,7 +97,7 @@ def _throwaway_key(directory: Path) -> tuple[Path, str]:
     file = directory / "throwaway_ed25519"
     if not file.exists():
         text, _ = generate_key()
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        with open_private(file, "x") as stream:
             stream.write(text)
     return file, user_of_private_key(file.read_text())
 

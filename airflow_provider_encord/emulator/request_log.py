@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
 
+from airflow_provider_encord.emulator.state_directory import open_private
+
 KEPT = 100_000
 
 notes: ContextVar[dict[str, Any]] = ContextVar("notes")
@@ -18,7 +20,7 @@ class RequestLog:
 
     def __init__(self, file: Path | None = None) -> None:
         self._entries: deque[dict[str, Any]] = deque(maxlen=KEPT)
-        self._file: IO[str] | None = file.open("a", encoding="utf-8") if file else None
+        self._file: IO[str] | None = open_private(file, "a") if file else None
 
     def add(self, entry: dict[str, Any]) -> None:
         """Keep one request. The caller has left out headers, query values and bodies."""

@@ -164,13 +164,6 @@ def test_due_job_runs_after_a_restart(tmp_path, raw_client):
         assert second.state()["rows"] == {dataset: 1}
 
 
-def test_strays_are_swept_away(tmp_path):
-    (tmp_path / "objects").mkdir()
-    (tmp_path / "objects" / "half.part").write_bytes(b"x")
-    with LocalEncord(state_dir=tmp_path):
-        assert not list((tmp_path / "objects").iterdir())
-
-
 def test_failure_to_start_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError), LocalEncord(state_dir=tmp_path / "file"):

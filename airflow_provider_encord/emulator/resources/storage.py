@@ -17,6 +17,7 @@ from aiohttp import web
 from airflow_provider_encord.emulator.bucket import Bucket, Unreadable
 from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.settings import Settings
+from airflow_provider_encord.emulator.state_directory import private_opener
 from airflow_provider_encord.emulator.store import Store
 
 UPLOAD_TYPES: dict[str, tuple[str, ...]] = {
@@ -159,7 +160,7 @@ class Storage:
         return web.FileResponse(self._path(name), headers={"Content-Type": content_type})
 
     def _path(self, name: str) -> Path:
-        return self._store.bytes_directory / name
+        return self._store.objects / name
 
     def _signature(self, method: str, key: str, expires: str) -> str:
         return hmac.new(self._secret, f"{method}\n{key}\n{expires}".encode(), hashlib.sha256).hexdigest()
@@ -207,7 +208,7 @@ class Storage:
         part = self._path(f"{name}.{secrets.token_hex(4)}.part")
         size = 0
         digest = hashlib.md5(usedforsecurity=False)
-        file: IO[bytes] = await asyncio.to_thread(part.open, "wb")
+        file: IO[bytes] = await asyncio.to_thread(open, part, "wb", opener=private_opener)
         try:
             with file:
                 async for piece in request.content.iter_chunked(_PIECE):
