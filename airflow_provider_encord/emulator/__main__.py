@@ -39,6 +39,13 @@ def parser() -> argparse.ArgumentParser:
     add("--state-dir", type=Path, metavar="DIR", help="keep everything here (default: forget it at the end)")
     add("--s3-endpoint", metavar="URL", help="S3 service private data is looked up in (default: believe in it)")
     add("--domain-url", metavar="URL", help="base of the links handed out (default: the server's own URL)")
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="host name by which it may be called, besides localhost and --host; may be repeated",
+    )
     add("--url-lifetime", type=_seconds, default=3600, metavar="SECONDS", help="how long signed URLs work")
     add("--job-seconds", type=_seconds, default=0, metavar="SECONDS", help="how long a registration job takes")
     add("--re-encode-seconds", type=_seconds, default=0, metavar="SECONDS", help="how long re-encoding takes")
@@ -67,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 state_dir=options.state_dir,
                 s3_endpoint=options.s3_endpoint,
                 domain_url=options.domain_url,
+                allow_hosts=options.allow_host,
                 settings=Settings(options.job_seconds, options.re_encode_seconds, options.url_lifetime),
             )
         except (ValueError, OSError, MissingExtra) as error:
@@ -86,6 +94,7 @@ async def _serve(emulator: Emulator, host: str, port: int, ready: dict[str, Any]
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     try:
         url = await emulator.start(host, port)
+        print(f"encord-emulator: listening on {', '.join(emulator.addresses)}", file=sys.stderr, flush=True)
         print(json.dumps({"url": url, "integrations": emulator.integrations, **ready}), flush=True)
         await stopping.wait()
     finally:

@@ -25,6 +25,8 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
         async def handle(request: web.Request) -> web.Response:
             try:
                 return web.json_response(await work(request))
+            except web.HTTPException as error:
+                return web.json_response({"message": error.text}, status=error.status)
             except LookupError as error:
                 return web.json_response({"message": str(error.args[0])}, status=404)
             except ValueError as error:
@@ -98,6 +100,9 @@ def _change_keys(users: Users, change: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def _object(request: web.Request) -> dict[str, Any]:
+    # A page of another site can send other kinds of content without asking the browser for leave.
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="the control API takes application/json only")
     value = json.loads(await request.read())
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ class LocalEncord:
     :param state_dir: where to keep everything; without it, it is forgotten at the end
     :param s3_endpoint: where private data in S3 is really looked up
     :param domain_url: base of the links it hands out, if that is not its own address
+    :param allow_hosts: host names by which it may be called, besides ``localhost`` and that of ``domain_url``
     :param clock: see :class:`~airflow_provider_encord.emulator.clock.ManualClock`
     :param signature_time: what the freshness of signatures is judged by
     :param settings: see :class:`~airflow_provider_encord.emulator.settings.Settings`
@@ -40,6 +41,7 @@ class LocalEncord:
         state_dir: Path | None = None,
         s3_endpoint: str | None = None,
         domain_url: str | None = None,
+        allow_hosts: Iterable[str] = (),
         clock: Clock | None = None,
         signature_time: Callable[[], float] = time.time,
         **settings: Any,
@@ -52,6 +54,7 @@ class LocalEncord:
             state_dir=state_dir,
             s3_endpoint=s3_endpoint,
             domain_url=domain_url,
+            allow_hosts=allow_hosts,
             settings=initial,
             clock=clock,
             signature_time=signature_time,

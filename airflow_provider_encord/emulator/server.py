@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from airflow_provider_encord.emulator.auth import Authenticator
 from airflow_provider_encord.emulator.bucket import Bucket
 from airflow_provider_encord.emulator.clock import Clock, SystemClock
 from airflow_provider_encord.emulator.faults import Action, Faults
+from airflow_provider_encord.emulator.guard import Guard, is_loopback
 from airflow_provider_encord.emulator.job_work import JobWork
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.legacy import Legacy
@@ -50,6 +52,8 @@ class Emulator:
     :param state_dir: where to keep everything; without it, it is forgotten at the end
     :param s3_endpoint: where private data in S3 is really looked up
     :param domain_url: base of the links it hands out, if that is not its own address
+    :param allow_hosts: host names by which it may be called, besides those of the loopback interface, the one it is
+        started with and the one of ``domain_url``
     :param clock: for lifetimes, durations and time stamps
     :param signature_time: what the freshness of signatures is judged by; apart from ``clock``, so that a test may
         move that one without making every client stale
@@ -62,6 +66,7 @@ class Emulator:
         state_dir: Path | None = None,
         s3_endpoint: str | None = None,
         domain_url: str | None = None,
+        allow_hosts: Iterable[str] = (),
         settings: Settings | None = None,
         clock: Clock | None = None,
         signature_time: Callable[[], float] = time.time,
@@ -69,9 +74,15 @@ class Emulator:
         self.settings = settings or Settings()
         self.faults = Faults()
         self.url = ""
+        self.addresses: list[str] = []
+        """What it listens on, with ports."""
         self._domain_url = domain_url and domain_url.rstrip("/")
         self._clock = clock or SystemClock()
         self._second = (0, 0)
+        self._names = [*allow_hosts]
+        if domain := domain_url and urlsplit(domain_url).hostname:
+            self._names.append(domain)
+        self._guard = Guard(self._names)
         bucket = Bucket(s3_endpoint) if s3_endpoint else None
         self._store = store = Store(state_dir)
         self.log = RequestLog(state_dir / "requests.jsonl" if state_dir else None)
@@ -110,6 +121,7 @@ class Emulator:
 
         :param patience: seconds that requests under way get when the server is stopped
         """
+        self._guard = Guard([*self._names, host])
         await self.jobs.resume()
         application = web.Application(middlewares=[self._watched], client_max_size=LARGEST_BODY)
         application.add_routes(
@@ -125,7 +137,17 @@ class Emulator:
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=patience)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
+        self.addresses = [
+            f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            for address, port, *_ in self._runner.addresses
+        ]
         bound = self._runner.addresses[0]
+        if not all(is_loopback(address) for address, *_ in self._runner.addresses):
+            log.warning(
+                "Others than this machine can reach %s: whoever does may use the control API, which asks for no"
+                " credentials, and see and change everything here",
+                ", ".join(self.addresses),
+            )
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound[0], bound[0])  # noqa: S104 - shown, not bound
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{bound[1]}"
         self._storage.base_url = self._domain_url or self.url
@@ -164,6 +186,9 @@ class Emulator:
     @web.middleware
     async def _watched(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
         """Answer a request of the API or the storage, log it, and let a fault befall it."""
+        if refusal := self._guard.refusal(request):
+            log.warning("refused %s %s: %s", request.method, request.path, refusal[1])
+            return web.json_response({"message": refusal[1]}, status=refusal[0])
         if request.path.startswith(control.ROOT):
             return await self._plain(request, handler)
         said: dict[str, Any] = {}

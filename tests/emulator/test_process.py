@@ -20,7 +20,8 @@ from airflow_provider_encord.emulator.auth import generate_key
 class Process:
     def __init__(self, *options):
         command = [sys.executable, "-m", "airflow_provider_encord.emulator", *map(str, options)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.first_words = self.process.stderr.readline()
         self.ready = json.loads(self.process.stdout.readline())
         self.url = self.ready["url"]
 
@@ -33,6 +34,7 @@ class Process:
         code = self.process.wait(20)
         rest = self.process.stdout.read()
         self.process.stdout.close()
+        self.process.stderr.close()
         return code, rest
 
 
@@ -55,6 +57,7 @@ def test_ready_line_and_clean_end(run, raw_client, number):
     emulator = run()
     assert set(emulator.ready) == {"url", "private_key_path", "integrations"}
     assert emulator.url.startswith("http://127.0.0.1:")
+    assert emulator.first_words == f"encord-emulator: listening on {emulator.url.removeprefix('http://')}\n"
     key_file = Path(emulator.ready["private_key_path"])
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert raw_client(emulator).create_dataset()
