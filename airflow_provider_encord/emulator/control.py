@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from airflow_provider_encord.emulator import checks
 from airflow_provider_encord.emulator.resources.users import Users
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
         return web.RouteDef(method, f"{ROOT}/{path}", handle, {})
 
     async def get_requests(request: web.Request) -> Any:
+        checks.known(request.query, {"operation"}, "parameter")
         return {"requests": emulator.log.entries(request.query.get("operation"))}
 
     async def delete_requests(request: web.Request) -> Any:
@@ -42,7 +44,7 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
         return {}
 
     async def add_fault(request: web.Request) -> Any:
-        return asdict(emulator.faults.add(await _object(request)))
+        return emulator.faults.add(await _object(request)).describe()
 
     async def get_faults(request: web.Request) -> Any:
         return {"faults": emulator.faults.describe()}

@@ -83,9 +83,9 @@ class Jobs:
         if job == "next":
             self._next = ordered
             return {}
-        job = job.lower()
+        job = str(job).lower()
         if await asyncio.to_thread(self._work.find, job) is None:
-            raise LookupError(f"there is no job {job}")
+            raise LookupError(f"there is no registration job {job!r}: give its process_hash, or 'next'")
         watch = self._watches.get(job)
         if watch is None:
             await asyncio.to_thread(self._work.set_outcome, job, ordered)

@@ -17,7 +17,7 @@ from aiohttp import web
 from airflow_provider_encord.emulator import moments
 from airflow_provider_encord.emulator.caller import Caller
 from airflow_provider_encord.emulator.errors import Reason, Refusal
-from airflow_provider_encord.emulator.request_log import notes
+from airflow_provider_encord.emulator.request_log import UNKNOWN, notes
 
 USER_PATH = "/public/user"
 RESOURCE_PATH = "/public"
@@ -132,7 +132,7 @@ class Legacy:
         try:
             operation, _ = self._table[request.path, asked["query_type"], asked["query_method"]]
         except (LookupError, TypeError):
-            return "unknown"
+            return UNKNOWN
         return operation.name
 
     async def handle(self, request: web.Request) -> web.Response:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
+
+from airflow_provider_encord.emulator import checks
 
 FINAL = ("DONE", "ERROR", "CANCELLED")
 
@@ -19,12 +21,12 @@ class Outcome:
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Outcome":
         """Read an order and refuse one that makes no sense."""
-        unknown = set(values) - {"status", "fail_units", "error"}
+        checks.known(values, {field.name for field in fields(cls)}, "field of an outcome")
         status, fail_units, error = values.get("status"), values.get("fail_units", ()), values.get("error", cls.error)
-        if unknown or not isinstance(status, str | None) or not isinstance(error, str):
-            raise ValueError("an outcome is made of status (text), fail_units (numbers or URLs) and error (text)")
-        if not isinstance(fail_units, list | tuple) or not all(isinstance(unit, int | str) for unit in fail_units):
-            raise ValueError("fail_units is a list of numbers of units or URLs")
+        if not isinstance(status, str | None) or status == "" or not isinstance(error, str):
+            raise ValueError("status and error of an outcome must be strings")
+        if not isinstance(fail_units, list | tuple) or not all(type(unit) in (int, str) for unit in fail_units):
+            raise ValueError("fail_units must be a list of numbers of units or URLs")
         return cls(status, frozenset(fail_units), error)
 
     @property

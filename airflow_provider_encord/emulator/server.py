@@ -19,7 +19,7 @@ from airflow_provider_encord.emulator.guard import Guard, is_loopback
 from airflow_provider_encord.emulator.job_work import JobWork
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.legacy import Legacy
-from airflow_provider_encord.emulator.request_log import RequestLog, notes
+from airflow_provider_encord.emulator.request_log import UNKNOWN, RequestLog, notes
 from airflow_provider_encord.emulator.resources.api_keys import ApiKeys
 from airflow_provider_encord.emulator.resources.data_rows import DataRows
 from airflow_provider_encord.emulator.resources.datasets import Datasets
@@ -72,7 +72,6 @@ class Emulator:
         signature_time: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or Settings()
-        self.faults = Faults()
         self.url = ""
         self.addresses: list[str] = []
         """What it listens on, with ports."""
@@ -85,7 +84,6 @@ class Emulator:
         self._guard = Guard(self._names)
         bucket = Bucket(s3_endpoint) if s3_endpoint else None
         self._store = store = Store(state_dir)
-        self.log = RequestLog(state_dir / "requests.jsonl" if state_dir else None)
         self._storage = Storage(store, self.settings, self._clock, bucket)
         self.users = Users(store, users)
         folders = Folders(store, self._clock)
@@ -104,17 +102,16 @@ class Emulator:
         authenticator = Authenticator(self.users, api_keys.find, signature_time)
         self._legacy = Legacy(authenticator.legacy, datasets.require, rooms)
         self._rest = Rest(authenticator.v2, rooms)
+        self.operations = self._legacy.operations | self._rest.operations | STORAGE_OPERATIONS
+        """The names of all operations, as the log and the rules of faults use them."""
+        self.faults = Faults(self.operations)
+        self.log = RequestLog(self.operations, state_dir / "requests.jsonl" if state_dir else None)
         self._runner: web.AppRunner | None = None
 
     @property
     def integrations(self) -> dict[str, str]:
         """Title and UUID of the cloud integrations."""
         return {title: name for title, (name, _) in INTEGRATIONS.items()}
-
-    @property
-    def operations(self) -> set[str]:
-        """The names of all operations, as the log and the rules of faults use them."""
-        return self._legacy.operations | self._rest.operations | STORAGE_OPERATIONS
 
     async def start(self, host: str, port: int, patience: float = 2) -> str:
         """Begin to serve and return the URL.
@@ -194,12 +191,12 @@ class Emulator:
         said: dict[str, Any] = {}
         notes.set(said)
         response: web.StreamResponse | None = None
-        operation = "unknown"
+        operation = UNKNOWN
         try:
             operation = await self._operation(request)
             action = self.faults.pick(operation, request.method, request.path)
             if action:
-                said["fault"] = next(name for name in ("drop", "hang", "status", "delay") if getattr(action, name))
+                said["fault"] = action.kind
             response = await self._befallen(request, handler, action)
             if response is None:
                 # Closed without a word; what is returned here goes nowhere.
@@ -215,7 +212,7 @@ class Emulator:
             self.log.add({**self._entry(request, operation, status), **said})
 
     async def _operation(self, request: web.Request) -> str:
-        name = request.match_info.route.name or "unknown"
+        name = request.match_info.route.name or UNKNOWN
         if not name.startswith("legacy"):
             return name
         return await self._legacy.read(request)
@@ -229,15 +226,13 @@ class Emulator:
             return await self._plain(request, handler) if refused is None else refused
         if action.delay:
             await self._clock.sleep(action.delay)
-        if action.hang:
+        if action.hang is not None:
             await self._clock.sleep(action.hang)
             return None
         if action.drop == "before":
             return None
         if action.status is not None:
-            ordered = web.Response(status=action.status, text=action.body_text(), content_type=action.content_type())
-            ordered.headers.update(action.headers or {})
-            return ordered
+            return web.Response(status=action.status, body=action.body_bytes(), headers=action.answer_headers())
         response = await self._plain(request, handler)
         return None if action.drop == "after" else response
 

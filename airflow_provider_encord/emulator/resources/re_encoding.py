@@ -64,7 +64,7 @@ class ReEncoding:
             self._store.run("UPDATE tasks SET forced = ? WHERE id = ?", (forced.dump(), task))
             row = self._store.one("SELECT * FROM tasks WHERE id = ?", (task,))
         if row is None:
-            raise LookupError(f"there is no re-encode task {task}")
+            raise LookupError(f"there is no re-encode task {task!r}: give its id, or 'next'")
         return self._describe(row)
 
     def _describe(self, row: sqlite3.Row) -> dict[str, Any]:
