@@ -5,12 +5,12 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from airflow_provider_encord.emulator import control, legacy
+from airflow_provider_encord.emulator import bodies, control, legacy
 from airflow_provider_encord.emulator.auth import Authenticator
 from airflow_provider_encord.emulator.bucket import Bucket
 from airflow_provider_encord.emulator.clock import Clock, SystemClock
@@ -19,7 +19,7 @@ from airflow_provider_encord.emulator.guard import Guard, is_loopback
 from airflow_provider_encord.emulator.job_work import JobWork
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.legacy import Legacy
-from airflow_provider_encord.emulator.request_log import UNKNOWN, RequestLog, notes
+from airflow_provider_encord.emulator.request_log import UNKNOWN, Entry, RequestLog, notes
 from airflow_provider_encord.emulator.resources.api_keys import ApiKeys
 from airflow_provider_encord.emulator.resources.data_rows import DataRows
 from airflow_provider_encord.emulator.resources.datasets import Datasets
@@ -38,11 +38,30 @@ from airflow_provider_encord.emulator.uuids import is_uuid
 
 log = logging.getLogger(__name__)
 
+STORAGE_PATH = "/storage/"
+
 LARGEST_BODY = 1 << 31
 """Bytes of an API request; uploads are not bounded by it."""
 
 _TRACE = re.compile(r"(?P<id>[0-9a-fA-F]{32})(/\d+(;o=\d)?)?")
 _TRACE_HEADER = "X-Cloud-Trace-Context"
+
+
+class State(TypedDict):
+    """What there is, in numbers."""
+
+    datasets: int
+    rows: dict[str, int]
+    """Dataset -> number of its data rows."""
+    objects: int
+    """Uploaded files that are kept."""
+    urls_issued: int
+    """Upload URLs handed out, except those of data that was deleted."""
+    puts: int
+    """Uploads that arrived whole, repeated ones included."""
+    jobs: dict[str, str]
+    """Registration job -> status, oldest first."""
+    re_encode_tasks: int
 
 
 class Emulator:
@@ -54,6 +73,7 @@ class Emulator:
     :param domain_url: base of the links it hands out, if that is not its own address
     :param allow_hosts: host names by which it may be called, besides those of the loopback interface, the one it is
         started with and the one of ``domain_url``
+    :param keep_bodies: log the bodies of API requests and of their answers
     :param clock: for lifetimes, durations and time stamps
     :param signature_time: what the freshness of signatures is judged by; apart from ``clock``, so that a test may
         move that one without making every client stale
@@ -67,6 +87,7 @@ class Emulator:
         s3_endpoint: str | None = None,
         domain_url: str | None = None,
         allow_hosts: Iterable[str] = (),
+        keep_bodies: bool = False,
         settings: Settings | None = None,
         clock: Clock | None = None,
         signature_time: Callable[[], float] = time.time,
@@ -77,6 +98,7 @@ class Emulator:
         """What it listens on, with ports."""
         self._domain_url = domain_url and domain_url.rstrip("/")
         self._clock = clock or SystemClock()
+        self._keep_bodies = keep_bodies
         self._second = (0, 0)
         self._names = [*allow_hosts]
         if domain := domain_url and urlsplit(domain_url).hostname:
@@ -161,7 +183,7 @@ class Emulator:
         self.log.close()
         self._store.close()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """Count what there is."""
         rows = self._store.all(
             "SELECT datasets.uuid, count(rows.seq) AS count"
@@ -192,12 +214,14 @@ class Emulator:
         notes.set(said)
         response: web.StreamResponse | None = None
         operation = UNKNOWN
+        with_bodies = self._keep_bodies and not request.path.startswith(STORAGE_PATH)
+        sent = await request.read() if with_bodies else b""
         try:
             operation = await self._operation(request)
             action = self.faults.pick(operation, request.method, request.path)
             if action:
                 said["fault"] = action.kind
-            response = await self._befallen(request, handler, action)
+            response = await self._answer_or_fault(request, handler, action)
             if response is None:
                 # Closed without a word; what is returned here goes nowhere.
                 if request.transport:
@@ -209,7 +233,9 @@ class Emulator:
         finally:
             status = None if response is None else response.status
             log.info("%s %s (%s): %s", request.method, request.path, operation, status or "no answer")
-            self.log.add({**self._entry(request, operation, status), **said})
+            entry: Entry = {**self._entry(request, operation, status), **said}  # type: ignore[typeddict-item]
+            answered = response.body if isinstance(response, web.Response) else None
+            self.log.add(entry, _bodies(sent, answered) if with_bodies else {})
 
     async def _operation(self, request: web.Request) -> str:
         name = request.match_info.route.name or UNKNOWN
@@ -217,7 +243,7 @@ class Emulator:
             return name
         return await self._legacy.read(request)
 
-    async def _befallen(
+    async def _answer_or_fault(
         self, request: web.Request, handler: Callable[[web.Request], Any], action: Action | None
     ) -> web.StreamResponse | None:
         """Do the work unless a fault prevents it; None means that no answer is to be given."""
@@ -251,7 +277,7 @@ class Emulator:
     def _over_limit(self, request: web.Request) -> web.Response | None:
         """Count a request against the limit per second; storage is not counted."""
         limit = self.settings.rate_limit
-        if limit is None or request.path.startswith("/storage/"):
+        if limit is None or request.path.startswith(STORAGE_PATH):
             return None
         second, count = self._second
         now = int(self._clock.time())
@@ -260,7 +286,7 @@ class Emulator:
             return None
         return web.json_response({"message": "too many requests"}, status=429, headers={"Retry-After": "1"})
 
-    def _entry(self, request: web.Request, operation: str, status: int | None) -> dict[str, Any]:
+    def _entry(self, request: web.Request, operation: str, status: int | None) -> Entry:
         """Describe a request with nothing secret in it: no header with credentials, no value of a query, no body."""
         resource = request.headers.get("ResourceID", "")
         return {
@@ -275,6 +301,13 @@ class Emulator:
             "trace_id": _trace(request)[:32] or None,
             "user_agent": request.headers.get("User-Agent", "")[:300],
         }
+
+
+def _bodies(sent: bytes, answered: Any) -> Entry:
+    return {
+        "request_body": bodies.shown(sent),
+        "response_body": bodies.shown(answered if isinstance(answered, bytes) else None),
+    }
 
 
 def _trace(request: web.Request) -> str:

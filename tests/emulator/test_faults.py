@@ -7,6 +7,8 @@ import pytest
 import requests
 
 from airflow_provider_encord.emulator import LocalEncord, ManualClock
+from airflow_provider_encord.emulator.request_log import Entry
+from airflow_provider_encord.emulator.server import State
 
 
 def lists(raw):
@@ -277,6 +279,39 @@ def test_request_log_tells_what_happened(encord, raw):
     assert encord.requests() == []
 
 
+def test_bodies_are_logged_on_demand(raw_client, tmp_path, media):
+    with LocalEncord(keep_bodies=True, state_dir=tmp_path) as local:
+        raw = raw_client(local)
+        dataset = raw.create_dataset(title="Mine")
+        (entry,) = local.requests("create_dataset")
+        assert entry["request_body"] == {"title": "Mine", "createBackingFolder": True}
+        assert entry["response_body"]["datasetUuid"] == dataset
+        raw.v2("GET", "/v2/public/user/bearer-token")
+        raw.result("datasetapikey", "POST", None, {"dataset_hash": dataset, "title": "k", "scopes": ["dataset.read"]})
+        signed = "https://b.example/v.mp4?X-Amz-Signature=SECRET#SECRET"
+        raw.legacy("datasetdatalongpolling", "POST", dataset, {"files": {"videos": [{"objectUrl": signed}]},
+                   "integrationId": local.integrations["AWS"]}, dataset=dataset)  # fmt: skip
+        raw.upload((media / "a.png").read_bytes())
+        local.fault("list_datasets", status=502, body="<a href='http://p.example/?t=SECRET'>sign in</a>")
+        lists(raw)
+        local.fault("list_datasets", drop="before")
+        with pytest.raises(requests.ConnectionError):
+            lists(raw)
+        entries = local.requests()
+        on_disk = (tmp_path / "requests.jsonl").read_text(encoding="utf-8")
+    assert [entry["response_body"] for entry in entries if entry["operation"] == "list_datasets"] == [
+        "<a href='http://p.example/?***'>sign in</a>",
+        None,
+    ]
+    (start,) = [entry["request_body"] for entry in entries if entry["operation"] == "upload_job_start"]
+    assert start["values"]["payload"]["files"] == {"videos": [{"objectUrl": "https://b.example/v.mp4?***"}]}
+    (token,) = [entry["response_body"] for entry in entries if entry["operation"] == "get_bearer_token"]
+    assert token == {"token": "***"}
+    assert not re.search("SECRET|signature=|api_key.: .[^*]", json.dumps(entries))
+    assert "_body" not in on_disk
+    assert not any("request_body" in entry for entry in entries if entry["operation"] == "storage_put")
+
+
 def test_request_log_has_no_secret(tmp_path, raw_client, media):
     with LocalEncord(state_dir=tmp_path) as local:
         raw = raw_client(local)
@@ -303,3 +338,13 @@ def test_request_log_has_no_secret(tmp_path, raw_client, media):
             assert secret not in text, secret
         assert not re.search(r"[0-9a-f]{64}", text)
         assert "BEGIN OPENSSH" not in text
+
+
+def test_the_shapes_are_those_that_are_documented(encord, raw):
+    dataset = raw.create_dataset()
+    raw.result("video", "DELETE", [], dataset=dataset)
+    raw.refusal("video", "DELETE", None, dataset=dataset)
+    assert set(encord.state()) == set(State.__annotations__)
+    entries = encord.requests()
+    assert all(set(entry) <= set(Entry.__annotations__) for entry in entries)
+    assert [entry.get("removed", entry.get("refused")) for entry in entries] == [None, 0, "INVALID_ARGUMENTS_ERROR"]
