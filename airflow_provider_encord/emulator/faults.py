@@ -76,7 +76,7 @@ class Action:
 
 @dataclass
 class Rule:
-    """Which requests an action befalls: all given conditions must hold."""
+    """Which requests an action is for: all given conditions must hold."""
 
     id: int
     action: Action
@@ -85,7 +85,7 @@ class Rule:
     path: str | None = None
     """The path begins with this text."""
     times: int | None = 1
-    """How many requests it befalls; None for all."""
+    """How many requests it is for; None for all."""
     skip: int = 0
     """How many matching requests go through before the first one."""
 
@@ -96,7 +96,7 @@ class Rule:
         if self.path is not None and (not isinstance(self.path, str) or not self.path.startswith("/")):
             raise ValueError(f"path must begin with a slash, not {self.path!r}")
         if self.path is not None and self.path.startswith("/_emulator"):
-            raise ValueError("faults befall the API and the storage, not the control API")
+            raise ValueError("faults are for the API and the storage, not the control API")
         checks.whole(self.skip, "skip", 0, _MANY)
         if self.times is not None:
             checks.whole(self.times, "times (null for every time)", 1, _MANY)
@@ -142,7 +142,7 @@ class Faults:
         return rule
 
     def pick(self, operation: str, method: str, path: str) -> Action | None:
-        """Return what befalls this request, and count it."""
+        """Return what is to happen to this request, and count it."""
         for rule in self._rules:
             if not rule.matches(operation, method, path):
                 continue

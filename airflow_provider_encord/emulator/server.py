@@ -204,7 +204,7 @@ class Emulator:
 
     @web.middleware
     async def _watched(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-        """Answer a request of the API or the storage, log it, and let a fault befall it."""
+        """Answer a request of the API or the storage, log it, and carry out a fault that is meant for it."""
         if refusal := self._guard.refusal(request):
             log.warning("refused %s %s: %s", request.method, request.path, refusal[1])
             return web.json_response({"message": refusal[1]}, status=refusal[0])
