@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import logging
-import os
 import signal
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from airflow_provider_encord.emulator.auth import generate_key, user_of_file, us
 from airflow_provider_encord.emulator.errors import MissingExtra
 from airflow_provider_encord.emulator.server import Emulator
 from airflow_provider_encord.emulator.settings import Settings
+from airflow_provider_encord.emulator.state_directory import StateDirectory, open_private
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,6 +39,13 @@ def parser() -> argparse.ArgumentParser:
     add("--state-dir", type=Path, metavar="DIR", help="keep everything here (default: forget it at the end)")
     add("--s3-endpoint", metavar="URL", help="S3 service private data is looked up in (default: believe in it)")
     add("--domain-url", metavar="URL", help="base of the links handed out (default: the server's own URL)")
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="host name by which it may be called, besides localhost and --host; may be repeated",
+    )
     add("--url-lifetime", type=_seconds, default=3600, metavar="SECONDS", help="how long signed URLs work")
     add("--job-seconds", type=_seconds, default=0, metavar="SECONDS", help="how long a registration job takes")
     add("--re-encode-seconds", type=_seconds, default=0, metavar="SECONDS", help="how long re-encoding takes")
@@ -55,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as cleaning:
         try:
             if options.state_dir:
-                options.state_dir.mkdir(parents=True, exist_ok=True)
+                StateDirectory(options.state_dir)
             users = [user_of_file(file) for file in options.public_key]
             if not users:
                 directory = options.state_dir or Path(cleaning.enter_context(tempfile.TemporaryDirectory()))
@@ -67,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 state_dir=options.state_dir,
                 s3_endpoint=options.s3_endpoint,
                 domain_url=options.domain_url,
+                allow_hosts=options.allow_host,
                 settings=Settings(options.job_seconds, options.re_encode_seconds, options.url_lifetime),
             )
         except (ValueError, OSError, MissingExtra) as error:
@@ -86,6 +94,7 @@ async def _serve(emulator: Emulator, host: str, port: int, ready: dict[str, Any]
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     try:
         url = await emulator.start(host, port)
+        print(f"encord-emulator: listening on {', '.join(emulator.addresses)}", file=sys.stderr, flush=True)
         print(json.dumps({"url": url, "integrations": emulator.integrations, **ready}), flush=True)
         await stopping.wait()
     finally:
@@ -97,7 +106,7 @@ def _throwaway_key(directory: Path) -> tuple[Path, str]:
     file = directory / "throwaway_ed25519"
     if not file.exists():
         text, _ = generate_key()
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        with open_private(file, "x") as stream:
             stream.write(text)
     return file, user_of_private_key(file.read_text())
 

@@ -4,11 +4,14 @@ It asks for no credentials, so whoever can reach the port can use it; it shows a
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+
+from airflow_provider_encord.emulator import checks
+from airflow_provider_encord.emulator.resources.users import Users
 
 if TYPE_CHECKING:
     from airflow_provider_encord.emulator.server import Emulator
@@ -23,6 +26,8 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
         async def handle(request: web.Request) -> web.Response:
             try:
                 return web.json_response(await work(request))
+            except web.HTTPException as error:
+                return web.json_response({"message": error.text}, status=error.status)
             except LookupError as error:
                 return web.json_response({"message": str(error.args[0])}, status=404)
             except ValueError as error:
@@ -31,6 +36,7 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
         return web.RouteDef(method, f"{ROOT}/{path}", handle, {})
 
     async def get_requests(request: web.Request) -> Any:
+        checks.known(request.query, {"operation"}, "parameter")
         return {"requests": emulator.log.entries(request.query.get("operation"))}
 
     async def delete_requests(request: web.Request) -> Any:
@@ -38,7 +44,7 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
         return {}
 
     async def add_fault(request: web.Request) -> Any:
-        return asdict(emulator.faults.add(await _object(request)))
+        return emulator.faults.add(await _object(request)).describe()
 
     async def get_faults(request: web.Request) -> Any:
         return {"faults": emulator.faults.describe()}
@@ -60,6 +66,9 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
     async def force_task(request: web.Request) -> Any:
         return emulator.re_encoding.force(request.match_info["id"], await _object(request))
 
+    async def change_keys(request: web.Request) -> Any:
+        return _change_keys(emulator.users, await _object(request))
+
     async def get_state(request: web.Request) -> Any:
         return emulator.state()
 
@@ -73,11 +82,29 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
         route("POST", "settings", change_settings),
         route("POST", "jobs/{id}", force_job),
         route("POST", "tasks/{id}", force_task),
+        route("POST", "keys", change_keys),
         route("GET", "state", get_state),
     ]
 
 
+def _change_keys(users: Users, change: Mapping[str, Any]) -> dict[str, str]:
+    """Add or revoke one key."""
+    match dict(change):
+        case {"add": key, "same_user_as": owner, **others} if not others:
+            user = users.add_key(key, owner)
+        case {"add": key, **others} if not others:
+            user = users.add_key(key)
+        case {"revoke": key, **others} if not others:
+            user = users.revoke_key(key)
+        case _:
+            raise ValueError('needed: {"add": key}, {"add": key, "same_user_as": key} or {"revoke": key}')
+    return {"user": user}
+
+
 async def _object(request: web.Request) -> dict[str, Any]:
+    # A page of another site can send other kinds of content without asking the browser for leave.
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="the control API takes application/json only")
     value = json.loads(await request.read())
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")

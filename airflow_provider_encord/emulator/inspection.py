@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from airflow_provider_encord.emulator import media
 from airflow_provider_encord.emulator.bucket import Bucket, Unreadable
 from airflow_provider_encord.emulator.media import Facts, NotThisMedia
-from airflow_provider_encord.emulator.storage import Storage
+from airflow_provider_encord.emulator.resources.storage import Storage
 from airflow_provider_encord.emulator.store import Store
 from airflow_provider_encord.emulator.units import File, Unit
 

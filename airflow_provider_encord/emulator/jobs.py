@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from airflow_provider_encord.emulator.clock import Clock
-from airflow_provider_encord.emulator.registration import FINAL, Forced, Registrations, Stopped
+from airflow_provider_encord.emulator.job_work import JobWork, Stopped
+from airflow_provider_encord.emulator.outcomes import FINAL, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -32,23 +33,23 @@ class _Watch:
 class Jobs:
     """Runs jobs when they are due; must be used within one event loop."""
 
-    def __init__(self, registrations: Registrations, clock: Clock) -> None:
-        self._registrations = registrations
+    def __init__(self, work: JobWork, clock: Clock) -> None:
+        self._work = work
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         # Apart from the threads that answer requests, so that big jobs cannot keep those busy.
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="encord-emulator-job")
-        self._next: Forced | None = None
+        self._next: Outcome | None = None
 
     async def resume(self) -> None:
         """Take up the jobs an earlier process has left."""
-        for row in await asyncio.to_thread(self._registrations.unsettled):
+        for row in await asyncio.to_thread(self._work.unsettled):
             await self._watch(row["uuid"])
 
-    def take_order(self) -> Forced:
+    def take_outcome(self) -> Outcome:
         """Return the outcome ordered for the next job."""
-        ordered, self._next = self._next or Forced(), None
+        ordered, self._next = self._next or Outcome(), None
         return ordered
 
     async def started(self, job: str) -> None:
@@ -78,27 +79,27 @@ class Jobs:
         A final status takes effect at once. Any other is kept until the next order. Without a status, the job comes
         to its end by itself, and the rest of the order is heeded then.
         """
-        forced = Forced.parse(outcome)
+        ordered = Outcome.parse(outcome)
         if job == "next":
-            self._next = forced
+            self._next = ordered
             return {}
-        job = job.lower()
-        if await asyncio.to_thread(self._registrations.find, job) is None:
-            raise LookupError(f"there is no job {job}")
+        job = str(job).lower()
+        if await asyncio.to_thread(self._work.find, job) is None:
+            raise LookupError(f"there is no registration job {job!r}: give its process_hash, or 'next'")
         watch = self._watches.get(job)
         if watch is None:
-            await asyncio.to_thread(self._registrations.order, job, forced)
+            await asyncio.to_thread(self._work.set_outcome, job, ordered)
         else:
             async with watch.lock:
-                await asyncio.to_thread(self._registrations.order, job, forced)
-                watch.held = forced.held
-            if forced.status in FINAL or watch.due_at <= self._clock.time():
+                await asyncio.to_thread(self._work.set_outcome, job, ordered)
+                watch.held = ordered.held
+            if ordered.status in FINAL or watch.due_at <= self._clock.time():
                 await self._settle(job, watch)
-        return await asyncio.to_thread(self._registrations.answer, job)
+        return await asyncio.to_thread(self._work.describe, job)
 
     async def stop(self) -> None:
         """Stop working; jobs that are not over go on with the next :meth:`resume`."""
-        self._registrations.stopping.set()
+        self._work.stopping.set()
         for watch in self._watches.values():
             watch.over.set()
         for task in self._tasks:
@@ -107,10 +108,10 @@ class Jobs:
         await asyncio.to_thread(self._workers.shutdown)
 
     async def _watch(self, job: str) -> None:
-        row = await asyncio.to_thread(self._registrations.find, job)
+        row = await asyncio.to_thread(self._work.find, job)
         if row is None:
             return
-        self._watches[job] = watch = _Watch(row["due_at"], row["pending"], Forced.load(row["forced"]).held)
+        self._watches[job] = watch = _Watch(row["due_at"], row["pending"], Outcome.load(row["forced"]).held)
         task = asyncio.get_running_loop().create_task(self._run(job, watch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -125,7 +126,7 @@ class Jobs:
                 return
             loop = asyncio.get_running_loop()
             try:
-                await loop.run_in_executor(self._workers, self._registrations.settle, job)
+                await loop.run_in_executor(self._workers, self._work.settle, job)
             except Stopped:
                 return
             except Exception:

@@ -3,14 +3,15 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from airflow_provider_encord.emulator.auth import generate_key
 from airflow_provider_encord.emulator.clock import Clock
-from airflow_provider_encord.emulator.server import Emulator
+from airflow_provider_encord.emulator.request_log import Entry
+from airflow_provider_encord.emulator.server import Emulator, State
 from airflow_provider_encord.emulator.settings import Settings
 
 T = TypeVar("T")
@@ -29,6 +30,8 @@ class LocalEncord:
     :param state_dir: where to keep everything; without it, it is forgotten at the end
     :param s3_endpoint: where private data in S3 is really looked up
     :param domain_url: base of the links it hands out, if that is not its own address
+    :param allow_hosts: host names by which it may be called, besides ``localhost`` and that of ``domain_url``
+    :param keep_bodies: log the bodies of API requests and of their answers, so that tests can look at them
     :param clock: see :class:`~airflow_provider_encord.emulator.clock.ManualClock`
     :param signature_time: what the freshness of signatures is judged by
     :param settings: see :class:`~airflow_provider_encord.emulator.settings.Settings`
@@ -40,18 +43,22 @@ class LocalEncord:
         state_dir: Path | None = None,
         s3_endpoint: str | None = None,
         domain_url: str | None = None,
+        allow_hosts: Iterable[str] = (),
+        keep_bodies: bool = False,
         clock: Clock | None = None,
         signature_time: Callable[[], float] = time.time,
         **settings: Any,
     ) -> None:
-        self.private_key, self._user = generate_key()
+        self.private_key, self.public_key = generate_key()
         initial = Settings()
         initial.update(settings)
         self._make: Callable[[], Emulator] = lambda: Emulator(
-            [self._user],
+            [self.public_key],
             state_dir=state_dir,
             s3_endpoint=s3_endpoint,
             domain_url=domain_url,
+            allow_hosts=allow_hosts,
+            keep_bodies=keep_bodies,
             settings=initial,
             clock=clock,
             signature_time=signature_time,
@@ -97,10 +104,21 @@ class LocalEncord:
     def new_user(self) -> str:
         """Let another user in and return their private key."""
         key, user = generate_key()
-        self._call(lambda: self._emulator.doorkeeper.add_user(user))
+        self.add_key(user)
         return key
 
-    def requests(self, operation: str | None = None) -> list[dict[str, Any]]:
+    def add_key(self, public_key: str, *, same_user_as: str | None = None) -> None:
+        """Let another key in, given as its public key in hex; to change a key, add the new one and revoke the old.
+
+        :param same_user_as: another key of its user, valid or revoked; without it, it is a new user
+        """
+        self._call(lambda: self._emulator.users.add_key(public_key, same_user_as))
+
+    def revoke_key(self, public_key: str) -> None:
+        """Let a key in no longer: requests signed with it are refused from now on, uploads under way go on."""
+        self._call(lambda: self._emulator.users.revoke_key(public_key))
+
+    def requests(self, operation: str | None = None) -> list[Entry]:
         """Return the requests answered so far, all or those of one operation."""
         return self._call(lambda: self._emulator.log.entries(operation))
 
@@ -137,7 +155,7 @@ class LocalEncord:
         """Order the outcome of a re-encode task: ``status``, ``fail_units`` (data hashes left out of the result)."""
         return self._call(lambda: self._emulator.re_encoding.force(str(task), outcome))
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """Count datasets, rows, objects and jobs."""
         return self._call(self._emulator.state)
 

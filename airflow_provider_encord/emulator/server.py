@@ -1,39 +1,67 @@
 """The local Encord as a web application: everything put together, watched and, on demand, made to misbehave."""
 
-import asyncio
 import logging
 import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from airflow_provider_encord.emulator import control, legacy
-from airflow_provider_encord.emulator.auth import Doorkeeper
+from airflow_provider_encord.emulator import bodies, control, legacy
+from airflow_provider_encord.emulator.auth import Authenticator
 from airflow_provider_encord.emulator.bucket import Bucket
 from airflow_provider_encord.emulator.clock import Clock, SystemClock
-from airflow_provider_encord.emulator.datasets import INTEGRATIONS, Datasets, is_uuid
 from airflow_provider_encord.emulator.faults import Action, Faults
-from airflow_provider_encord.emulator.folders import Folders
+from airflow_provider_encord.emulator.guard import Guard, is_loopback
+from airflow_provider_encord.emulator.job_work import JobWork
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.legacy import Legacy
-from airflow_provider_encord.emulator.re_encoding import ReEncoding
-from airflow_provider_encord.emulator.registration import Registrations
-from airflow_provider_encord.emulator.request_log import RequestLog, notes
+from airflow_provider_encord.emulator.request_log import UNKNOWN, Entry, RequestLog, notes
+from airflow_provider_encord.emulator.resources.api_keys import ApiKeys
+from airflow_provider_encord.emulator.resources.data_rows import DataRows
+from airflow_provider_encord.emulator.resources.datasets import Datasets
+from airflow_provider_encord.emulator.resources.folders import Folders
+from airflow_provider_encord.emulator.resources.integrations import INTEGRATIONS, Integrations
+from airflow_provider_encord.emulator.resources.re_encoding import ReEncoding
+from airflow_provider_encord.emulator.resources.registration import Registration
+from airflow_provider_encord.emulator.resources.storage import OPERATIONS as STORAGE_OPERATIONS
+from airflow_provider_encord.emulator.resources.storage import Storage
+from airflow_provider_encord.emulator.resources.upload_urls import UploadUrls
+from airflow_provider_encord.emulator.resources.users import Users
 from airflow_provider_encord.emulator.rest import Rest
 from airflow_provider_encord.emulator.settings import Settings
-from airflow_provider_encord.emulator.storage import Storage
 from airflow_provider_encord.emulator.store import Store
+from airflow_provider_encord.emulator.uuids import is_uuid
 
 log = logging.getLogger(__name__)
+
+STORAGE_PATH = "/storage/"
 
 LARGEST_BODY = 1 << 31
 """Bytes of an API request; uploads are not bounded by it."""
 
 _TRACE = re.compile(r"(?P<id>[0-9a-fA-F]{32})(/\d+(;o=\d)?)?")
 _TRACE_HEADER = "X-Cloud-Trace-Context"
+
+
+class State(TypedDict):
+    """What there is, in numbers."""
+
+    datasets: int
+    rows: dict[str, int]
+    """Dataset -> number of its data rows."""
+    objects: int
+    """Uploaded files that are kept."""
+    urls_issued: int
+    """Upload URLs handed out, except those of data that was deleted."""
+    puts: int
+    """Uploads that arrived whole, repeated ones included."""
+    jobs: dict[str, str]
+    """Registration job -> status, oldest first."""
+    re_encode_tasks: int
 
 
 class Emulator:
@@ -43,6 +71,9 @@ class Emulator:
     :param state_dir: where to keep everything; without it, it is forgotten at the end
     :param s3_endpoint: where private data in S3 is really looked up
     :param domain_url: base of the links it hands out, if that is not its own address
+    :param allow_hosts: host names by which it may be called, besides those of the loopback interface, the one it is
+        started with and the one of ``domain_url``
+    :param keep_bodies: log the bodies of API requests and of their answers
     :param clock: for lifetimes, durations and time stamps
     :param signature_time: what the freshness of signatures is judged by; apart from ``clock``, so that a test may
         move that one without making every client stale
@@ -55,32 +86,48 @@ class Emulator:
         state_dir: Path | None = None,
         s3_endpoint: str | None = None,
         domain_url: str | None = None,
+        allow_hosts: Iterable[str] = (),
+        keep_bodies: bool = False,
         settings: Settings | None = None,
         clock: Clock | None = None,
         signature_time: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or Settings()
-        self.faults = Faults()
         self.url = ""
+        self.addresses: list[str] = []
+        """What it listens on, with ports."""
         self._domain_url = domain_url and domain_url.rstrip("/")
         self._clock = clock or SystemClock()
+        self._keep_bodies = keep_bodies
         self._second = (0, 0)
+        self._names = [*allow_hosts]
+        if domain := domain_url and urlsplit(domain_url).hostname:
+            self._names.append(domain)
+        self._guard = Guard(self._names)
         bucket = Bucket(s3_endpoint) if s3_endpoint else None
         self._store = store = Store(state_dir)
-        self.log = RequestLog(state_dir / "requests.jsonl" if state_dir else None)
-        self._storage = Storage(store, self.settings, self._clock)
+        self._storage = Storage(store, self.settings, self._clock, bucket)
+        self.users = Users(store, users)
         folders = Folders(store, self._clock)
-        datasets = Datasets(store, self._storage, folders, self._clock, bucket)
-        self.doorkeeper = Doorkeeper(store.secret, datasets.find_api_key, signature_time)
-        for user in users:
-            self.doorkeeper.add_user(user)
-        self._registrations = Registrations(store, self._storage, datasets, folders, self.settings, self._clock, bucket)
-        self.jobs = Jobs(self._registrations, self._clock)
-        self.re_encoding = ReEncoding(store, datasets, self.settings, self._clock)
-        self._legacy = Legacy(
-            self.doorkeeper, datasets, self._storage, self._registrations, self.jobs, self.re_encoding
+        integrations = Integrations(store)
+        rows = DataRows(store, self._storage, self._clock)
+        datasets = Datasets(store, folders, rows, self._clock)
+        api_keys = ApiKeys(store, datasets.require)
+        work = JobWork(store, self._storage, rows, integrations, self._clock, bucket)
+        self.jobs = Jobs(work, self._clock)
+        registration = Registration(store, folders, integrations, work, self.jobs, self.settings, self._clock)
+        self.re_encoding = ReEncoding(store, self._storage, self.settings, self._clock)
+        rooms = (
+            *(datasets, rows, UploadUrls(self._storage), registration, self.re_encoding),
+            *(integrations, folders, api_keys, self.users),
         )
-        self._rest = Rest(self.doorkeeper, datasets, folders, self._storage)
+        authenticator = Authenticator(self.users, api_keys.find, signature_time)
+        self._legacy = Legacy(authenticator.legacy, datasets.require, rooms)
+        self._rest = Rest(authenticator.v2, rooms)
+        self.operations = self._legacy.operations | self._rest.operations | STORAGE_OPERATIONS
+        """The names of all operations, as the log and the rules of faults use them."""
+        self.faults = Faults(self.operations)
+        self.log = RequestLog(self.operations, state_dir / "requests.jsonl" if state_dir else None)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -93,14 +140,14 @@ class Emulator:
 
         :param patience: seconds that requests under way get when the server is stopped
         """
+        self._guard = Guard([*self._names, host])
         await self.jobs.resume()
         application = web.Application(middlewares=[self._watched], client_max_size=LARGEST_BODY)
         application.add_routes(
             [
                 web.post(legacy.RESOURCE_PATH, self._legacy.handle, name="legacy"),
                 web.post(legacy.USER_PATH, self._legacy.handle, name="legacy-user"),
-                web.put("/storage/{key:.+}", self._storage.put, name="storage_put"),
-                web.get("/storage/{key:.+}", self._storage.get, name="storage_get", allow_head=False),
+                *self._storage.routes(),
                 *self._rest.routes(),
                 *control.routes(self),
             ]
@@ -109,7 +156,17 @@ class Emulator:
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=patience)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
+        self.addresses = [
+            f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            for address, port, *_ in self._runner.addresses
+        ]
         bound = self._runner.addresses[0]
+        if not all(is_loopback(address) for address, *_ in self._runner.addresses):
+            log.warning(
+                "Others than this machine can reach %s: whoever does may use the control API, which asks for no"
+                " credentials, and see and change everything here",
+                ", ".join(self.addresses),
+            )
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound[0], bound[0])  # noqa: S104 - shown, not bound
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{bound[1]}"
         self._storage.base_url = self._domain_url or self.url
@@ -126,7 +183,7 @@ class Emulator:
         self.log.close()
         self._store.close()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """Count what there is."""
         rows = self._store.all(
             "SELECT datasets.uuid, count(rows.seq) AS count"
@@ -147,19 +204,24 @@ class Emulator:
 
     @web.middleware
     async def _watched(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-        """Answer a request of the API or the storage, log it, and let a fault befall it."""
+        """Answer a request of the API or the storage, log it, and carry out a fault that is meant for it."""
+        if refusal := self._guard.refusal(request):
+            log.warning("refused %s %s: %s", request.method, request.path, refusal[1])
+            return web.json_response({"message": refusal[1]}, status=refusal[0])
         if request.path.startswith(control.ROOT):
             return await self._plain(request, handler)
         said: dict[str, Any] = {}
         notes.set(said)
         response: web.StreamResponse | None = None
-        operation = "unknown"
+        operation = UNKNOWN
+        with_bodies = self._keep_bodies and not request.path.startswith(STORAGE_PATH)
+        sent = await request.read() if with_bodies else b""
         try:
             operation = await self._operation(request)
             action = self.faults.pick(operation, request.method, request.path)
             if action:
-                said["fault"] = next(name for name in ("drop", "hang", "status", "delay") if getattr(action, name))
-            response = await self._befallen(request, handler, action)
+                said["fault"] = action.kind
+            response = await self._answer_or_fault(request, handler, action)
             if response is None:
                 # Closed without a word; what is returned here goes nowhere.
                 if request.transport:
@@ -171,17 +233,17 @@ class Emulator:
         finally:
             status = None if response is None else response.status
             log.info("%s %s (%s): %s", request.method, request.path, operation, status or "no answer")
-            self.log.add({**self._entry(request, operation, status), **said})
+            entry: Entry = {**self._entry(request, operation, status), **said}  # type: ignore[typeddict-item]
+            answered = response.body if isinstance(response, web.Response) else None
+            self.log.add(entry, _bodies(sent, answered) if with_bodies else {})
 
     async def _operation(self, request: web.Request) -> str:
-        name = request.match_info.route.name or "unknown"
+        name = request.match_info.route.name or UNKNOWN
         if not name.startswith("legacy"):
             return name
-        parsed = await asyncio.to_thread(legacy.parse, await request.read())
-        legacy.envelope.set(parsed)
-        return legacy.operation_name(request.path, parsed)
+        return await self._legacy.read(request)
 
-    async def _befallen(
+    async def _answer_or_fault(
         self, request: web.Request, handler: Callable[[web.Request], Any], action: Action | None
     ) -> web.StreamResponse | None:
         """Do the work unless a fault prevents it; None means that no answer is to be given."""
@@ -190,15 +252,13 @@ class Emulator:
             return await self._plain(request, handler) if refused is None else refused
         if action.delay:
             await self._clock.sleep(action.delay)
-        if action.hang:
+        if action.hang is not None:
             await self._clock.sleep(action.hang)
             return None
         if action.drop == "before":
             return None
         if action.status is not None:
-            ordered = web.Response(status=action.status, text=action.body_text(), content_type=action.content_type())
-            ordered.headers.update(action.headers or {})
-            return ordered
+            return web.Response(status=action.status, body=action.body_bytes(), headers=action.answer_headers())
         response = await self._plain(request, handler)
         return None if action.drop == "after" else response
 
@@ -217,7 +277,7 @@ class Emulator:
     def _over_limit(self, request: web.Request) -> web.Response | None:
         """Count a request against the limit per second; storage is not counted."""
         limit = self.settings.rate_limit
-        if limit is None or request.path.startswith("/storage/"):
+        if limit is None or request.path.startswith(STORAGE_PATH):
             return None
         second, count = self._second
         now = int(self._clock.time())
@@ -226,7 +286,7 @@ class Emulator:
             return None
         return web.json_response({"message": "too many requests"}, status=429, headers={"Retry-After": "1"})
 
-    def _entry(self, request: web.Request, operation: str, status: int | None) -> dict[str, Any]:
+    def _entry(self, request: web.Request, operation: str, status: int | None) -> Entry:
         """Describe a request with nothing secret in it: no header with credentials, no value of a query, no body."""
         resource = request.headers.get("ResourceID", "")
         return {
@@ -241,6 +301,13 @@ class Emulator:
             "trace_id": _trace(request)[:32] or None,
             "user_agent": request.headers.get("User-Agent", "")[:300],
         }
+
+
+def _bodies(sent: bytes, answered: Any) -> Entry:
+    return {
+        "request_body": bodies.shown(sent),
+        "response_body": bodies.shown(answered if isinstance(answered, bytes) else None),
+    }
 
 
 def _trace(request: web.Request) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from airflow_provider_encord.emulator import checks
+
 
 @dataclass
 class Settings:
@@ -22,16 +24,11 @@ class Settings:
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Change some settings; nothing is changed when one of them does not fit."""
-        known = {entry.name for entry in fields(self)}
+        checks.known(values, {entry.name for entry in fields(self)}, "setting")
         for name, value in values.items():
-            if name not in known:
-                raise ValueError(f"unknown setting {name!r}; there are: {', '.join(sorted(known))}")
             if name == "upload_headers":
-                if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-                    raise ValueError("upload_headers must be an object of texts")
-            elif not (value is None and name == "rate_limit") and (
-                isinstance(value, bool) or not isinstance(value, int | float) or value < 0
-            ):
-                raise ValueError(f"{name} must be a number that is not negative")
+                checks.headers(value, name)
+            elif value is not None or name != "rate_limit":
+                checks.number(value, name)
         for name, value in values.items():
             setattr(self, name, value)

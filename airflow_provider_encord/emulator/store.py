@@ -12,8 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_encord.emulator.state_directory import StateDirectory
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, user TEXT NOT NULL, revoked INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS integrations (uuid TEXT PRIMARY KEY, title TEXT NOT NULL, provider INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS folders (
     uuid TEXT PRIMARY KEY, owner TEXT NOT NULL, parent TEXT, dataset TEXT, name TEXT NOT NULL,
@@ -82,11 +85,10 @@ class Store:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._temporary = directory is None
-        self.directory = directory or Path(tempfile.mkdtemp(prefix="encord-emulator-"))
-        self.bytes_directory = self.directory / "objects"
-        self.bytes_directory.mkdir(parents=True, exist_ok=True)
+        self._directory = StateDirectory(directory or Path(tempfile.mkdtemp(prefix="encord-emulator-")))
+        self.objects = self._directory.objects
         self._lock = threading.RLock()
-        database = ":memory:" if directory is None else self.directory / "encord.sqlite3"
+        database = ":memory:" if directory is None else self._directory.database()
         self._connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         # The built-in LIKE of SQLite ignores case, the one of the SQL standard does not.
@@ -101,7 +103,9 @@ class Store:
         self._connection.executescript(_SCHEMA)
         with self.transaction():
             self.run("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (_SECRET, secrets.token_bytes(32)))
-        self._remove_strays()
+        self._directory.remove_strays(
+            {row["uuid"] for row in self.all("SELECT uuid FROM objects WHERE size IS NOT NULL")}
+        )
 
     @property
     def secret(self) -> bytes:
@@ -156,16 +160,9 @@ class Store:
         row = self.one(sql, values)
         return None if row is None else row[0]
 
-    def _remove_strays(self) -> None:
-        """Remove bytes whose upload or removal was cut short by the end of the process."""
-        known = {row["uuid"] for row in self.all("SELECT uuid FROM objects WHERE size IS NOT NULL")}
-        for file in self.bytes_directory.iterdir():
-            if file.name not in known:
-                file.unlink()
-
     def close(self) -> None:
         """Close the database; without a directory, everything is gone."""
         with self._lock:
             self._connection.close()
         if self._temporary:
-            shutil.rmtree(self.directory, ignore_errors=True)
+            shutil.rmtree(self._directory.path, ignore_errors=True)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from airflow_provider_encord.emulator.errors import Reason, Refusal
+from airflow_provider_encord.emulator.uuids import is_uuid
 
 MAX_UNITS = 500_000
 MAX_URLS = 1_000_000
@@ -163,7 +163,7 @@ def _files(kind: Kind, entry: Mapping[str, Any], where: str) -> Iterator[File]:
         for part in entry[kind.files]:
             if isinstance(part, dict):
                 yield File(part.get("url", ""), part.get("title"), _object(part.get("imageMetadata")))
-            elif kind.files == "imageItems" and _is_uuid(part):
+            elif kind.files == "imageItems" and is_uuid(part):
                 yield File(part.lower())
             else:
                 raise _refused(f"{where}: {part!r} is not a file")
@@ -175,14 +175,6 @@ def _files(kind: Kind, entry: Mapping[str, Any], where: str) -> Iterator[File]:
 
 def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _is_uuid(value: Any) -> bool:
-    try:
-        UUID(value)
-    except (ValueError, AttributeError, TypeError):
-        return False
-    return isinstance(value, str)
 
 
 def _refused(text: str) -> Refusal:

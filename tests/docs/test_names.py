@@ -12,9 +12,11 @@ import pytest
 from airflow_provider_encord import exceptions, manifest, provider_info
 from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord._storage import grouping
-from airflow_provider_encord.emulator import LocalEncord, control, legacy
+from airflow_provider_encord.emulator import LocalEncord, control
 from airflow_provider_encord.emulator.__main__ import parser as emulator_parser
 from airflow_provider_encord.emulator.faults import Action, Rule
+from airflow_provider_encord.emulator.request_log import Entry
+from airflow_provider_encord.emulator.server import Emulator, State
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.operators._registration import EncordRegistrationOperator
@@ -256,17 +258,22 @@ def test_each_setting_fault_and_member_is_named(pages):
     assert {each.name for each in dataclasses.fields(Settings)} <= first_cells(page)
     assert {each.name for each in dataclasses.fields(Action)} <= first_cells(page)
     assert {each.name for each in dataclasses.fields(Rule)} - {"id"} <= quoted(page)
-    members = {name for name in vars(LocalEncord) if not name.startswith("_")} | {"private_key"}
+    members = {name for name in vars(LocalEncord) if not name.startswith("_")} | {"private_key", "public_key"}
     assert members <= first_cells(page)
     assert set(inspect.signature(LocalEncord).parameters) - {"settings"} <= quoted(page)
 
 
+def test_each_field_of_the_log_and_the_state_is_named(pages):
+    for title, shape in (("The log", Entry), ("The state", State)):
+        text = re.search(rf"^### {title}\n(.*?)^##", pages["docs/emulator.md"], re.MULTILINE | re.DOTALL)[1]
+        assert first_cells(text) == set(shape.__annotations__)
+
+
 def test_each_operation_that_a_fault_can_name_is_listed(pages):
     listed = re.search(r"^Operations: (.*?)\.$", pages["docs/emulator.md"], re.MULTILINE | re.DOTALL)[1]
-    source = (Path(legacy.__file__).parent / "rest.py").read_text()
-    known = {each.name for table in legacy._TABLES.values() for each in table.values()}
-    known |= set(re.findall(r'self\._route\("\w+", "[^"]+", "(\w+)"', source)) | {"storage_put", "storage_get"}
-    assert quoted(listed) == known
+    emulator = Emulator([])
+    emulator.close()
+    assert quoted(listed) == emulator.operations
 
 
 # -- names anywhere ------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_encord.emulator import moments
+from airflow_provider_encord.emulator import moments, rest
 from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.errors import Reason, Refusal
 from airflow_provider_encord.emulator.store import Store
@@ -19,6 +19,40 @@ class Folders:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+
+    @rest.answers("create_folder", "POST", "storage/folders")
+    def answer_create(self, call: rest.Call) -> dict[str, Any]:
+        """Create a storage folder."""
+        given, user = call.json(), call.caller.user
+        if given.get("cloudSyncedFolderParams") is not None:
+            raise Refusal(Reason.INVALID_ARGUMENTS, "the local Encord has no cloud-synced folders")
+        parent = rest.as_string(given, "parent", None)
+        if parent is not None:
+            parent = self.require(user, parent)["uuid"]
+        folder = self.create(
+            user,
+            rest.as_string(given, "name"),
+            rest.as_string(given, "description", ""),
+            parent=parent,
+            client_metadata=rest.as_string(given, "clientMetadata", None),
+        )
+        return self.describe(self.require(user, folder))
+
+    @rest.answers("get_folder", "GET", "storage/folders/{folder}")
+    def answer_get(self, call: rest.Call) -> dict[str, Any]:
+        """Show a storage folder."""
+        return self.describe(self.require(call.caller.user, call.path["folder"]))
+
+    @rest.answers("list_folders", "GET", "storage/folders")
+    @rest.answers("list_subfolders", "GET", "storage/folders/{folder}/folders")
+    def answer_list(self, call: rest.Call) -> dict[str, Any]:
+        """List storage folders, at the top or below one, page by page."""
+        parent = call.path.get("folder")
+        if parent is not None:
+            parent = self.require(call.caller.user, parent)["uuid"]
+        offset, count = call.number("pageToken", 0, 0, 2**31), call.number("pageSize", 100, 1, 1000)
+        found, more = self.search(call.caller.user, parent, call.query, offset, count)
+        return {"results": found, "nextPageToken": str(offset + count) if more else None}
 
     def create(
         self,

@@ -1,4 +1,4 @@
-"""Registration jobs: start one, carry it out, tell how it stands."""
+"""Registration jobs: carry one out, tell how it stands."""
 
 import json
 import logging
@@ -7,24 +7,21 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_encord.emulator import units
 from airflow_provider_encord.emulator.bucket import Bucket
 from airflow_provider_encord.emulator.clock import Clock
-from airflow_provider_encord.emulator.datasets import Datasets, is_uuid
-from airflow_provider_encord.emulator.errors import MissingExtra, Reason, Refusal
-from airflow_provider_encord.emulator.folders import Folders
+from airflow_provider_encord.emulator.errors import MissingExtra
 from airflow_provider_encord.emulator.inspection import PROBED_FILES, Inspector, NewItem, UnitError
-from airflow_provider_encord.emulator.settings import Settings
-from airflow_provider_encord.emulator.storage import Storage
+from airflow_provider_encord.emulator.outcomes import Outcome
+from airflow_provider_encord.emulator.resources.data_rows import DataRows
+from airflow_provider_encord.emulator.resources.integrations import Integrations
+from airflow_provider_encord.emulator.resources.storage import Storage
 from airflow_provider_encord.emulator.store import Store
 from airflow_provider_encord.emulator.units import Manifest, Unit
 
 log = logging.getLogger(__name__)
-
-FINAL = ("DONE", "ERROR", "CANCELLED")
 
 _BATCH = 1000
 _READERS = 8
@@ -34,98 +31,25 @@ class Stopped(Exception):
     """The emulator is being stopped; the job goes on at the next start."""
 
 
-@dataclass(frozen=True)
-class Forced:
-    """An outcome ordered through the control API."""
-
-    status: str | None = None
-    fail_units: frozenset[int | str] = frozenset()
-    error: str = "the local Encord was told to fail this"
-
-    @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> "Forced":
-        """Read an order and refuse one that makes no sense."""
-        unknown = set(values) - {"status", "fail_units", "error"}
-        status, fail_units, error = values.get("status"), values.get("fail_units", ()), values.get("error", cls.error)
-        if unknown or not isinstance(status, str | None) or not isinstance(error, str):
-            raise ValueError("an outcome is made of status (text), fail_units (numbers or URLs) and error (text)")
-        if not isinstance(fail_units, list | tuple) or not all(isinstance(unit, int | str) for unit in fail_units):
-            raise ValueError("fail_units is a list of numbers of units or URLs")
-        return cls(status, frozenset(fail_units), error)
-
-    @property
-    def held(self) -> bool:
-        """Whether the job is to stay in this state until told otherwise."""
-        return self.status is not None and self.status not in FINAL
-
-    def condemns(self, number: int, unit: Unit) -> bool:
-        """Tell whether a unit is to fail."""
-        return number in self.fail_units or not self.fail_units.isdisjoint(unit.urls)
-
-    def dump(self) -> str:
-        """Return it as text."""
-        return json.dumps({"status": self.status, "fail_units": list(self.fail_units), "error": self.error})
-
-    @classmethod
-    def load(cls, text: str) -> "Forced":
-        """Read what :meth:`dump` has written."""
-        return cls.parse(json.loads(text))
-
-
-class Registrations:
+class JobWork:
     """The jobs and what they do. Calls block; :mod:`jobs` decides when they are made."""
 
     def __init__(
         self,
         store: Store,
         storage: Storage,
-        datasets: Datasets,
-        folders: Folders,
-        settings: Settings,
+        rows: DataRows,
+        integrations: Integrations,
         clock: Clock,
         bucket: Bucket | None,
     ) -> None:
         self._store = store
         self._storage = storage
-        self._datasets = datasets
-        self._folders = folders
-        self._settings = settings
+        self._rows = rows
+        self._integrations = integrations
         self._clock = clock
         self._bucket = bucket
         self.stopping = threading.Event()
-
-    def start(self, user: str, dataset: sqlite3.Row, payload: Mapping[str, Any], forced: Forced) -> str:
-        """Accept a job or refuse it at once."""
-        manifest = units.read(payload)
-        if manifest.private:
-            self._provider(payload["integrationId"])
-        folder = self._target(user, dataset, payload.get("folderUuid"))
-        job = str(uuid.uuid4())
-        with self._store.transaction():
-            self._store.run(
-                "INSERT INTO jobs (uuid, owner, dataset, folder, ignore_errors, due_at, status, forced, pending)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    job,
-                    user,
-                    dataset["uuid"],
-                    folder,
-                    payload.get("ignoreErrors") is True,
-                    self._clock.time() + self._settings.job_seconds,
-                    forced.status if forced.held else "PENDING",
-                    forced.dump(),
-                    len(manifest.units),
-                ),
-            )
-            self._store.run("INSERT INTO payloads VALUES (?, ?)", (job, json.dumps(payload).encode()))
-        return job
-
-    def require(self, dataset: str, job: Any) -> sqlite3.Row:
-        """Return a job of the dataset's."""
-        row = self._store.one("SELECT * FROM jobs WHERE uuid = ? AND dataset = ?", (str(job).lower(), dataset))
-        if row is None:
-            raise Refusal(Reason.NOT_FOUND, f"there is no job {job} for this dataset")
-        return row
 
     def find(self, job: str) -> sqlite3.Row | None:
         """Return a job."""
@@ -143,17 +67,17 @@ class Registrations:
                 self._store.run("DELETE FROM items WHERE job = ?", (job["uuid"],))
         return jobs
 
-    def order(self, job: str, forced: Forced) -> None:
+    def set_outcome(self, job: str, outcome: Outcome) -> None:
         """Write down an ordered outcome; a job that is over changes its status only."""
-        running = forced.status if forced.held else "PENDING"
+        running = outcome.status if outcome.held else "PENDING"
         with self._store.transaction():
             self._store.run(
                 "UPDATE jobs SET forced = ?, status = CASE WHEN settled THEN coalesce(?, status) ELSE ? END"
                 " WHERE uuid = ?",
-                (forced.dump(), forced.status, running, job),
+                (outcome.dump(), outcome.status, running, job),
             )
 
-    def answer(self, job: str) -> dict[str, Any]:
+    def describe(self, job: str) -> dict[str, Any]:
         """Tell how a job stands, in all the fields Encord's client 0.1.211 insists on."""
         row = self.find(job)
         assert row is not None  # noqa: S101 - jobs are never removed
@@ -181,15 +105,15 @@ class Registrations:
         row = self.find(job)
         if row is None or row["settled"]:
             return
-        forced = Forced.load(row["forced"])
+        outcome = Outcome.load(row["forced"])
         total = row["pending"]
         try:
-            if forced.status == "CANCELLED":
+            if outcome.status == "CANCELLED":
                 self._finish(job, "CANCELLED", cancelled=total)
-            elif forced.status == "ERROR" and not forced.fail_units:
-                self._finish(job, "ERROR", errors=[forced.error], failed=total)
+            elif outcome.status == "ERROR" and not outcome.fail_units:
+                self._finish(job, "ERROR", errors=[outcome.error], failed=total)
             else:
-                self._carry_out(row, forced)
+                self._carry_out(row, outcome)
         except Stopped:
             raise
         except MissingExtra as error:
@@ -198,12 +122,12 @@ class Registrations:
             log.exception("job %s broke", job)
             self._finish(job, "ERROR", errors=[f"the local Encord broke: {error!r}"], failed=total)
 
-    def _carry_out(self, row: sqlite3.Row, forced: Forced) -> None:
+    def _carry_out(self, row: sqlite3.Row, ordered: Outcome) -> None:
         payload = json.loads(self._store.value("SELECT payload FROM payloads WHERE job = ?", (row["uuid"],)))
         manifest = units.read(payload)
         items: list[NewItem] = []
         failures: list[tuple[Unit, str]] = []
-        for unit, outcome in self._inspected(row["owner"], payload, manifest, forced):
+        for unit, outcome in self._inspected(row["owner"], payload, manifest, ordered):
             if isinstance(outcome, str):
                 failures.append((unit, outcome))
             else:
@@ -214,7 +138,7 @@ class Registrations:
             "unit_errors": [_unit_error(unit, text) for unit, text in failures],
             "failed": failed,
         }
-        if forced.status == "ERROR" or (failures and not row["ignore_errors"] and forced.status != "DONE"):
+        if ordered.status == "ERROR" or (failures and not row["ignore_errors"] and ordered.status != "DONE"):
             # All or nothing: the units that were fine are not added, so they are not done.
             self._finish(row["uuid"], "ERROR", cancelled=row["pending"] - failed, **problems)
             return
@@ -225,9 +149,9 @@ class Registrations:
         self._finish(row["uuid"], "DONE", done=row["pending"] - failed, **problems)
 
     def _inspected(
-        self, user: str, payload: Mapping[str, Any], manifest: Manifest, forced: Forced
+        self, user: str, payload: Mapping[str, Any], manifest: Manifest, ordered: Outcome
     ) -> Iterator[tuple[Unit, list[NewItem] | str]]:
-        location = self._provider(payload["integrationId"]) if manifest.private else 0
+        location = self._integrations.provider(payload["integrationId"]) if manifest.private else 0
         inspector = Inspector(
             self._store,
             self._storage,
@@ -238,8 +162,8 @@ class Registrations:
         )
 
         def outcome(numbered: tuple[int, Unit]) -> list[NewItem] | str:
-            if forced.condemns(*numbered):
-                return forced.error
+            if ordered.fails(numbered[0], numbered[1].urls):
+                return ordered.error
             try:
                 return inspector.inspect(numbered[1])
             except UnitError as error:
@@ -274,8 +198,8 @@ class Registrations:
                 if manifest.upsert_metadata:
                     self._store.run("UPDATE items SET client_metadata = ? WHERE uuid = ?", (metadata, existing))
                 # Another dataset may have put the item into this folder.
-                if existing not in fresh and not self._datasets.holds(dataset, existing):
-                    self._datasets.add_row(dataset, existing, item.title, job)
+                if existing not in fresh and not self._rows.holds(dataset, existing):
+                    self._rows.add(dataset, existing, item.title, job)
                 continue
             name = item.uuid if item.uuid and item.uuid not in fresh and self._is_free(item.uuid) else str(uuid.uuid4())
             fresh.add(name)
@@ -301,7 +225,7 @@ class Registrations:
         self._store.run_many(
             "INSERT INTO rows (data_hash, dataset, item, job, title, created_at) VALUES (?, ?, ?, ?, ?, ?)", rows
         )
-        self._datasets.touch(dataset)
+        self._rows.touch(dataset)
 
     def _is_free(self, item: str) -> bool:
         """Tell whether the UUID that was handed out with an upload URL is not an item's yet."""
@@ -324,32 +248,6 @@ class Registrations:
                 (status, json.dumps(list(errors)), json.dumps(list(unit_errors)), done, failed, cancelled, job),
             )
             self._store.run("DELETE FROM payloads WHERE job = ?", (job,))
-
-    def _target(self, user: str, dataset: sqlite3.Row, folder: Any) -> str:
-        """Return the folder the data goes to."""
-        own: str | None = dataset["folder"]
-        if own is not None and folder is not None:
-            raise Refusal(
-                Reason.INVALID_ARGUMENTS, "the dataset mirrors a folder of its own: leave out folderUuid for it"
-            )
-        if own is not None:
-            return own
-        if folder is None:
-            raise Refusal(
-                Reason.INVALID_ARGUMENTS, "the dataset has no folder of its own: folderUuid must name one for its data"
-            )
-        if not is_uuid(folder):
-            raise Refusal(Reason.INVALID_ARGUMENTS, "folderUuid is not a UUID")
-        target: str = self._folders.require(user, folder)["uuid"]
-        return target
-
-    def _provider(self, integration: Any) -> int:
-        if not is_uuid(integration):
-            raise Refusal(Reason.INVALID_ARGUMENTS, "integrationId is not a UUID")
-        provider = self._store.value("SELECT provider FROM integrations WHERE uuid = ?", (integration.lower(),))
-        if provider is None:
-            raise Refusal(Reason.NOT_FOUND, f"there is no cloud integration {integration}")
-        return int(provider)
 
     def _check_stopping(self) -> None:
         if self.stopping.is_set():

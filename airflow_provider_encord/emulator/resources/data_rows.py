@@ -1,43 +1,20 @@
-"""Datasets, their rows, and the cloud integrations and API keys around them."""
+"""The rows of datasets."""
 
 import json
-import secrets
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_encord.emulator import moments
-from airflow_provider_encord.emulator.auth import ApiKey
-from airflow_provider_encord.emulator.bucket import Bucket, Unreadable
+from airflow_provider_encord.emulator import legacy, moments
 from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.errors import Reason, Refusal
-from airflow_provider_encord.emulator.folders import Folders
-from airflow_provider_encord.emulator.storage import Storage
+from airflow_provider_encord.emulator.filters import conditions
+from airflow_provider_encord.emulator.resources.storage import Storage
 from airflow_provider_encord.emulator.store import Store
+from airflow_provider_encord.emulator.uuids import is_uuid
 
-STORAGE_LOCATIONS = ("CORD_STORAGE", "AWS_S3", "GCP_STR", "AZURE_STR", "S3_COMPATIBLE_STR")
-"""Storage locations by number, named as Encord's client 0.1.211 reads them in a dataset."""
-
-SCOPES = frozenset({"dataset.read", "dataset.write"})
-
-INTEGRATIONS = {
-    title: (str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{title.lower()}.integration.local-encord")), provider)
-    for provider, title in enumerate(("AWS", "GCP", "Azure"), start=1)
-}
-"""Title of a cloud integration -> its UUID, the same in every local Encord, and its storage location."""
-
-_FILTERS = {
-    "title_eq": "title = ?",
-    "title_like": "title LIKE ?",
-    "description_eq": "description = ?",
-    "description_like": "description LIKE ?",
-    "created_before": "created_at < ?",
-    "created_after": "created_at > ?",
-    "edited_before": "edited_at < ?",
-    "edited_after": "edited_at > ?",
-}
 _ROWS = """
 SELECT rows.*, items.data_type, items.width, items.height, items.url, items.file_size, items.file_type,
        items.storage_location, items.client_metadata, items.fps, items.duration, items.optimised
@@ -46,76 +23,61 @@ FROM rows JOIN items ON items.uuid = rows.item
 _CHUNK = 500
 
 
-def is_uuid(value: Any) -> bool:
-    """Tell whether a value is the text of a UUID."""
-    try:
-        return isinstance(value, str) and bool(uuid.UUID(value))
-    except ValueError:
-        return False
+class DataRows:
+    """What the datasets hold."""
 
-
-def conditions(filters: Mapping[str, Any], prefix: str = "") -> tuple[str, list[Any]]:
-    """Return the SQL for the filters that are set, and its values."""
-    used = [(f"{prefix}{_FILTERS[name]}", value) for name, value in filters.items() if value is not None]
-    return "".join(f" AND {sql}" for sql, _ in used), [value for _, value in used]
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
-
-
-class Datasets:
-    """Everything that can be done with datasets except adding data to them."""
-
-    def __init__(self, store: Store, storage: Storage, folders: Folders, clock: Clock, bucket: Bucket | None) -> None:
+    def __init__(self, store: Store, storage: Storage, clock: Clock) -> None:
         self._store = store
         self._storage = storage
-        self._folders = folders
         self._clock = clock
-        self._bucket = bucket
-        with store.transaction():
-            store.run_many(
-                "INSERT OR IGNORE INTO integrations VALUES (?, ?, ?)",
-                [(name, title, provider) for title, (name, provider) in INTEGRATIONS.items()],
-            )
 
-    def create(
-        self, user: str, title: str, description: str, mirror: bool, storage_location: int = 0
-    ) -> tuple[str, str | None]:
-        """Make a dataset and, for a mirror dataset, its folder."""
-        name, now = str(uuid.uuid4()), self._clock.time()
-        with self._store.transaction():
-            folder = self._folders.create(user, title, description, dataset=name) if mirror else None
-            self._store.run(
-                "INSERT INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (name, user, folder, title, description, storage_location, now, now),
-            )
-        return name, folder
-
-    def search(self, user: str, filters: Mapping[str, Any], everyone: bool = False) -> list[sqlite3.Row]:
-        """Return the user's datasets, or everyone's, that pass the filters."""
-        sql, values = conditions(filters)
-        return self._store.all(
-            f"SELECT * FROM datasets WHERE (owner = ? OR ?){sql} ORDER BY created_at, rowid",  # noqa: S608
-            (user, everyone, *values),
+    @legacy.answers("list_data_rows", "datarows", "GET", scope=legacy.READ)
+    def answer_list(self, call: legacy.Call) -> list[dict[str, Any]]:
+        """List the rows that pass all filters."""
+        settings = legacy.as_object(call.payload.get("dataset_access_settings"), "dataset_access_settings")
+        filters: dict[str, Any] = {
+            name: value for name, value in legacy.dates(call.payload).items() if name.startswith("created")
+        }
+        filters |= {name: legacy.as_string(call.payload.get(name), name) for name in ("title_eq", "title_like")}
+        return self.search(
+            call.id,
+            filters,
+            call.strings("data_types"),
+            call.strings("data_hashes"),
+            bool(settings.get("fetch_client_metadata")),
         )
 
-    def require(self, user: str, dataset: str) -> sqlite3.Row:
-        """Return a dataset of the user's."""
-        if not is_uuid(dataset):
-            raise Refusal(Reason.INVALID_ARGUMENTS, "the id of the dataset is not a UUID")
-        row = self._store.one("SELECT * FROM datasets WHERE uuid = ?", (dataset.lower(),))
-        if row is None:
-            raise Refusal(Reason.NOT_FOUND, f"there is no dataset {dataset}")
-        if row["owner"] != user:
-            raise Refusal(Reason.AUTHORISATION, f"dataset {dataset} belongs to someone else")
-        return row
+    @legacy.answers("get_data_row", "datarow", "GET", scope=legacy.READ)
+    def answer_get(self, call: legacy.Call) -> dict[str, Any]:
+        """Show one row with more about it."""
+        wanted = legacy.as_object(call.payload.get("additional_data"), "additional_data")
+        images = wanted.get("images_data_fetch_options")
+        return self.get(
+            call.id,
+            legacy.as_string(call.uid, "uid") or "",
+            signed_url=bool(wanted.get("signed_url")),
+            images=images is not None,
+            signed_images=bool(legacy.as_object(images, "images_data_fetch_options").get("fetch_signed_urls")),
+            with_metadata=bool(wanted.get("client_metadata")),
+        )
 
-    def touch(self, dataset: str) -> None:
-        """Note that a dataset has changed."""
-        self._store.run("UPDATE datasets SET edited_at = ? WHERE uuid = ?", (self._clock.time(), dataset))
+    @legacy.answers("link_items", "datasetlinkitems", "POST", scope=legacy.WRITE)
+    def answer_link(self, call: legacy.Call) -> list[dict[str, Any]]:
+        """Add existing storage items to the dataset."""
+        call.require_same_dataset()
+        items = call.strings("item_uuids")
+        duplicates = call.payload.get("duplicates_behavior", "SKIP")
+        if not items or not all(map(is_uuid, items)) or duplicates not in ("SKIP", "FAIL", "DUPLICATE"):
+            raise Refusal(Reason.INVALID_ARGUMENTS, "needed: item_uuids, and SKIP, FAIL or DUPLICATE for duplicates")
+        return self.link(call.caller.user, call.id, [item.lower() for item in items], duplicates)
 
-    def rows(
+    @legacy.answers("delete_data", "video", "DELETE", scope=legacy.WRITE)
+    def answer_delete(self, call: legacy.Call) -> None:
+        """Remove data from the dataset."""
+        hashes = [call.uid] if isinstance(call.uid, str) else call.uid
+        call.notes["removed"] = self.delete(call.id, legacy.as_strings(hashes, "uid"))
+
+    def search(
         self,
         dataset: str,
         filters: Mapping[str, Any] | None = None,
@@ -133,7 +95,7 @@ class Datasets:
         found = self._store.all(f"{_ROWS} WHERE rows.dataset = ?{sql} ORDER BY rows.seq", (dataset, *values))
         return [_row(row, with_metadata) for row in found]
 
-    def row(
+    def get(
         self, dataset: str, data_hash: str, signed_url: bool, images: bool, signed_images: bool, with_metadata: bool
     ) -> dict[str, Any]:
         """Return one row with what was asked for in addition."""
@@ -142,7 +104,7 @@ class Datasets:
             raise Refusal(Reason.NOT_FOUND, f"there is no data {data_hash} in this dataset")
         row = _row(found, with_metadata)
         if signed_url and found["url"]:
-            row["signed_url"] = self.signed_url(found["url"], found["storage_location"])
+            row["signed_url"] = self._storage.download_url(found["url"], found["storage_location"])
         if images and found["data_type"] == "IMG_GROUP":
             row["images_data"] = [
                 {
@@ -156,22 +118,13 @@ class Datasets:
                     "last_edited_at": moments.legacy(found["created_at"]),
                     "width": file["width"],
                     "height": file["height"],
-                    "signed_url": self.signed_url(file["url"], found["storage_location"]) if signed_images else None,
+                    "signed_url": self._storage.download_url(file["url"], found["storage_location"])
+                    if signed_images
+                    else None,
                 }
                 for file in self._store.all("SELECT * FROM files WHERE item = ? ORDER BY position", (found["item"],))
             ]
         return row
-
-    def signed_url(self, url: str, storage_location: int) -> str:
-        """Return a URL that can be read without credentials, as far as there is one."""
-        if storage_location == 0:
-            return self._storage.download_url(url)
-        if self._bucket and storage_location == 1:
-            try:
-                return self._bucket.signed_url(url)
-            except Unreadable:
-                pass
-        return url
 
     def link(self, user: str, dataset: str, items: Sequence[str], duplicates: str) -> list[dict[str, Any]]:
         """Add existing storage items to a dataset and return the rows made."""
@@ -187,15 +140,15 @@ class Datasets:
                     if duplicates == "FAIL":
                         raise Refusal(Reason.EXISTS, f"storage item {item} is in the dataset already")
                     continue
-                made.append(self.add_row(dataset, item, found["title"]))
+                made.append(self.add(dataset, item, found["title"]))
             self.touch(dataset)
-        return self.rows(dataset, data_hashes=made)
+        return self.search(dataset, data_hashes=made)
 
     def holds(self, dataset: str, item: str) -> bool:
         """Tell whether a storage item is in a dataset."""
         return self._store.one("SELECT 1 FROM rows WHERE item = ? AND dataset = ?", (item, dataset)) is not None
 
-    def add_row(self, dataset: str, item: str, title: str, job: str | None = None) -> str:
+    def add(self, dataset: str, item: str, title: str, job: str | None = None) -> str:
         """Add one row and return its data hash."""
         data_hash = str(uuid.uuid4())
         self._store.run(
@@ -226,6 +179,10 @@ class Datasets:
                 path.unlink(missing_ok=True)
         return removed
 
+    def touch(self, dataset: str) -> None:
+        """Note that a dataset has changed."""
+        self._store.run("UPDATE datasets SET edited_at = ? WHERE uuid = ?", (self._clock.time(), dataset))
+
     def _remove_if_unused(self, item: str) -> Iterator[Path]:
         if self._store.one("SELECT 1 FROM rows WHERE item = ?", (item,)):
             return
@@ -235,41 +192,9 @@ class Datasets:
         unused = [url for url in urls if not self._store.one("SELECT 1 FROM files WHERE url = ?", (url,))]
         yield from self._storage.forget(unused)
 
-    def integrations(self) -> list[sqlite3.Row]:
-        """Return the cloud integrations."""
-        return self._store.all("SELECT * FROM integrations ORDER BY rowid")
 
-    def create_api_key(self, dataset: str, title: str, scopes: Sequence[str]) -> dict[str, Any]:
-        """Make an API key for a dataset."""
-        key, key_hash = secrets.token_urlsafe(32), str(uuid.uuid4())
-        with self._store.transaction():
-            self._store.run(
-                "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?)", (key, key_hash, dataset, title, json.dumps(list(scopes)))
-            )
-        return self.api_keys(dataset)[-1]
-
-    def api_keys(self, dataset: str) -> list[dict[str, Any]]:
-        """Return a dataset's API keys. Encord's old client relies on getting them in clear text."""
-        return [
-            {
-                "resource_hash": row["dataset"],
-                "api_key": row["key"],
-                "title": row["title"],
-                "key_hash": row["key_hash"],
-                "scopes": json.loads(row["scopes"]),
-            }
-            for row in self._store.all("SELECT * FROM api_keys WHERE dataset = ? ORDER BY rowid", (dataset,))
-        ]
-
-    def find_api_key(self, key: str) -> tuple[str, ApiKey] | None:
-        """Return the owner behind an API key, and what it is for."""
-        row = self._store.one(
-            "SELECT api_keys.*, datasets.owner FROM api_keys JOIN datasets ON datasets.uuid = dataset WHERE key = ?",
-            (key,),
-        )
-        if row is None:
-            return None
-        return row["owner"], ApiKey(row["dataset"], row["title"], frozenset(json.loads(row["scopes"])))
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 
 
 def _row(row: sqlite3.Row, with_metadata: bool) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from airflow_provider_encord.emulator.bucket import Bucket, Unreadable
 from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.settings import Settings
+from airflow_provider_encord.emulator.state_directory import private_opener
 from airflow_provider_encord.emulator.store import Store
 
 UPLOAD_TYPES: dict[str, tuple[str, ...]] = {
@@ -33,6 +35,8 @@ UPLOAD_TYPES: dict[str, tuple[str, ...]] = {
 
 URLS_PER_REQUEST = 200
 """The most URLs Encord's client 0.1.211 asks for at once."""
+
+OPERATIONS = frozenset({"storage_put", "storage_get"})
 
 _PIECE = 1 << 20
 
@@ -71,12 +75,20 @@ class StorageError(Exception):
 class Storage:
     """Uploaded objects and the URLs that lead to them."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock, bucket: Bucket | None) -> None:
         self.base_url = ""
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._bucket = bucket
         self._secret = store.secret
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes; their names are the names of the operations."""
+        return [
+            web.put("/storage/{key:.+}", self.put, name="storage_put"),
+            web.get("/storage/{key:.+}", self.get, name="storage_get", allow_head=False),
+        ]
 
     def issue(self, user: str, upload_type: str, count: int) -> list[dict[str, object]]:
         """Hand out URLs to upload to."""
@@ -96,9 +108,16 @@ class Storage:
             for key, name in tickets
         ]
 
-    def download_url(self, key: str) -> str:
-        """Return a signed URL to read an object."""
-        return self._signed_url("GET", key)
+    def download_url(self, url: str, storage_location: int) -> str:
+        """Return a URL that can be read without credentials, as far as there is one."""
+        if storage_location == 0:
+            return self._signed_url("GET", url)
+        if self._bucket and storage_location == 1:
+            try:
+                return self._bucket.signed_url(url)
+            except Unreadable:
+                pass
+        return url
 
     def find(self, user: str, key: str) -> StoredObject | None:
         """Return what this user uploaded under a key."""
@@ -141,7 +160,7 @@ class Storage:
         return web.FileResponse(self._path(name), headers={"Content-Type": content_type})
 
     def _path(self, name: str) -> Path:
-        return self._store.bytes_directory / name
+        return self._store.objects / name
 
     def _signature(self, method: str, key: str, expires: str) -> str:
         return hmac.new(self._secret, f"{method}\n{key}\n{expires}".encode(), hashlib.sha256).hexdigest()
@@ -189,7 +208,7 @@ class Storage:
         part = self._path(f"{name}.{secrets.token_hex(4)}.part")
         size = 0
         digest = hashlib.md5(usedforsecurity=False)
-        file: IO[bytes] = await asyncio.to_thread(part.open, "wb")
+        file: IO[bytes] = await asyncio.to_thread(open, part, "wb", opener=private_opener)
         try:
             with file:
                 async for piece in request.content.iter_chunked(_PIECE):

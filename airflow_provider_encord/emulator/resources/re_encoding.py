@@ -5,9 +5,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_encord.emulator import legacy
 from airflow_provider_encord.emulator.clock import Clock
-from airflow_provider_encord.emulator.datasets import Datasets
-from airflow_provider_encord.emulator.registration import Forced
+from airflow_provider_encord.emulator.outcomes import Outcome
+from airflow_provider_encord.emulator.resources.storage import Storage
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.emulator.store import Store
 
@@ -15,17 +16,30 @@ from airflow_provider_encord.emulator.store import Store
 class ReEncoding:
     """The tasks; ids are whole numbers, as Encord's documentation shows them."""
 
-    def __init__(self, store: Store, datasets: Datasets, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, storage: Storage, settings: Settings, clock: Clock) -> None:
         self._store = store
-        self._datasets = datasets
+        self._storage = storage
         self._settings = settings
         self._clock = clock
-        self._next = Forced()
+        self._next = Outcome()
+
+    @legacy.answers("re_encode_start", "reencodevideotask", "PUT", scope=legacy.WRITE)
+    def answer_start(self, call: legacy.Call) -> int:
+        """Start a re-encode task."""
+        hashes = call.payload.get("data_hash")
+        task = self.start(call.id, [hashes] if isinstance(hashes, str) else legacy.as_strings(hashes, "data_hash"))
+        call.notes["tasks"] = [task]
+        return task
+
+    @legacy.answers("re_encode_status", "reencodevideotask", "GET", scope=legacy.READ)
+    def answer_status(self, call: legacy.Call) -> dict[str, Any] | None:
+        """Tell how a re-encode task stands; null if there is none."""
+        return self.status(call.id, call.uid)
 
     def start(self, dataset: str, data_hashes: Sequence[str]) -> int:
         """Start a task for the videos among the hashes that are in the dataset; others are ignored."""
         videos = [row["data_hash"] for row in self._videos(dataset, data_hashes)]
-        ordered, self._next = self._next, Forced()
+        ordered, self._next = self._next, Outcome()
         with self._store.transaction():
             task = self._store.run(
                 "INSERT INTO tasks (dataset, hashes, due_at, forced) VALUES (?, ?, ?, ?)",
@@ -42,7 +56,7 @@ class ReEncoding:
 
     def force(self, task: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
         """Order the outcome of a task, or with ``next`` as its name that of the next one to be started."""
-        forced = Forced.parse(outcome)
+        forced = Outcome.parse(outcome)
         if task == "next":
             self._next = forced
             return {}
@@ -50,11 +64,11 @@ class ReEncoding:
             self._store.run("UPDATE tasks SET forced = ? WHERE id = ?", (forced.dump(), task))
             row = self._store.one("SELECT * FROM tasks WHERE id = ?", (task,))
         if row is None:
-            raise LookupError(f"there is no re-encode task {task}")
+            raise LookupError(f"there is no re-encode task {task!r}: give its id, or 'next'")
         return self._describe(row)
 
     def _describe(self, row: sqlite3.Row) -> dict[str, Any]:
-        forced = Forced.load(row["forced"])
+        forced = Outcome.load(row["forced"])
         status = forced.status or ("DONE" if self._clock.time() >= row["due_at"] else "SUBMITTED")
         if status != "DONE":
             return {"status": status, "result": None}
@@ -63,7 +77,9 @@ class ReEncoding:
             "result": [
                 {
                     "data_hash": video["data_hash"],
-                    "signed_url": self._datasets.signed_url(video["url"], 0) if not video["storage_location"] else None,
+                    "signed_url": self._storage.download_url(video["url"], 0)
+                    if not video["storage_location"]
+                    else None,
                     "bucket_path": video["url"],
                 }
                 for video in self._videos(row["dataset"], json.loads(row["hashes"]))
