@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import Any
 
+from airflow_provider_encord._client.outgoing import storable
+
 log = logging.getLogger(__name__)
 
 _JOBS = "encord_jobs"
@@ -47,7 +49,7 @@ class Memory:
 
     def __init__(self, context: Mapping[str, Any], *, durable: bool, subject: str) -> None:
         self._store = context.get("task_state_store") if durable else None
-        self._subject = subject
+        self._subject: str = storable(subject)
         self._started = Started()
 
     @property
@@ -104,7 +106,7 @@ class Memory:
 
     def _set(self, key: str, **value: Any) -> None:
         if self._store is not None:
-            self._store.set(key, {"subject": self._subject, **value})
+            self._store.set(key, storable({"subject": self._subject, **value}))
 
 
 class Uploads:

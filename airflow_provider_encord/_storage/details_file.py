@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._storage.files import PathLike, is_local, resolve, shown_location
 from airflow_provider_encord.exceptions import EncordInputError
@@ -24,7 +25,7 @@ def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], con
             path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             for line in lines:
-                file.write(json.dumps(line).encode() + b"\n")
+                file.write(_json(line).encode() + b"\n")
                 count += 1
     except Exception as error:  # any store's own exceptions
         raise EncordInputError(
@@ -32,3 +33,10 @@ def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], con
             f"({type(error).__name__}: {server_text(str(error))})."
         ) from None
     return count
+
+
+def _json(line: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(line, allow_nan=False)
+    except (ValueError, RecursionError):  # numbers that JSON has not, or nested too deeply to be written
+        return json.dumps(storable(line))

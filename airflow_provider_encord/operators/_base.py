@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord._airflow.arguments import JobIds, seconds
 from airflow_provider_encord._airflow.masked_rendering import ShowsNoCredentials
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._compat import BaseOperator, Context, conf
 from airflow_provider_encord._resume.item_tags import is_cleared
 from airflow_provider_encord._resume.task_store import Memory, Started
@@ -56,7 +57,7 @@ class EncordTask(ShowsNoCredentials):
 
     def push_link(self, context: Context, dataset_hash: str) -> None:
         """Leave the address of the dataset for the link on the task's page."""
-        context["ti"].xcom_push(key=XCOM_KEY, value=dataset_url(self.hook.settings.domain, dataset_hash))
+        context["ti"].xcom_push(key=XCOM_KEY, value=storable(dataset_url(self.hook.settings.domain, dataset_hash)))
 
 
 class EncordOperator(EncordTask, BaseOperator):
@@ -77,7 +78,7 @@ class EncordOperator(EncordTask, BaseOperator):
         None is not pushed: who pulls it gets None all the same, and Airflow 3.0 refuses it.
         """
         if self.do_xcom_push and value is not None:
-            context["ti"].xcom_push(key=key, value=value)
+            context["ti"].xcom_push(key=key, value=storable(value))
 
 
 class EncordJobOperator(EncordOperator):
@@ -295,4 +296,4 @@ class EncordJobOperator(EncordOperator):
             self.memory(context).forget()  # so that a retry starts anew
             raise
         self._job_ids = []
-        return result
+        return storable(result)

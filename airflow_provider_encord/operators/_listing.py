@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_encord._airflow.outcome import fits_xcom
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import without_credentials
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.operators._base import EncordOperator
@@ -61,6 +62,7 @@ class EncordListOperator(EncordOperator):
         else:
             for _ in found:
                 pass
+        items = storable(items)
         complete = count == len(items) and fits_xcom(items)
         self.push(context, self.hashes_key, [each[self.hash_field] for each in items] if complete else None)
         self.log.info("Found %d.", count)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord._airflow.arguments import JobIds
 from airflow_provider_encord._airflow.outcome import failed_items_allowed, fits_xcom
+from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.operators._base import EncordJobOperator
@@ -120,7 +121,8 @@ class EncordRegistrationOperator(EncordJobOperator):
         self.push(context, "data_hashes", hashes if report.complete else None)
         self.log.info("%d added, %d skipped, %d failed.", report.added, report.skipped, report.failed)
         for error in report.errors:
-            self.log.warning("Not added: %s: %s", ", ".join(error["urls"]) or "item", error["error"])
+            what = one_line(", ".join(error["urls"])) or "item"
+            self.log.warning("Not added: %s: %s", what, one_line(error["error"]))
         total = report.added + report.skipped + report.failed + report.cancelled
         tolerated = report.failed <= failed_items_allowed(self.max_failed_items, total)
         for verdict in report.endings:

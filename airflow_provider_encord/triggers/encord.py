@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_encord._airflow.errors import kind_of
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord.exceptions import EncordError
 from airflow_provider_encord.triggers._events import goes_on, summary
 
@@ -119,7 +120,9 @@ class EncordTrigger(BaseTrigger):
 
     def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
         """Return the event of how the wait ended."""
-        return {"status": status, "message": message[:4000], "dataset_hash": self.dataset_hash, **more}
+        event = {"status": status, "message": message[:4000], "dataset_hash": self.dataset_hash, **more}
+        checked: dict[str, Any] = storable(event)
+        return checked
 
 
 class EncordJobTrigger(EncordTrigger):
