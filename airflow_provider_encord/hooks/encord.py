@@ -652,7 +652,7 @@ class EncordHook(BaseHook):
         found = [each for each in usable if each.title == title_or_id]
         if len(found) == 1:
             return found[0].id
-        known = ", ".join(sorted({each.title for each in usable})) or "none"
+        known = ", ".join(sorted({one_line(each.title) for each in usable})) or "none"
         problem = f"{len(found)} have" if found else "none has"
         raise EncordInputError(
             f"Of the cloud integrations that this key may use, {problem} the title {title_or_id!r} (known: {known}). "

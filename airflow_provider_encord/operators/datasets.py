@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow.arguments import certain_filters, check_hashes
 from airflow_provider_encord._airflow.outcome import fits_xcom
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
@@ -278,7 +279,9 @@ class EncordDeleteDataOperator(EncordOperator):
         if rows and not self.only_report:
             for at in range(0, len(rows), _DELETED_AT_ONCE):
                 self.hook.delete_data(self.dataset_hash, [row.data_hash for row in rows[at : at + _DELETED_AT_ONCE]])
-        items = [{"data_hash": row.data_hash, "data_title": row.data_title, "effect": _effect(row)} for row in rows]
+        items = storable(
+            [{"data_hash": row.data_hash, "data_title": row.data_title, "effect": _effect(row)} for row in rows]
+        )
         destroyed = sum(item["effect"] == "destroyed" for item in items)
         self.log.info(
             "%s %d items of dataset %s: %d with their files, %d only unlinked. %d were not there.",
