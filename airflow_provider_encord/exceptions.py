@@ -6,12 +6,8 @@ fails at once instead of burning its retries. The import paths are stable: retry
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._compat import AirflowException, AirflowFailException
-
-if TYPE_CHECKING:
-    pass
 
 
 class EncordError(AirflowException):
@@ -33,11 +29,11 @@ class EncordError(AirflowException):
         trace_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
-        self.dataset_hash = dataset_hash
-        self.http_status = http_status
-        self.trace_id = trace_id
-        self.retry_after = retry_after
+        super().__init__(storable(message))
+        self.dataset_hash: str | None = storable(dataset_hash)
+        self.http_status: int | None = storable(http_status)
+        self.trace_id: str | None = storable(trace_id)
+        self.retry_after: float | None = storable(retry_after)
 
 
 class EncordConnectionError(EncordError, AirflowFailException):

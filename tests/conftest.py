@@ -24,6 +24,8 @@ os.environ |= {
 # The same examples in each run, on machines of any speed.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+# Others at each run, and many: for `--hypothesis-profile=property`.
+settings.register_profile("property", deadline=None, max_examples=2000)
 
 pytest.register_assert_rewrite("vectors")
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_encord._client.outgoing import one_line
+
 if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import Verdict
 
@@ -29,10 +31,11 @@ class ProgressLog:
 
     def __call__(self, verdict: Verdict) -> None:
         """Log a verdict if it tells something new."""
-        if not verdict.known and self._last != verdict.message:
-            self._log.warning("Encord reports a status unknown to this provider; waiting on. %s", verdict.message)
-            self._last = verdict.message
-        elif verdict.message != self._last and self._clock() >= self._next:
-            self._log.info("%s.", verdict.message)
-            self._last = verdict.message
+        message = one_line(verdict.message)
+        if not verdict.known and message != self._last:
+            self._log.warning("Encord reports a status unknown to this provider; waiting on. %s", message)
+            self._last = message
+        elif message != self._last and self._clock() >= self._next:
+            self._log.info("%s.", message)
+            self._last = message
             self._next = self._clock() + _QUIET_SECONDS

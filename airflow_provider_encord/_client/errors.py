@@ -148,7 +148,7 @@ class ApiError(Exception):
         where = f" on dataset {self.dataset_hash}" if self.dataset_hash else ""
         sentences = [f"Encord: {self.operation}{where} failed: {self.reason}."]
         if self.said:
-            sentences.append(f"The server said: {self.said!r}.")
+            sentences.append(f"The server said: '{self.said}'.")
         marks = [
             f"HTTP {self.http_status}" if self.http_status else "",
             self.code or "",

@@ -1,16 +1,21 @@
-"""Careful reading of JSON that a server sent: fields by name, of the kind that is expected."""
+"""Careful reading of JSON that a server sent: fields by name, of the kind that is expected.
+
+Texts are kept as they came: they are compared and sent back. Ids and numbers are checked.
+"""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from airflow_provider_encord._client.redaction import printable
+from airflow_provider_encord._client.outgoing import LARGEST_NUMBER, one_line
 
 T = TypeVar("T")
+
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,255}")
+_LONGEST_OBJECT_KEY = 1024
 
 
 class Unreadable(ValueError):
@@ -40,24 +45,41 @@ class Fields:
         for name in names:
             value = self.get(name)
             if isinstance(value, str) and value:
-                return printable(value)
+                return value
         raise Unreadable(f"{self._what} has no {names[0]!r}")
 
     def optional_text(self, name: str) -> str | None:
         """Return a text field, or None."""
         value = self.get(name)
-        return printable(value) if isinstance(value, str) else None
+        return value if isinstance(value, str) else None
+
+    def id(self, *names: str) -> str:
+        """Return the first of these fields that is a text with something in it; it must be an id."""
+        value = self.text(*names)
+        if not is_id(value):
+            raise Unreadable(f"{names[0]!r} of {self._what} is no id")
+        return value
+
+    def object_key(self, name: str) -> str:
+        """Return the key of an object in Encord's storage."""
+        value = self.text(name)
+        if len(value) > _LONGEST_OBJECT_KEY or one_line(value) != value:
+            raise Unreadable(f"{name!r} of {self._what} is no object key")
+        return value
 
     def number(self, name: str) -> float | None:
-        """Return a number field, or None."""
-        value = self.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        return value if abs(value) <= sys.float_info.max else None
+        """Return a number field, or None; what is beyond 2^53 is no number."""
+        value = self._number(name)
+        return value if value is not None and abs(value) <= LARGEST_NUMBER else None
 
     def count(self, name: str) -> int:
-        """Return a counting field; 0 if it is missing."""
-        return max(0, int(self.number(name) or 0))
+        """Return a counting field, from 0 to 2^53; 0 if it is missing."""
+        return int(min(max(0, self._number(name) or 0), LARGEST_NUMBER))
+
+    def _number(self, name: str) -> float | None:
+        value = self.get(name)
+        # Only NaN differs from itself.
+        return value if isinstance(value, int | float) and not isinstance(value, bool) and value == value else None
 
     def moment(self, name: str) -> datetime | None:
         """Return a point in time; one without zone is UTC."""
@@ -76,12 +98,17 @@ class Fields:
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts; items of other kinds as their text."""
         value = self.get(name)
-        return tuple(printable(str(item)) for item in value) if isinstance(value, list) else ()
+        return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
     def each(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
         """Return a list field with each item read; a missing list is empty."""
         value = self.get(name)
         return () if value is None else read_list(value, make, f"{name!r} of {self._what}")
+
+
+def is_id(value: str) -> bool:
+    """Whether a text can be the id of something in Encord: short, and nothing in it that has to be escaped."""
+    return _ID.fullmatch(value) is not None
 
 
 def read_list(value: Any, make: Callable[[Any], T], what: str) -> tuple[T, ...]:

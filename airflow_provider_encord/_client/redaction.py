@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
+from airflow_provider_encord._client.outgoing import one_line
+
 _WHOLE_URL = re.compile(r"([a-z][a-z0-9+.-]*://[^?\s\"]*)\?[^\s\"]*", re.IGNORECASE)
 _MOST_SERVER_TEXT = 1000
 _MOST_LOOKED_AT = 4096
@@ -45,11 +47,6 @@ def without_query(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def printable(text: str) -> str:
-    """Return the text with what no file or database can hold replaced: halves of characters."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
 def without_credentials(text: str) -> str:
     """Return the text without queries and passwords of URLs, and without what follows ``Authorization:``."""
     if whole := _WHOLE_URL.fullmatch(text):
@@ -61,16 +58,16 @@ def without_credentials(text: str) -> str:
 
 
 def server_text(text: str) -> str:
-    """Return what a server said: printable, short enough to be read, and without what looks like a credential.
+    """Return what a server said: on one line, short enough to be read, and without what looks like a credential.
 
     Cut out are queries and user names of URLs of any scheme, parameters named like signatures, tokens or keys, and
     echoes of an ``Authorization`` header.
     """
     if len(text) <= _MOST_SERVER_TEXT and text.isidentifier():  # a status, as most polls bring
         return text
-    shown = without_credentials(printable(text[:_MOST_LOOKED_AT]))
+    shown = without_credentials(text[:_MOST_LOOKED_AT])
     shown = _USER_INFO.sub(rf"\1{_HIDDEN}@", shown)
-    shown = _PARAMETER.sub(rf"\1{_HIDDEN}", shown)
+    shown = one_line(_PARAMETER.sub(rf"\1{_HIDDEN}", shown))
     return (
         shown
         if len(text) <= _MOST_LOOKED_AT and len(shown) <= _MOST_SERVER_TEXT

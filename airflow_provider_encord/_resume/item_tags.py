@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from airflow_provider_encord._client.outgoing import one_line
+
 TASK_KEY = "airflow_task"
 FILE_KEY = "airflow_file"
 KEYS = (TASK_KEY, FILE_KEY)
@@ -39,12 +41,13 @@ def task_name(context: Mapping[str, Any]) -> str:
 def file_ids(files: Sequence[NamedFile]) -> list[str]:
     """Identify each file of a list, the same at each attempt: by base name, size, and number among its equals.
 
-    Neither its folder nor its age counts: a retry may find it in another temporary folder.
+    Neither its folder nor its age counts: a retry may find it in another temporary folder. What no store can hold of a
+    name is escaped, so that what is kept is what is compared.
     """
     seen: Counter[str] = Counter()
     ids = []
     for file in files:
-        alike = f"{file.name}:{file.size}"
+        alike = f"{one_line(file.name)}:{file.size}"
         seen[alike] += 1
         ids.append(f"{alike}:{seen[alike]}")
     return ids

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import Any
 
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._resume.item_tags import is_repeated
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ class Memory:
 
     def _set(self, key: str, **value: Any) -> None:
         if self._store is not None:
-            self._store.set(key, {"subject": self._subject, **value})
+            self._store.set(key, storable({"subject": self._subject, **value}))
 
 
 class Uploads:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._storage.files import PathLike, is_local, resolve, shown_location
 from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError
@@ -81,11 +82,18 @@ def _write_beside(path: Path, lines: Iterable[Mapping[str, Any]], location: Path
 def _write(file: Any, lines: Iterable[Mapping[str, Any]], location: PathLike) -> int:
     count = 0
     for line in lines:
-        data = json.dumps(line).encode() + b"\n"
+        data = _json(line).encode() + b"\n"
         with _problems(location, "written"):
             file.write(data)
         count += 1
     return count
+
+
+def _json(line: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(line, allow_nan=False)
+    except (ValueError, RecursionError):  # numbers that JSON has not, or nested too deeply to be written
+        return json.dumps(storable(line))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from urllib.parse import unquote, urlsplit
 
+from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord.exceptions import EncordInputError
 
@@ -165,4 +166,4 @@ def _look_at(path: Any) -> tuple[str | None, int]:
 
 def shown_location(location: str) -> str:
     shown = location.partition("?")[0] if "://" in location else location  # a query may be a credential
-    return shown.encode(errors="backslashreplace").decode()
+    return one_line(shown)

@@ -51,7 +51,7 @@ def title_of(key: str) -> str:
     """Return the title of an item: its key, which tells it apart; a very long one is cut and told apart by a hash."""
     if len(key) <= MAX_TITLE:
         return key
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
     return f"{digest}...{key[-(MAX_TITLE - len(digest) - 3) :]}"
 
 

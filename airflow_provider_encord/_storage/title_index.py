@@ -13,12 +13,12 @@ class Seen:
     def __init__(self, texts: Iterable[str]) -> None:
         self._database = sqlite3.connect("")  # an empty name is a private file on disk, with a small cache
         self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("CREATE TABLE seen (text TEXT PRIMARY KEY) WITHOUT ROWID")
-        self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((text,) for text in texts))
+        self._database.execute("CREATE TABLE seen (text BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((_bytes(text),) for text in texts))
 
     def __contains__(self, text: str) -> bool:
         """Whether the text was among those given."""
-        return self._database.execute("SELECT 1 FROM seen WHERE text = ?", (text,)).fetchone() is not None
+        return self._database.execute("SELECT 1 FROM seen WHERE text = ?", (_bytes(text),)).fetchone() is not None
 
     def __enter__(self) -> Seen:
         """Enter."""
@@ -29,3 +29,8 @@ class Seen:
     ) -> None:
         """Drop the file."""
         self._database.close()
+
+
+def _bytes(text: str) -> bytes:
+    # As a text, SQLite takes no halves of characters.
+    return text.encode("utf-8", "surrogatepass")

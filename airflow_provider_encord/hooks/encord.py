@@ -25,6 +25,7 @@ from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ApiError
 from airflow_provider_encord._client.exchange import Account
 from airflow_provider_encord._client.jobs import UploadJobWatch, Verdict, Watch
+from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._client.resources import (
     api_keys,
     data_items,
@@ -190,11 +191,11 @@ class EncordHook(BaseHook):
                 if self.settings.credentials.dataset_only:
                     kind = transport.run(api_keys.get_api_key_meta())
                     good = kind == "dataset"
-                    return good, f"Logged in at {self.settings.domain} with an API key of a {kind}."
+                    return good, f"Logged in at {self.settings.domain} with an API key of a {one_line(kind)}."
                 found = transport.run(integrations.get_cloud_integrations())
         except AirflowException as error:  # also a connection that does not exist
             return False, str(error)
-        titles = ", ".join(integration.title for integration in found) or "none"
+        titles = ", ".join(one_line(integration.title) for integration in found) or "none"
         return True, f"Logged in at {self.settings.domain}. Cloud integrations: {titles}."
 
     # -- datasets ------------------------------------------------------------------------------------------------
@@ -652,7 +653,7 @@ class EncordHook(BaseHook):
         found = [each for each in usable if each.title == title_or_id]
         if len(found) == 1:
             return found[0].id
-        known = ", ".join(sorted({each.title for each in usable})) or "none"
+        known = ", ".join(sorted({one_line(each.title) for each in usable})) or "none"
         problem = f"{len(found)} have" if found else "none has"
         raise EncordInputError(
             f"Of the cloud integrations that this key may use, {problem} the title {title_or_id!r} (known: {known}). "

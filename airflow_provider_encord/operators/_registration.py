@@ -9,6 +9,7 @@ from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._airflow.job_run import Work
 from airflow_provider_encord._airflow.outcome import RegistrationOutcome, list_or_reference
+from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord.exceptions import EncordInputError
@@ -145,7 +146,8 @@ class Registration(Work):
         task.push(self.context, "data_hashes", hashes)
         task.log.info("%d added, %d skipped, %d failed.", outcome.added, outcome.present, outcome.failed)
         for error in outcome.errors:
-            task.log.warning("Not added: %s: %s", ", ".join(error["urls"]) or "item", error["error"])
+            what = one_line(", ".join(error["urls"])) or "item"
+            task.log.warning("Not added: %s: %s", what, one_line(error["error"]))
         outcome.require_good_end(self.dataset_hash, task.max_failed_items)
         return outcome.report(self.dataset_hash, job_ids, task.details_path)
 

@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_encord._airflow.errors import kind_of
 from airflow_provider_encord._airflow.job_run import goes_on
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord.exceptions import EncordError
 from airflow_provider_encord.triggers._events import summary
 
@@ -120,7 +121,9 @@ class EncordTrigger(BaseTrigger):
 
     def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
         """Return the event of how the wait ended."""
-        return {"status": status, "message": message[:4000], "dataset_hash": self.dataset_hash, **more}
+        event = {"status": status, "message": message[:4000], "dataset_hash": self.dataset_hash, **more}
+        checked: dict[str, Any] = storable(event)
+        return checked
 
 
 class EncordJobTrigger(EncordTrigger):

@@ -1,6 +1,7 @@
 """Reading answers: whatever comes, we read it or say what is wrong with it."""
 
 import dataclasses
+import inspect
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -17,39 +18,19 @@ from airflow_provider_encord._client.resources import (
     api_keys,
     data_rows,
     datasets,
-    integrations,
     re_encoding,
     registration,
     storage_location,
     upload_urls,
-    users,
 )
-from vectors import DATASET, JOB, VIDEO
-
-READERS: dict[str, Call] = {
-    "create dataset": datasets.create_dataset("t"),
-    "list datasets": datasets.list_datasets(),
-    "get dataset": datasets.get_dataset(DATASET),
-    "list data rows": data_rows.list_data_rows(DATASET),
-    "get data row": data_rows.get_data_row(DATASET, VIDEO),
-    "integrations": integrations.get_cloud_integrations(),
-    "token": users.get_bearer_token(),
-    "presigned": upload_urls.get_presigned_urls(1, "video"),
-    "start job": registration.start_upload_job(DATASET),
-    "poll": registration.get_upload_job(DATASET, JOB),
-    "link": data_rows.link_items(DATASET, [VIDEO]),
-    "delete": data_rows.delete_data(DATASET, [VIDEO]),
-    "re-encode": re_encoding.re_encode_data(DATASET, [VIDEO]),
-    "re-encode status": re_encoding.re_encode_data_status(DATASET, 1),
-    "create key": api_keys.create_dataset_api_key(DATASET, "t", []),
-    "list keys": api_keys.get_dataset_api_keys(DATASET),
-}
+from every_call import CALLS, ROOMS
+from vectors import DATASET, VIDEO
 
 # Field names that readers look for, so that random objects get past the first check.
 NAMES = sorted(
     {
         field.name
-        for room in (api_keys, data_rows, datasets, integrations, re_encoding, registration, upload_urls)
+        for room in ROOMS
         for model in vars(room).values()
         if dataclasses.is_dataclass(model) and model is not Call
         for field in dataclasses.fields(model)
@@ -85,7 +66,7 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", CALLS)
 @given(value=JSON)
 @example(value={"storage_location": {}, "dataset_type": [], "data_hash": "x", "dataset_hash": "x", "title": 7})
 @example(value={"dataset_type": "²", "dataset_hash": "x"})
@@ -95,17 +76,17 @@ JSON = st.recursive(
 @example(value={"dataset_hash": "x", "api_key": "k", "scopes": "[" * 5000})
 def test_any_json_is_read_or_unreadable(name: str, value: Any) -> None:
     try:
-        READERS[name].read(value)
+        CALLS[name].read(value)
     except fields.Unreadable as problem:
         assert str(problem)
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", CALLS)
 @given(body=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()), status=st.integers(100, 599))
 @example(body=b'{"status": 200, "response": {"dataset_hash": "x", "data_rows": [{}]}}', status=200)
 def test_any_answer_is_read_or_an_api_error(name: str, body: bytes, status: int) -> None:
     try:
-        read(READERS[name], Answer(status, {}, body), domain="https://api.encord.com", trace_id="0" * 32)
+        read(CALLS[name], Answer(status, {}, body), domain="https://api.encord.com", trace_id="0" * 32)
     except ApiError as error:
         assert str(error)
 
@@ -172,10 +153,74 @@ def test_moments(text: Any, moment: datetime | None) -> None:
     assert fields.Fields({"created_at": text}, "it").moment("created_at") == moment
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), pytest.param(10**400, id="huge"), True, "7", None, []])
+def test_each_call_is_read_here() -> None:
+    made = {
+        name
+        for room in ROOMS
+        for name, value in vars(room).items()
+        if inspect.isfunction(value) and str(value.__annotations__.get("return")).startswith("Call[")
+    }
+    assert made == set(CALLS)
+
+
+NO_COUNTS = [float("nan"), float("-inf"), -(10**400), True, "7", None, []]
+TOO_LARGE = [2**53 + 1, 10**25, 1e300, float("inf"), 10**400]
+
+
+@pytest.mark.parametrize("value", [*NO_COUNTS, *TOO_LARGE], ids=lambda value: repr(value)[:9])
 def test_what_is_no_number_is_none(value: Any) -> None:
     assert fields.Fields({"n": value}, "it").number("n") is None
+
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=lambda value: repr(value)[:9])
+def test_what_is_no_count_is_zero(value: Any) -> None:
     assert fields.Fields({"n": value}, "it").count("n") == 0
+
+
+@pytest.mark.parametrize("value", TOO_LARGE, ids=lambda value: repr(value)[:9])
+def test_too_large_a_count_is_cut_to_what_json_readers_take(value: Any) -> None:
+    count = fields.Fields({"n": value}, "it").count("n")
+    assert (count, type(count)) == (2**53, int)
+
+
+BAD_IDS = ["a b", "a\nb", "\x00", "é", "a/b", "<a>", "x" * 256, "\ud800", "https://x.test/?sig=1"]
+
+
+@pytest.mark.parametrize("value", BAD_IDS, ids=ascii)
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        ("create_dataset", lambda value: {"dataset_uuid": value}),
+        ("list_datasets", lambda value: {"result": [{"datasetUuid": value}]}),
+        ("get_dataset", lambda value: {"dataset_hash": value}),
+        ("list_data_rows", lambda value: [{"data_hash": value}]),
+        ("get_cloud_integrations", lambda value: {"result": [{"integrationUuid": value}]}),
+        ("start_upload_job", lambda value: {"process_hash": value}),
+        ("get_upload_job", lambda value: {"status": "DONE", "data_hashes_with_titles": [{"data_hash": value}]}),
+        ("re_encode_data", lambda value: value),
+        ("re_encode_data_status", lambda value: {"status": "DONE", "result": [{"data_hash": value}]}),
+    ],
+)
+def test_what_can_be_no_id_is_unreadable(call: str, answer: Any, value: str) -> None:
+    with pytest.raises(fields.Unreadable) as caught:
+        CALLS[call].read(answer(value))
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a\x00", "\ud800", "x" * 1025], ids=lambda key: ascii(key)[:9])
+def test_what_can_be_no_object_key_is_unreadable(key: str) -> None:
+    with pytest.raises(fields.Unreadable, match="object_key"):
+        CALLS["get_presigned_urls"].read({"results": [{"objectKey": key, "signedUrl": "https://x.test/"}]})
+    with pytest.raises(fields.Unreadable, match="file_link"):
+        CALLS["get_signed_url"].read({"file_link": key, "signed_url": "https://x.test/"})
+
+
+def test_texts_stay_as_encord_sent_them() -> None:
+    odd = "a\x00\x1b[31m\x85\ud800\r\n"
+    row = data_rows.read_data_row({"data_hash": "h", "data_title": odd, "client_metadata": {odd: [odd, 10**25]}})
+    assert (row.data_title, row.client_metadata) == (odd, {odd: [odd, 10**25]})
+    job = {"status": "DONE", "data_hashes_with_titles": [{"data_hash": "h", "title": odd}], "errors": [odd]}
+    assert registration.read_upload_job(job).items[0].title == odd
 
 
 def test_file_size_may_be_a_fraction_and_counts_are_whole() -> None:
@@ -193,7 +238,9 @@ def test_task_id_keeps_its_type(answer: Any, task: Any) -> None:
     assert type(read_task(answer)) is type(task)
 
 
-@pytest.mark.parametrize("answer", [[1, 2], {"id": 1}, True, 1.5])
+@pytest.mark.parametrize(
+    "answer", [[1, 2], {"id": 1}, True, 1.5, 10**25, -(10**25), [2**53 + 1], "", "\ud800", "x" * 256], ids=ascii
+)
 def test_task_id_of_another_kind_is_unreadable(answer: Any) -> None:
     with pytest.raises(fields.Unreadable):
         re_encoding.re_encode_data(DATASET, [VIDEO]).read(answer)

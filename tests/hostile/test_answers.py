@@ -14,46 +14,16 @@ import pytest
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.protocol import Answer, retry_after
-from airflow_provider_encord._client.resources import (
-    api_keys,
-    data_rows,
-    datasets,
-    integrations,
-    re_encoding,
-    registration,
-    upload_urls,
-    users,
-)
+from airflow_provider_encord._client.resources import datasets
 from airflow_provider_encord._client.transport import response_body
 from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord.exceptions import EncordError
+from every_call import CALLS
 from raw_server import RawServer, Script
-from vectors import DATASET, ITEM, JOB, VIDEO
+from vectors import DATASET
 
 SEED = int(os.environ.get("ENCORD_FUZZ_SEED", "20"))
 CASES = int(os.environ.get("ENCORD_FUZZ_CASES", "500"))
-
-CALLS: dict[str, Call[Any]] = {
-    "create_dataset": datasets.create_dataset("t"),
-    "list_datasets": datasets.list_datasets(),
-    "get_dataset": datasets.get_dataset(DATASET),
-    "list_data_rows": data_rows.list_data_rows(DATASET),
-    "get_data_row": data_rows.get_data_row(DATASET, VIDEO),
-    "get_cloud_integrations": integrations.get_cloud_integrations(),
-    "get_bearer_token": users.get_bearer_token(),
-    "get_presigned_urls": upload_urls.get_presigned_urls(1, "video"),
-    "get_signed_url": upload_urls.get_signed_url("v", "video"),
-    "get_cloud_integrations_of_key": integrations.get_cloud_integrations_of_key(),
-    "get_api_key_meta": api_keys.get_api_key_meta(),
-    "start_upload_job": registration.start_upload_job(DATASET, files={}),
-    "get_upload_job": registration.get_upload_job(DATASET, JOB),
-    "link_items": data_rows.link_items(DATASET, [ITEM]),
-    "delete_data": data_rows.delete_data(DATASET, [VIDEO]),
-    "re_encode_data": re_encoding.re_encode_data(DATASET, [VIDEO]),
-    "re_encode_data_status": re_encoding.re_encode_data_status(DATASET, 1),
-    "create_dataset_api_key": api_keys.create_dataset_api_key(DATASET, "t", []),
-    "get_dataset_api_keys": api_keys.get_dataset_api_keys(DATASET),
-}
 
 NAMES = [
     *("dataset_hash", "dataset_uuid", "title", "data_rows", "result", "results"),

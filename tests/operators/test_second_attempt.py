@@ -47,7 +47,9 @@ class WorkerLost(BaseException):
 @pytest.fixture
 def build(dataset, media, hook, encord, manifest):
     """Make the operator of a kind; the videos to re-encode are there already."""
-    hashes = [item.data_hash for item in hook.add_private_data_to_dataset(dataset, encord.integrations["AWS"], manifest(1))]
+    hashes = [
+        item.data_hash for item in hook.add_private_data_to_dataset(dataset, encord.integrations["AWS"], manifest(1))
+    ]
     encord.clear_requests()
     known = {"MANIFEST": manifest(3), "HASHES": hashes}
 

@@ -108,7 +108,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 # A constant, and texts without credentials: these need the standard library only.
-LIGHT = {f"{PACKAGE}._client{each}" for each in ("", ".redaction", ".regions", ".transport")}
+LIGHT = {f"{PACKAGE}._client{each}" for each in ("", ".outgoing", ".redaction", ".regions", ".transport")}
 
 
 def test_parsing_a_dag_pulls_in_no_layer_that_needs_a_library(python, modules):

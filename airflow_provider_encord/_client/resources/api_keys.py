@@ -74,7 +74,7 @@ def read_api_key(value: Any) -> ApiKey:
         except (ValueError, RecursionError):
             scopes = [scopes]
     return ApiKey(
-        dataset_hash=fields.text("resource_hash", "dataset_hash"),
+        dataset_hash=fields.id("resource_hash", "dataset_hash"),
         api_key=fields.text("api_key"),
         title=fields.optional_text("title") or "",
         key_hash=fields.optional_text("key_hash") or "",

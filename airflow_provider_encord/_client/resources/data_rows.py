@@ -145,7 +145,7 @@ def read_data_row(value: Any) -> DataRow:
     width, height, images = fields.number("width"), fields.number("height"), fields.get("images_data")
     optimised = fields.get("is_optimised_image_group")
     return DataRow(
-        data_hash=fields.text("data_hash"),
+        data_hash=fields.id("data_hash"),
         data_title=fields.optional_text("data_title") or "",
         data_type=fields.optional_text("data_type") or "",
         created_at=fields.moment("created_at"),

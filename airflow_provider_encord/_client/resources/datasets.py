@@ -73,7 +73,7 @@ def create_dataset(
     def read(value: Any) -> CreatedDataset:
         fields = Fields(value, "the new dataset")
         return CreatedDataset(
-            dataset_hash=fields.text("dataset_uuid", "dataset_hash"),
+            dataset_hash=fields.id("dataset_uuid", "dataset_hash"),
             backing_folder_uuid=fields.optional_text("backing_folder_uuid"),
             title=title,
             storage_location=storage_location,
@@ -137,7 +137,7 @@ def read_dataset_info(value: Any) -> DatasetInfo:
     fields = Fields(value, "a dataset")
     location = fields.get("storage_location")
     return DatasetInfo(
-        dataset_hash=fields.text("dataset_uuid", "dataset_hash"),
+        dataset_hash=fields.id("dataset_uuid", "dataset_hash"),
         title=fields.optional_text("title") or "",
         description=fields.optional_text("description") or "",
         created_at=fields.moment("created_at"),
@@ -153,7 +153,7 @@ def read_dataset(value: Any) -> Dataset:
     fields = Fields(value, "the dataset")
     folder = fields.optional_text("backing_folder_uuid")
     return Dataset(
-        dataset_hash=fields.text("dataset_hash"),
+        dataset_hash=fields.id("dataset_hash"),
         title=fields.optional_text("title") or "",
         description=fields.optional_text("description") or "",
         storage_location=StorageLocation.parse(fields.get("dataset_type")),

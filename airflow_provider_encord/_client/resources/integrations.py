@@ -64,4 +64,4 @@ def get_cloud_integrations_of_key() -> Call[tuple[CloudIntegration, ...]]:
 def read_cloud_integration(value: Any) -> CloudIntegration:
     """Read one cloud integration, of either generation of the API."""
     fields = Fields(value, "a cloud integration")
-    return CloudIntegration(id=fields.text("integration_uuid", "id"), title=fields.optional_text("title") or "")
+    return CloudIntegration(id=fields.id("integration_uuid", "id"), title=fields.optional_text("title") or "")

@@ -8,7 +8,8 @@ from typing import Any
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ErrorKind
-from airflow_provider_encord._client.fields import Fields, Unreadable
+from airflow_provider_encord._client.fields import Fields, Unreadable, is_id
+from airflow_provider_encord._client.outgoing import LARGEST_NUMBER
 from airflow_provider_encord._client.parameters import checked_hash, checked_hashes
 
 
@@ -37,9 +38,11 @@ def re_encode_data(dataset_hash: str, data_hashes: Sequence[str]) -> Call[int | 
 
     def read(value: Any) -> int | str:
         single = value[0] if isinstance(value, list) and len(value) == 1 else value
-        if isinstance(single, bool) or not isinstance(single, int | str):
-            raise Unreadable("the task id should be a number or a text")
-        return single
+        if isinstance(single, str) and is_id(single):
+            return single
+        if isinstance(single, int) and not isinstance(single, bool) and abs(single) <= LARGEST_NUMBER:
+            return single
+        raise Unreadable("the task id should be a number or a short text")
 
     return Call(
         operation="start re-encoding",
@@ -82,5 +85,5 @@ def read_re_encode_task(value: Any) -> ReEncodeTask:
 def _read_re_encoded_video(value: Any) -> ReEncodedVideo:
     fields = Fields(value, "a re-encoded video")
     return ReEncodedVideo(
-        fields.text("data_hash"), fields.optional_text("bucket_path"), fields.optional_text("signed_url")
+        fields.id("data_hash"), fields.optional_text("bucket_path"), fields.optional_text("signed_url")
     )

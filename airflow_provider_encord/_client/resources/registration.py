@@ -77,7 +77,7 @@ def start_upload_job(
         uid=dataset_hash,
         payload=payload,
         dataset_hash=checked_hash(dataset_hash, "dataset_hash"),
-        read=lambda value: Fields(value, "the answer").text("process_hash"),
+        read=lambda value: Fields(value, "the answer").id("process_hash"),
         repeatable=False,
         empty=ErrorKind.SERVER,
     )
@@ -118,7 +118,7 @@ def read_upload_job(value: Any) -> UploadJob:
 def _read_uploaded_item(value: Any) -> UploadedItem:
     fields = Fields(value, "an added item")
     return UploadedItem(
-        fields.text("data_hash"), fields.optional_text("title") or "", fields.optional_text("backing_item_uuid")
+        fields.id("data_hash"), fields.optional_text("title") or "", fields.optional_text("backing_item_uuid")
     )
 
 

@@ -74,7 +74,7 @@ def read_presigned_url(value: Any) -> PresignedUrl:
     headers = fields.mapping("upload_headers") or {}
     return PresignedUrl(
         item_uuid=fields.optional_text("item_uuid"),
-        object_key=fields.text("object_key"),
+        object_key=fields.object_key("object_key"),
         signed_url=fields.text("signed_url"),
         upload_headers={str(name): str(value) for name, value in headers.items()},
     )
@@ -83,7 +83,7 @@ def read_presigned_url(value: Any) -> PresignedUrl:
 def read_signed_url(value: Any) -> PresignedUrl:
     """Read one signed upload URL of the older form."""
     fields = Fields(value, "a signed URL")
-    return PresignedUrl(None, fields.text("file_link"), fields.text("signed_url"), {})
+    return PresignedUrl(None, fields.object_key("file_link"), fields.text("signed_url"), {})
 
 
 def _problem_with_targets(urls: Sequence[PresignedUrl], domain: str) -> str | None:
