@@ -22,6 +22,8 @@ class EncordError(AirflowException):
     :param http_status: status of Encord's answer.
     :param trace_id: the id under which Encord's support finds the request.
     :param retry_after: seconds Encord asked to wait.
+    :param conn_id: id of the Airflow connection that was used.
+    :param host: base URL of the Encord that was asked.
     """
 
     def __init__(
@@ -32,12 +34,16 @@ class EncordError(AirflowException):
         http_status: int | None = None,
         trace_id: str | None = None,
         retry_after: float | None = None,
+        conn_id: str | None = None,
+        host: str | None = None,
     ) -> None:
         super().__init__(message)
         self.dataset_hash = dataset_hash
         self.http_status = http_status
         self.trace_id = trace_id
         self.retry_after = retry_after
+        self.conn_id = conn_id
+        self.host = host
 
 
 class EncordConnectionError(EncordError, AirflowFailException):

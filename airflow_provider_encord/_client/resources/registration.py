@@ -95,7 +95,6 @@ def get_upload_job(dataset_hash: str, job_id: str, *, held_seconds: int = 0) -> 
         read=read_upload_job,
         repeatable=True,
         large=True,
-        empty=ErrorKind.NOT_FOUND,
         held_seconds=held_seconds,
     )
 
