@@ -52,7 +52,7 @@ def why(error: BaseException) -> str:
     for cause in reversed(causes):
         if isinstance(cause, socket.gaierror):
             return str(cause.strerror)
-        number = None if isinstance(cause, ssl.SSLError) else getattr(cause, "errno", None)
+        number = 0 if isinstance(cause, ssl.SSLError) else getattr(cause, "errno", 0) or 0
         if number in errno.errorcode:
             return os.strerror(number)
     return type(causes[-1]).__name__
