@@ -6,6 +6,8 @@ fails at once instead of burning its retries. The import paths are stable: retry
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._compat import AirflowException, AirflowFailException
 
@@ -18,6 +20,9 @@ class EncordError(AirflowException):
     :param http_status: status of Encord's answer.
     :param trace_id: the id under which Encord's support finds the request.
     :param retry_after: seconds Encord asked to wait.
+    :param conn_id: id of the Airflow connection that was used.
+    :param host: base URL of the Encord that was asked.
+    :param job_ids: the jobs it was about.
     """
 
     def __init__(
@@ -28,12 +33,18 @@ class EncordError(AirflowException):
         http_status: int | None = None,
         trace_id: str | None = None,
         retry_after: float | None = None,
+        conn_id: str | None = None,
+        host: str | None = None,
+        job_ids: Sequence[str | int] = (),
     ) -> None:
         super().__init__(storable(message))
         self.dataset_hash: str | None = storable(dataset_hash)
         self.http_status: int | None = storable(http_status)
         self.trace_id: str | None = storable(trace_id)
         self.retry_after: float | None = storable(retry_after)
+        self.conn_id: str | None = storable(conn_id)
+        self.host: str | None = storable(host)
+        self.job_ids: list[str | int] = storable(list(job_ids))
 
 
 class EncordConnectionError(EncordError, AirflowFailException):

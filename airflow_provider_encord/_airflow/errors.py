@@ -40,9 +40,11 @@ _BY_KIND: dict[str, type[EncordError]] = {
     "too_large": EncordPayloadTooLargeError,
     "rate_limited": EncordRateLimitError,
     "server": EncordServerError,
+    "foreign": EncordServerError,
     "unreadable": EncordServerError,
     "network": EncordNetworkError,
     "storage": EncordUploadError,
+    "disk": EncordError,
 }
 
 
@@ -53,6 +55,8 @@ def from_api_error(error: ApiError) -> EncordError:
         "http_status": error.http_status,
         "trace_id": error.trace_id,
         "retry_after": error.retry_after,
+        "conn_id": error.conn_id or None,
+        "host": error.domain,
     }
     return _BY_KIND[error.kind.value](str(error), **attributes)
 

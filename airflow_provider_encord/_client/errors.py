@@ -21,12 +21,18 @@ class ErrorKind(StrEnum):
     TOO_LARGE = "too_large"
     RATE_LIMITED = "rate_limited"
     SERVER = "server"
+    FOREIGN = "foreign"
+    """Somebody else answered: a proxy, a firewall, a login page."""
     UNREADABLE = "unreadable"
     NETWORK = "network"
     STORAGE = "storage"
+    DISK = "disk"
+    """This machine could not keep what was answered."""
 
 
-TRANSIENT = frozenset({ErrorKind.RATE_LIMITED, ErrorKind.SERVER, ErrorKind.UNREADABLE, ErrorKind.NETWORK})
+TRANSIENT = frozenset(
+    {ErrorKind.RATE_LIMITED, ErrorKind.SERVER, ErrorKind.FOREIGN, ErrorKind.UNREADABLE, ErrorKind.NETWORK}
+)
 
 # Reasons of the legacy API, from the error table of Encord's client 0.1.211.
 LEGACY_REASONS: dict[str, tuple[ErrorKind, str]] = {
@@ -78,8 +84,10 @@ _NEXT_STEP = {
     ErrorKind.TOO_LARGE: "Send it in smaller parts; a retry cannot help.",
     ErrorKind.RATE_LIMITED: "Retry later, or limit concurrency with an Airflow pool.",
     ErrorKind.SERVER: "Retry later; quote the trace id to Encord's support if it stays.",
+    ErrorKind.FOREIGN: "Look for a proxy, a firewall or a login page in between, and check the host; retry later.",
     ErrorKind.UNREADABLE: "Check for a proxy in between; retry later.",
     ErrorKind.NETWORK: "Check network, proxy and the host of the connection.",
+    ErrorKind.DISK: "Make room there, or let TMPDIR name a folder with room; a later retry can pass.",
 }
 
 
@@ -99,6 +107,8 @@ class ApiError(Exception):
     :param domain: the base URL that was asked.
     :param trace_id: the id under which Encord's support finds the request.
     :param taken: False when the server surely did not act on the request.
+    :param conn_id: id of the Airflow connection, if the caller has one.
+    :param advice: what to do next, where more is known than the kind tells.
     """
 
     def __init__(
@@ -115,20 +125,24 @@ class ApiError(Exception):
         domain: str | None = None,
         trace_id: str | None = None,
         taken: bool = True,
+        conn_id: str = "",
+        advice: str = "",
     ) -> None:
-        operation, reason = server_text(operation), server_text(reason)
+        operation, reason = _line(operation), _line(reason)
         super().__init__(operation, reason)
         self.kind = kind
         self.operation = operation
         self.reason = reason
         self.said = server_text(said)
-        self.code = server_text(code)[:100] if code else None
+        self.code = _line(code)[:100] if code else None
         self.http_status = http_status
         self.retry_after = retry_after
         self.dataset_hash = dataset_hash
         self.domain = domain
         self.trace_id = trace_id
         self.taken = taken
+        self.conn_id = conn_id
+        self.advice = advice
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Take secrets out of all that it shows."""
@@ -144,8 +158,10 @@ class ApiError(Exception):
         return self.kind in TRANSIENT
 
     def __str__(self) -> str:
-        """Tell what failed, on what, what Encord said, the trace id and what to do next."""
+        """Tell what failed, on what and where, what Encord said, the trace id and what to do next."""
         where = f" on dataset {self.dataset_hash}" if self.dataset_hash else ""
+        where += f" at {self.domain}" if self.domain else ""
+        where += f" (connection {self.conn_id!r})" if self.conn_id else ""
         sentences = [f"Encord: {self.operation}{where} failed: {self.reason}."]
         if self.said:
             sentences.append(f"The server said: '{self.said}'.")
@@ -158,17 +174,22 @@ class ApiError(Exception):
             sentences.append(f"({', '.join(mark for mark in marks if mark)})")
         if self.retry_after is not None:
             sentences.append(f"The server asks to wait {self.retry_after:g} s.")
-        if next_step := _NEXT_STEP.get(self.kind):
+        if next_step := self.advice or _NEXT_STEP.get(self.kind):
             sentences.append(next_step)
-        if self.kind in (ErrorKind.AUTHENTICATION, ErrorKind.KEY_NOT_FOUND) and self.domain:
-            other = OTHER_REGION.get(self.domain)
-            hint = f"; keys of the other region live at {other}" if other else ""
-            sentences.append(f"Asked: {self.domain}{hint}.")
+        other = OTHER_REGION.get(self.domain or "")
+        if other and self.kind in (ErrorKind.AUTHENTICATION, ErrorKind.KEY_NOT_FOUND):
+            sentences.append(f"The keys of the other region live at {other}.")
         return " ".join(sentences)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep all attributes when the error is pickled."""
         return (_restore, (self.args, self.__dict__))
+
+
+def _line(text: str) -> str:
+    """Return a text as one line that no terminal obeys."""
+    text = server_text(text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _restore(args: tuple[str, str], attributes: dict[str, object]) -> ApiError:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from airflow_provider_encord._client.auth import Credentials
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ApiError, ErrorKind
-from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request, build, read, refusal
+from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request, build, clock_advice, read, refusal
 from airflow_provider_encord._client.retry import RetryPolicy, next_delay
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ class Account:
     :param clock: Unix time in seconds.
     :param trace_id: makes a new 32-digit hex id.
     :param jitter: a number from 0 to 1.
+    :param conn_id: id of the Airflow connection, for messages.
     """
 
     credentials: Credentials
@@ -52,6 +53,7 @@ class Account:
     clock: Callable[[], float] = field(default=time.time, repr=False)
     trace_id: Callable[[], str] = field(default=lambda: secrets.token_hex(16), repr=False)
     jitter: Callable[[], float] = field(default=random.random, repr=False)
+    conn_id: str = ""
 
 
 def exchange(
@@ -83,10 +85,14 @@ def exchange(
                 if not call.answers_secret:
                     answer = _without_proofs(answer, request)
                 return read(call, answer, domain=account.domain, trace_id=trace_id)
-            reason, sent = (answer.reason, answer.sent) if answer else ("nothing was sent", False)
-            raise refusal(call, ErrorKind.NETWORK, reason, None, account.domain, trace_id, taken=sent)
+            broke = answer or NoAnswer("nothing was sent", sent=False)
+            more = {"taken": broke.sent, "advice": broke.advice}
+            raise refusal(call, broke.kind, broke.reason, None, account.domain, trace_id, **more)
         except ApiError as error:
             error.hide(request.proofs)
+            error.conn_id = account.conn_id
+            if error.kind is ErrorKind.AUTHENTICATION and isinstance(answer, Answer):
+                error.advice = clock_advice(answer, account.clock())
             delay = next_delay(call, error, attempt=attempt, policy=policy or account.policy, jitter=account.jitter)
             if delay is None:
                 raise

@@ -102,8 +102,11 @@ class Fields:
 
     def each(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
         """Return a list field with each item read; a missing list is empty."""
-        value = self.get(name)
-        return () if value is None else read_list(value, make, f"{name!r} of {self._what}")
+        return () if self.get(name) is None else self.all(name, make)
+
+    def all(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
+        """Return a list field with each item read; it must be there."""
+        return read_list(self.get(name), make, f"{name!r} of {self._what}")
 
 
 def is_id(value: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from airflow_provider_encord._client.auth import Credentials
 from airflow_provider_encord._client.call import Call
@@ -55,10 +56,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class NoAnswer:
-    """Nothing came back; ``sent`` is False when the connection was never made."""
+    """Nothing came back.
+
+    :param reason: why.
+    :param sent: False when the request surely did not reach Encord.
+    :param advice: what to do about it, if more is known than "check the network".
+    :param kind: what it is, if not the network's fault.
+    """
 
     reason: str
     sent: bool
+    advice: str = ""
+    kind: ErrorKind = ErrorKind.NETWORK
 
 
 def build(
@@ -93,11 +102,18 @@ _decode = json.JSONDecoder(parse_constant=lambda name: None).decode
 def read(call: Call[T], answer: Answer, *, domain: str, trace_id: str) -> T:
     """Read the answer to a call.
 
-    :raises ApiError: when Encord refused, or answered something that can't be read.
+    Only Encord's own form of answer counts as its word; all else is somebody else's, and a later retry can pass.
+
+    :raises ApiError: when Encord refused, or what came is not Encord's or can't be read.
     """
-    response = (
-        _v2_response(call, answer, domain, trace_id) if call.path else _legacy_response(call, answer, domain, trace_id)
-    )
+    document = _document(call, answer, domain, trace_id)
+    if answer.status in (413, 429):  # said in front of all handlers, in any form
+        kind, reason = V2_STATUSES[answer.status]
+        raise refusal(call, kind, reason, answer, domain, trace_id, said=_message(document))
+    if 300 <= answer.status < 400:
+        raise _foreign(call, answer, domain, trace_id)
+    respond = _v2_response if call.path else _legacy_response
+    response = respond(call, answer, document, domain, trace_id)
     try:
         model = call.read(response)
         problem = call.vet(model, domain) if call.vet else None
@@ -122,8 +138,8 @@ def refusal(
 ) -> ApiError:
     """Make the error of a call."""
     status = answer.status if answer else None
-    # Only a front end that stops requests before they are handled answers with a real HTTP 429.
-    taken = status != 429 and more.pop("taken", True)
+    # These two come from what stops requests before they are handled: Encord's front end, and a proxy on the way to it.
+    taken = more.pop("taken", True) and status not in (407, 429)
     return ApiError(
         kind,
         operation=call.operation,
@@ -138,44 +154,41 @@ def refusal(
     )
 
 
-def _legacy_response(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> Any:
-    # The order of decisions is that of Encord's client 0.1.211: the envelope decides, whatever the HTTP status says.
-    document = _document(call, answer, domain, trace_id)
-    if answer.status in (413, 429):
-        kind, reason = V2_STATUSES[answer.status]
-        raise refusal(call, kind, reason, answer, domain, trace_id, said=_message(document))
-    if document is _NOT_JSON or 300 <= answer.status < 400:
-        raise _not_json(call, answer, domain, trace_id)
-    envelope = document if isinstance(document, dict) else {}
-    response, payload = envelope.get("response"), envelope.get("payload")
-    if envelope.get("status") != 200:
+def _legacy_response(call: Call[Any], answer: Answer, document: Any, domain: str, trace_id: str) -> Any:
+    # The envelope decides, whatever the HTTP status says: so does Encord's client 0.1.211.
+    if isinstance(document, dict) and {"status", "response"} <= document.keys():
+        response, payload = document["response"], document.get("payload")
+        if document["status"] == 200:
+            if call.empty and not response and not (call.empty_list_is_fine and response == []):
+                reason = "no such resource" if call.empty is ErrorKind.NOT_FOUND else "Encord answered with nothing"
+                raise refusal(call, call.empty, reason, answer, domain, trace_id)
+            return response
         code = response[0] if isinstance(response, list) and len(response) == 1 else response
-        said = _text(payload) if payload else _message(document)
-        if not isinstance(code, str):
-            kind, reason = V2_STATUSES.get(answer.status, (ErrorKind.SERVER, "Encord gives no reason"))
-            raise refusal(call, kind, reason, answer, domain, trace_id, said=said)
-        kind, reason = LEGACY_REASONS.get(code, (ErrorKind.SERVER, "Encord gives a reason unknown to this provider"))
-        raise refusal(call, kind, reason, answer, domain, trace_id, said=said, code=code)
-    if call.empty and not response and not (call.empty_list_is_fine and response == []):
-        reason = "no such resource" if call.empty is ErrorKind.NOT_FOUND else "Encord answered with nothing"
-        raise refusal(call, call.empty, reason, answer, domain, trace_id)
-    return response
+        if isinstance(code, str) and _CODE.fullmatch(code):
+            unknown = ErrorKind.SERVER, "Encord gives a reason unknown to this provider"
+            kind, reason = LEGACY_REASONS.get(code, unknown)
+            said = _text(payload) if payload else ""
+            raise refusal(call, kind, reason, answer, domain, trace_id, said=said, code=code)
+    if answer.status == 422 and isinstance(document, dict) and isinstance(document.get("detail"), list):
+        # Encord's check of a request's form knows no envelope.
+        raise refusal(call, *V2_STATUSES[422], answer, domain, trace_id, said=_message(document))
+    raise _foreign(call, answer, domain, trace_id)
 
 
-def _v2_response(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> Any:
-    document = _document(call, answer, domain, trace_id)
-    if not 200 <= answer.status < 300:
-        if 300 <= answer.status < 400:
-            raise _not_json(call, answer, domain, trace_id)
-        kind, reason = V2_STATUSES.get(answer.status, (ErrorKind.SERVER, "Encord could not handle the request"))
-        raise refusal(call, kind, reason, answer, domain, trace_id, said=_message(document))
+def _v2_response(call: Call[Any], answer: Answer, document: Any, domain: str, trace_id: str) -> Any:
     if answer.status == 204:
         return None
-    if document is _NOT_JSON:
-        raise _not_json(call, answer, domain, trace_id)
-    return document
+    if 200 <= answer.status < 300 and document is not _NOT_JSON:
+        return document
+    # Proxies write their problems in JSON too, under a type of its own.
+    said = _message(document) if _media_type(answer) in ("", "application/json") else ""
+    if not said or 200 <= answer.status < 300:
+        raise _foreign(call, answer, domain, trace_id)
+    kind, reason = V2_STATUSES.get(answer.status, (ErrorKind.SERVER, "Encord could not handle the request"))
+    raise refusal(call, kind, reason, answer, domain, trace_id, said=said)
 
 
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{1,99}")
 _NOT_JSON = object()
 
 
@@ -196,21 +209,53 @@ def _document(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> An
         return _NOT_JSON
 
 
-def _not_json(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> ApiError:
-    if 300 <= answer.status < 400:
-        reason = "the answer is a redirect, which is not followed because the signature would not fit"
+def _foreign(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> ApiError:
+    """Say of an answer that is not Encord's what it is and who gave it."""
+    status = answer.status
+    if status >= 500:
+        kind, who = ErrorKind.SERVER, "Encord, or a proxy before it, failed and gives no reason"
     else:
-        reason = "the answer is not JSON"
-    default = ErrorKind.SERVER if answer.status >= 500 else ErrorKind.UNREADABLE
-    kind, _ = V2_STATUSES.get(answer.status, (default, ""))
-    return refusal(call, kind, reason, answer, domain, trace_id)
+        kind, who = ErrorKind.FOREIGN, "this answer is not Encord's"
+    if status == 407:
+        what = "a proxy asks for a login"
+    elif 300 <= status < 400:
+        what = f"a redirect to {_place(_header(answer, 'location'))}, which is not followed"
+    elif not answer.body:
+        what = "an empty answer"
+    else:
+        what = _media_type(answer) or "content of no type"
+        what += ", but not in Encord's form" if what.endswith("json") else ""
+    signs = [f"{name} {_header(answer, name)[:80]!r}" for name in ("Server", "Via") if _header(answer, name)]
+    return refusal(call, kind, f"{who}: {', '.join([what, *signs])}", answer, domain, trace_id)
+
+
+def _place(location: str) -> str:
+    try:
+        parts = urlsplit(location)
+        place = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        place = "?"
+    if not place:
+        return "another page of this host"
+    return place if re.fullmatch(r"[A-Za-z0-9.:\[\]_-]{1,260}", place) else "an unreadable address"
+
+
+def _header(answer: Answer, name: str) -> str:
+    return next((value for key, value in answer.headers.items() if key.lower() == name.lower()), "").strip()
+
+
+def _media_type(answer: Answer) -> str:
+    media_type = _header(answer, "content-type").partition(";")[0].strip().lower()
+    return media_type if re.fullmatch(r"[a-z0-9.+/_-]{0,80}", media_type) else "content of a strange type"
 
 
 def _message(document: Any) -> str:
+    """Return the server's text, if it gives one as the v2 API does; of a request's form, the list of problems."""
     if not isinstance(document, dict):
         return ""
-    text = document.get("message") or document.get("detail") or ""
-    return _text(text)
+    text = document.get("message") or document.get("detail")
+    good = isinstance(text, str) or (isinstance(text, list) and all(isinstance(problem, dict) for problem in text))
+    return _text(text) if text and good else ""
 
 
 def _text(value: Any) -> str:
@@ -227,15 +272,34 @@ _LONGEST_RETRY_AFTER = 365 * 86400.0
 
 def retry_after(answer: Answer) -> float | None:
     """Read the ``Retry-After`` of an answer, given in seconds or as a date; None when there is none."""
-    value = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "").strip()
+    value = _header(answer, "retry-after")
     if value.isascii() and value.isdigit():
         return min(float(value[:20]), _LONGEST_RETRY_AFTER)
     try:
-        until = parsedate_to_datetime(value)
-        asked = parsedate_to_datetime(next(v for n, v in answer.headers.items() if n.lower() == "date"))
-        if until.tzinfo is None or asked.tzinfo is None:
-            until, asked = (moment.replace(tzinfo=UTC) for moment in (until, asked))
-        seconds = (until - asked).total_seconds()
-    except (ValueError, TypeError, ArithmeticError, LookupError, StopIteration):
+        seconds = (_moment(value) - _moment(_header(answer, "date"))).total_seconds()
+    except (ValueError, TypeError, ArithmeticError, LookupError):
         return None
     return min(max(0.0, seconds), _LONGEST_RETRY_AFTER)
+
+
+def clock_advice(answer: Answer, now: float) -> str:
+    """Tell who was refused what to do first if this machine's clock is more than a minute off, by the answer's date."""
+    try:
+        ahead = now - _moment(_header(answer, "date")).timestamp()
+    except (ValueError, TypeError, ArithmeticError, LookupError):
+        return ""
+    if abs(ahead) <= 60:
+        return ""
+    size, unit = next((size, unit) for size, unit in _UNITS if abs(ahead) >= 2 * size)
+    return (
+        f"Set this machine's clock: it is {abs(ahead) / size:.0f} {unit} {'ahead of' if ahead > 0 else 'behind'} "
+        "Encord's, and signatures carry the time. If that does not help, check the key or token, and its region."
+    )
+
+
+_UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def _moment(value: str) -> datetime:
+    moment = parsedate_to_datetime(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
@@ -38,7 +39,7 @@ from airflow_provider_encord._client.resources import (
     upload_urls,
     users,
 )
-from airflow_provider_encord._client.retry import ONCE, RetryPolicy
+from airflow_provider_encord._client.retry import ONCE
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
@@ -153,7 +154,8 @@ class EncordHook(BaseHook):
         from airflow import __version__ as airflow_version
 
         agent = f"airflow-provider-encord/{__version__} airflow/{airflow_version} python/{platform.python_version()}"
-        return Account(credentials=settings.credentials, domain=settings.domain, agent=agent)
+        credentials, conn_id = settings.credentials, settings.conn_id
+        return Account(credentials=credentials, domain=settings.domain, agent=agent, conn_id=conn_id)
 
     def get_sdk_client(self) -> Any:
         """Return Encord's own client, logged in with this connection, for whatever this hook does not cover.
@@ -179,12 +181,7 @@ class EncordHook(BaseHook):
         """
         try:
             transport = BlockingTransport(
-                Account(
-                    credentials=self.settings.credentials,
-                    domain=self.settings.domain,
-                    agent=self._account(self.settings).agent,
-                    policy=RetryPolicy(tries=1),
-                ),
+                replace(self._account(self.settings), policy=ONCE),
                 timeouts=type(self.settings.timeouts)(**_TEST_TIMEOUTS),
             )
             with airflow_errors():

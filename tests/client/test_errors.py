@@ -26,7 +26,8 @@ def refused(body: bytes, status: int = 200, call: Call = GET, domain: str = "htt
 def test_message_has_all_that_helps() -> None:
     error = refused(b'{"status": 404, "response": ["RESOURCE_NOT_FOUND_ERROR"], "payload": "no such thing"}')
     assert str(error) == (
-        f"Encord: get dataset on dataset {DATASET} failed: no such resource. The server said: 'no such thing'. "
+        f"Encord: get dataset on dataset {DATASET} at https://api.encord.com failed: no such resource. "
+        "The server said: 'no such thing'. "
         f"(HTTP 200, RESOURCE_NOT_FOUND_ERROR, trace id {TRACE}) Check the id, and that it belongs to this region."
     )
     assert (error.dataset_hash, error.trace_id, error.code) == (DATASET, TRACE, "RESOURCE_NOT_FOUND_ERROR")
@@ -50,17 +51,18 @@ def test_every_error_of_operation_tells_the_next_step(kind: ErrorKind) -> None:
 @pytest.mark.parametrize("code", ["AUTHENTICATION_ERROR", "SSH_KEY_NOT_FOUND_ERROR"])
 def test_wrong_key_names_the_other_region(code: str, domain: str, other: str) -> None:
     text = str(refused(f'{{"status": 401, "response": ["{code}"]}}'.encode(), domain=domain))
-    assert f"Asked: {domain}; keys of the other region live at {other}." in text
+    assert f" at {domain} failed" in text
+    assert f"The keys of the other region live at {other}." in text
 
 
 def test_own_installations_have_no_other_region() -> None:
     text = str(refused(b'{"message": "no"}', 401, datasets.list_datasets(), "https://encord.internal"))
-    assert "Asked: https://encord.internal." in text
+    assert " at https://encord.internal failed" in text
     assert "region live" not in text
 
 
 def test_missing_rights_do_not_hint_at_a_region() -> None:
-    assert "Asked:" not in str(refused(b'{"status": 403, "response": ["AUTHORISATION_ERROR"]}'))
+    assert "region live" not in str(refused(b'{"status": 403, "response": ["AUTHORISATION_ERROR"]}'))
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,14 @@ def test_server_text_is_cut_and_keeps_its_path() -> None:
     assert without_query("https://user:pass@host:1/p?sig=1#frag") == "https://host:1/p"
 
 
+def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
+    odd = "a\nb\r\x1b[31mc\x00\u202ed\u2028e"
+    error = ApiError(ErrorKind.INVALID, operation=f"upload of {odd}", reason=odd, said=odd, code=odd, conn_id=odd)
+    assert str(error).isprintable()
+    assert "a\\nb\\r\\x1b[31mc\\x00\\u202ed\\u2028e" in error.reason
+    assert f"{error.operation}{error.code}".isprintable()
+
+
 def test_list_of_problems_of_the_v2_api_is_shown() -> None:
     detail = b'{"detail": [{"loc": ["query", "createdBefore"], "msg": "bad date", "type": "x"}]}'
     error = refused(detail, 422, datasets.list_datasets())
@@ -92,21 +102,21 @@ def test_list_of_problems_of_the_v2_api_is_shown() -> None:
 
 
 ODD_ANSWERS = {
-    "empty": (b"", 200, ErrorKind.UNREADABLE),
-    "HTML": (b"<html>login</html>", 200, ErrorKind.UNREADABLE),
+    "empty": (b"", 200, ErrorKind.FOREIGN),
+    "HTML": (b"<html>login</html>", 200, ErrorKind.FOREIGN),
     "HTML 502": (b"<html>", 502, ErrorKind.SERVER),
-    "list": (b"[1]", 200, ErrorKind.SERVER),
+    "list": (b"[1]", 200, ErrorKind.FOREIGN),
     "number": (b"7", 500, ErrorKind.SERVER),
-    "not UTF-8": (b"\xff\xfe\x00", 200, ErrorKind.UNREADABLE),
-    "half a JSON": (b'{"status": 20', 200, ErrorKind.UNREADABLE),
-    "very deep": (b"[" * 100_000, 200, ErrorKind.UNREADABLE),
-    "huge number": (b'{"status": ' + b"9" * 10_000 + b"}", 200, ErrorKind.UNREADABLE),
-    "NaN": (b'{"status": NaN}', 200, ErrorKind.SERVER),
-    "redirect": (b"", 302, ErrorKind.UNREADABLE),
-    "redirect with an envelope": (b'{"status": 200, "response": {}}', 307, ErrorKind.UNREADABLE),
-    "two reasons": (b'{"status": 400, "response": ["A", "B"]}', 200, ErrorKind.SERVER),
-    "reason is a number": (b'{"status": 400, "response": [7]}', 200, ErrorKind.SERVER),
-    "no reason, but a status": (b'{"status": 403}', 403, ErrorKind.PERMISSION),
+    "not UTF-8": (b"\xff\xfe\x00", 200, ErrorKind.FOREIGN),
+    "half a JSON": (b'{"status": 20', 200, ErrorKind.FOREIGN),
+    "very deep": (b"[" * 100_000, 200, ErrorKind.FOREIGN),
+    "huge number": (b'{"status": ' + b"9" * 10_000 + b"}", 200, ErrorKind.FOREIGN),
+    "NaN": (b'{"status": NaN}', 200, ErrorKind.FOREIGN),
+    "redirect": (b"", 302, ErrorKind.FOREIGN),
+    "redirect with an envelope": (b'{"status": 200, "response": {}}', 307, ErrorKind.FOREIGN),
+    "two reasons": (b'{"status": 400, "response": ["A", "B"]}', 200, ErrorKind.FOREIGN),
+    "reason is a number": (b'{"status": 400, "response": [7]}', 200, ErrorKind.FOREIGN),
+    "no reason, but a status": (b'{"status": 403}', 403, ErrorKind.FOREIGN),
     "answer of another kind": (b'{"status": 200, "response": [1, 2]}', 200, ErrorKind.UNREADABLE),
 }
 

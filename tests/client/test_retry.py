@@ -48,15 +48,16 @@ REPEATABLE = {
 @pytest.mark.parametrize("name", REPEATABLE)
 def test_unclear_outcome_is_repeated_only_where_it_does_no_harm(name: str) -> None:
     call, repeatable = REPEATABLE[name]
-    for kind in (ErrorKind.NETWORK, ErrorKind.SERVER):
+    for kind in (ErrorKind.NETWORK, ErrorKind.FOREIGN, ErrorKind.SERVER):
         assert may_repeat(call, error(kind)) is repeatable
     assert may_repeat(call, error(ErrorKind.NETWORK, taken=False))
     assert may_repeat(call, error(ErrorKind.RATE_LIMITED, taken=False))
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in ErrorKind if kind not in (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.RATE_LIMITED)]
-)
+REPEATED = (ErrorKind.NETWORK, ErrorKind.FOREIGN, ErrorKind.SERVER, ErrorKind.RATE_LIMITED)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind not in REPEATED])
 def test_what_no_repeat_cures_is_not_repeated(kind: ErrorKind) -> None:
     assert not may_repeat(READ, error(kind))
     assert not may_repeat(READ, error(kind, taken=False))

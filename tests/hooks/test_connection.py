@@ -310,7 +310,7 @@ REFUSALS = {
     "no rights": (json_reply(403, {"message": "No"}), ["no rights", "Ask an admin"]),
     "broken server": (Reply(500, b"oops"), ["HTTP 500", "trace id"]),
     "rate limit": (Reply(429, b"", {"Retry-After": "600"}), ["too many requests", "600 s"]),
-    "another server": (Reply(200, b"<html>"), ["not JSON", "proxy"]),
+    "another server": (Reply(200, b"<html>"), ["not Encord's", "proxy"]),
     "redirect": (Reply(302, b"", {"Location": "/login"}), ["redirect"]),
 }
 

@@ -10,6 +10,7 @@ from airflow_provider_encord._compat import AirflowSensorTimeout, AirflowSkipExc
 from airflow_provider_encord.exceptions import EncordAuthenticationError, EncordNotFoundError, EncordWatchedJobError
 from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordReEncodeSensor, EncordUploadJobSensor
 from airflow_provider_encord.triggers import encord as triggers
+from envelope import refusal
 
 try:
     from airflow.sdk.exceptions import TaskDeferred
@@ -128,7 +129,7 @@ def test_the_job_was_cancelled(mode, soft_fail, jobs, wait):
 @either
 def test_the_key_is_refused(mode, soft_fail, jobs, wait, encord, monkeypatch):
     each, arguments = jobs["upload"](None)
-    encord.fault("upload_job_poll", status=401, times=None)
+    encord.fault("upload_job_poll", status=401, body=refusal("AUTHENTICATION_ERROR"), times=None)
     with pytest.raises(EncordAuthenticationError):
         wait(each, mode, soft_fail=soft_fail, **arguments)
 
@@ -141,6 +142,7 @@ def test_the_key_is_refused(mode, soft_fail, jobs, wait, encord, monkeypatch):
     ids=["upload", "re_encode"],
 )
 def test_the_job_is_missing(mode, soft_fail, each, arguments, wait, encord):
+    encord.fault("re_encode_status", status=404, body=refusal("RESOURCE_NOT_FOUND_ERROR"), times=None)
     with pytest.raises(EncordNotFoundError):
         wait(each, mode, soft_fail=soft_fail, **arguments)
 

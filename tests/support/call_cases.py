@@ -173,6 +173,7 @@ class Deliberate:
 _FOUR = (0, 0, 0, 0)
 _REPEATED_READ = "a read that failed for a passing reason is repeated"
 _NO_KIND_CALL = "we do not ask for the kind of an API key first; the first request is the operation's own"
+_FOREIGN = "without Encord's message it is somebody else's answer, and tried again like no answer at all"
 _KIND = "we return the kind of the key; who asked decides"
 _TOO_LARGE = "413 is never repeated: the same request stays too large"
 
@@ -199,7 +200,14 @@ DELIBERATE: dict[str, Deliberate] = {
     ),
     "error_legacy_bare_string": Deliberate("the reason may come as a bare text", kind=ErrorKind.PERMISSION),
     "error_legacy_no_envelope": Deliberate(
-        "without an envelope the HTTP status tells the kind, and 422 means bad arguments", kind=ErrorKind.INVALID
+        "a list of problems without an envelope is Encord's check of a request's form, and means bad arguments",
+        kind=ErrorKind.INVALID,
+    ),
+    "error_legacy_not_json": Deliberate(_FOREIGN, plays=_FOUR),
+    "error_v2_403_no_body": Deliberate(_FOREIGN, plays=_FOUR, kind=ErrorKind.FOREIGN),
+    "re_encode_data_status_unknown_task": Deliberate(
+        "only Encord's own words say that a task is unknown: nothing as an answer would start it a second time",
+        kind=ErrorKind.UNREADABLE,
     ),
     "error_v2_422": Deliberate("422 means bad arguments, which no retry cures", kind=ErrorKind.INVALID),
     "error_legacy_MUST_SET_DETECTION_RANGE_ERROR": Deliberate(

@@ -133,7 +133,7 @@ OUTCOMES: dict[str, Outcome] = {
     "add_private_data_poll_gives_up": Outcome(
         "ten polls in a row may fail instead of three, with growing pauses",
         raises=exceptions.EncordServerError,
-        says="not JSON",
+        says="this answer is not Encord's",
         plays=(0,) * 10,
         sleeps=(5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,12 +116,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve() -> Iterator[Loopback]:
-    """Run a server while the block runs."""
+def serve(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
+    """Run a server while the block runs; with TLS if a context is given."""
     loopback = Loopback()
     server = _Server(("127.0.0.1", 0), _Handler)
     server.loopback = loopback  # type: ignore[attr-defined]
-    loopback.url = f"http://127.0.0.1:{server.server_address[1]}"
+    loopback.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:

@@ -243,4 +243,4 @@ def expected_kind(vector: Vector, last: dict[str, Any]) -> ErrorKind:
         return OUR_KINDS[raised]
     if last.get("drop"):
         return ErrorKind.NETWORK
-    return ErrorKind.SERVER if last["status"] >= 500 else ErrorKind.UNREADABLE
+    return ErrorKind.SERVER if last["status"] >= 500 else ErrorKind.FOREIGN

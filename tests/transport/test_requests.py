@@ -25,6 +25,8 @@ from airflow_provider_encord._client.wait import Patience
 from loopback import Loopback, Received, Reply
 from vectors import DATASET, TOKEN, VIDEO, Clock, account
 
+Drive = Callable[..., Any]
+
 READ = datasets.get_dataset(DATASET)
 LIST = datasets.list_datasets()
 START = registration.start_upload_job(DATASET, files={})
@@ -34,35 +36,6 @@ NO_REPEAT = {"start": START, "re-encode": RE_ENCODE, "create": CREATE}
 
 GOOD = Reply(body=b'{"status": 200, "response": {"dataset_hash": "d"}}')
 STARTED = Reply(body=b'{"status": 200, "response": {"process_hash": "job"}}')
-
-Drive = Callable[..., Any]
-
-
-def run_blocking(call: Call, url: str, clock: Clock, timeouts: Timeouts = Timeouts()) -> Any:
-    transport = BlockingTransport(account(url, clock), timeouts=timeouts, sleep=clock.sleep)
-    try:
-        return transport.run(call)
-    finally:
-        transport.close()
-
-
-def run_async(call: Call, url: str, clock: Clock, timeouts: Timeouts = Timeouts()) -> Any:
-    async def run() -> Any:
-        async with AsyncTransport(account(url, clock), timeouts=timeouts, sleep=clock.sleep_async) as transport:
-            return await transport.run(call)
-
-    return asyncio.run(run())
-
-
-@pytest.fixture(params=[run_blocking, run_async])
-def drive(request: pytest.FixtureRequest) -> Drive:
-    return request.param
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
 
 BREAKS = {
     "cut before the answer": Reply(cut=0),
@@ -126,12 +99,13 @@ def test_unknown_host_is_no_connection(drive: Drive, clock: Clock) -> None:
     assert caught.value.taken is False
 
 
-def test_a_redirect_is_not_followed(drive: Drive, loopback: Loopback, clock: Clock) -> None:
-    loopback.answers(Reply(307, headers={"Location": f"{loopback.url}/elsewhere"}), GOOD)
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect_is_not_followed(status: int, drive: Drive, loopback: Loopback, clock: Clock) -> None:
+    loopback.answers(Reply(status, headers={"Location": f"{loopback.url}/elsewhere?token=hush"}))
     for call in (READ, LIST):
-        with pytest.raises(ApiError, match="redirect"):
+        with pytest.raises(ApiError, match=f"a redirect to {loopback.url[7:]}, which is not followed") as caught:
             drive(call, loopback.url, clock)
-        loopback.answers(Reply(302, headers={"Location": f"{loopback.url}/elsewhere"}))
+        assert "hush" not in str(caught.value)
     assert "/elsewhere" not in [received.path for received in loopback.received]
 
 
@@ -152,10 +126,10 @@ def test_a_netrc_file_does_not_replace_our_signature(
 
 def test_an_html_answer_is_named(drive: Drive, loopback: Loopback, clock: Clock) -> None:
     loopback.answers(Reply(body=b"<html>please log in</html>", headers={"Content-Type": "text/html"}))
-    with pytest.raises(ApiError, match="not JSON") as caught:
+    with pytest.raises(ApiError, match="this answer is not Encord's: text/html") as caught:
         drive(READ, loopback.url, clock)
-    assert caught.value.kind is ErrorKind.UNREADABLE
-    assert len(loopback.received) == 1
+    assert caught.value.kind is ErrorKind.FOREIGN
+    assert len(loopback.received) == 4
 
 
 def test_a_huge_answer_is_refused(

@@ -14,6 +14,7 @@ from airflow_provider_encord.hooks import encord as hooks
 from airflow_provider_encord.hooks._transport_pool import shared_transports
 from airflow_provider_encord.triggers import encord as triggers
 from airflow_provider_encord.triggers.encord import EncordDataRowTrigger, EncordReEncodeTrigger, EncordUploadJobTrigger
+from envelope import refusal
 
 EVENT_BYTES = 48 * 1024
 UNKNOWN = "00000000-0000-0000-0000-00000000000c"
@@ -122,12 +123,18 @@ def test_the_deadline(each, status, made):
 
 @every_class
 @pytest.mark.parametrize(
-    ("status", "kind"),
-    [(401, "authentication"), (403, "permission"), (404, "not_found"), (503, "server")],
+    ("status", "code", "kind"),
+    [
+        (401, "AUTHENTICATION_ERROR", "authentication"),
+        (403, "AUTHORISATION_ERROR", "permission"),
+        (404, "RESOURCE_NOT_FOUND_ERROR", "not_found"),
+        (503, None, "server"),
+        (404, None, "server"),
+    ],
 )
-def test_an_error_of_encord(each, status, kind, made, encord):
+def test_an_error_of_encord(each, status, code, kind, made, encord):
     trigger = made(each)
-    encord.fault(status=status, times=None)
+    encord.fault(status=status, body=code and refusal(code), times=None)
     (event,) = asyncio.run(collect(trigger))
     assert (event["status"], event["kind"]) == ("error", kind)
     assert len(encord.requests()) == 1

@@ -111,7 +111,7 @@ def list_datasets(
         method="GET",
         path="datasets/list",
         query=query,
-        read=lambda value: Fields(value, "the answer").each("result", read_dataset_info),
+        read=lambda value: Fields(value, "the answer").all("result", read_dataset_info),
         repeatable=True,
         large=True,
     )

@@ -43,7 +43,7 @@ def get_cloud_integrations(
             ("filterIntegrationTitles", titles),
             ("includeOrgAccess", include_org_access),
         ),
-        read=lambda value: Fields(value, "the answer").each("result", read_cloud_integration),
+        read=lambda value: Fields(value, "the answer").all("result", read_cloud_integration),
         repeatable=True,
     )
 

@@ -72,7 +72,7 @@ def re_encode_data_status(dataset_hash: str, task_id: int | str) -> Call[ReEncod
         read=read_re_encode_task,
         repeatable=True,
         large=True,
-        empty=ErrorKind.NOT_FOUND,
+        empty=ErrorKind.UNREADABLE,  # only Encord's own words say that a job is lost
     )
 
 

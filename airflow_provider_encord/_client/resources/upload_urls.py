@@ -28,7 +28,7 @@ def get_presigned_urls(count: int, upload_item_type: str) -> Call[tuple[Presigne
     """Get URLs that files can be put to: ``video``, ``image`` or ``dicomFile``; 200 at most."""
 
     def read(value: Any) -> tuple[PresignedUrl, ...]:
-        urls = Fields(value, "the answer").each("results", read_presigned_url)
+        urls = Fields(value, "the answer").all("results", read_presigned_url)
         if len(urls) != count:
             raise Unreadable(f"{count} signed URLs were asked for and {len(urls)} came")
         return urls

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from types import TracebackType
@@ -18,6 +19,7 @@ from airflow_provider_encord._client.exchange import Account, Pause, Send, excha
 from airflow_provider_encord._client.jobs import Verdict, Watch
 from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request
 from airflow_provider_encord._client.retry import ONCE, RetryPolicy
+from airflow_provider_encord._client.transport.causes import no_proxy, proxy_refusal, tls_failure, why
 from airflow_provider_encord._client.transport.network import (
     CHUNK_BYTES,
     NetworkSettingsProblem,
@@ -37,6 +39,7 @@ MAX_HELD_POLLS = 256
 """Polls that the server holds at once; each keeps a connection. Further waits poll at their interval."""
 
 _WAKE_SECONDS = 0.1
+_LONGEST_HEADER = 64 * 1024  # as Python's own HTTP client takes it
 
 
 class SharedSleep:
@@ -100,6 +103,8 @@ class AsyncTransport:
                 connector=aiohttp.TCPConnector(limit=self._max_connections, ssl=tls_context()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                max_line_size=_LONGEST_HEADER,
+                max_field_size=_LONGEST_HEADER,
             )
         return self._session
 
@@ -214,20 +219,27 @@ class AsyncTransport:
         except BrokenBody as error:
             return NoAnswer(str(error), sent=True)
         except Exception as error:  # what a client library raises for what no server should send is not all documented
-            return NoAnswer(reason_of(error), sent=not isinstance(error, _NEVER_CONNECTED))
+            return no_answer(error, request.url)
 
 
-_NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-
-
-def reason_of(error: BaseException) -> str:
-    """Tell what broke, without any URL: texts of ``aiohttp`` may quote them."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return "TLS failed"
+def no_answer(error: Exception, url: str) -> NoAnswer:
+    """Tell what broke on the way to a URL, which may be a signed one: nothing but its host is shown."""
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(tls := _system_error(error), ssl.SSLError):
+        return tls_failure(tls, error.host, sent=False)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return proxy_refusal(url, error.status)
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return no_proxy(url, error.os_error)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection ({error.os_error.strerror or error.os_error})"
+        return NoAnswer(f"no connection ({why(error.os_error)})", sent=False)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "no connection in time"
+        return NoAnswer("no connection in time", sent=False)
     if isinstance(error, asyncio.TimeoutError):
-        return "no answer in time"
-    return f"the connection broke ({type(error).__name__})"
+        return NoAnswer("no answer in time", sent=True)
+    return NoAnswer(f"the connection broke ({why(error)})", sent=True)
+
+
+def _system_error(error: aiohttp.ClientConnectorError) -> BaseException:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    return error.os_error

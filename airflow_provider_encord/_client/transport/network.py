@@ -37,8 +37,14 @@ class Timeouts:
 
 
 def ca_bundle() -> str:
-    """Return the CA file that ``requests`` would use: the user's, or else certifi's."""
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    """Return the CA file, or folder, that counts for both transports: the user's, or else certifi's."""
+    variable = _ca_variable()
+    return os.environ[variable] if variable else DEFAULT_CA_BUNDLE_PATH
+
+
+def _ca_variable() -> str | None:
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+    return next((name for name in names if os.environ.get(name)), None)
 
 
 @lru_cache(maxsize=4)
@@ -55,7 +61,7 @@ def tls_context() -> ssl.SSLContext:
         return _tls_context(bundle)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         reason = getattr(error, "strerror", None) or type(error).__name__
-    variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
+    variable = _ca_variable()
     whose = f"the environment variable {variable} names" if variable else "the default of Python's certifi is"
     raise NetworkSettingsProblem(f"{whose} {bundle!r}, which cannot be used as a file of CA certificates ({reason})")
 

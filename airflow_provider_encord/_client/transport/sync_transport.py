@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import IO, Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, ReadTimeoutError
@@ -20,9 +23,17 @@ from airflow_provider_encord._client.errors import ApiError, ErrorKind
 from airflow_provider_encord._client.exchange import Account, Pause, Send, exchange
 from airflow_provider_encord._client.jobs import Verdict, Watch
 from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request
-from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._client.retry import ONCE, RetryPolicy
-from airflow_provider_encord._client.transport.network import CHUNK_BYTES, Timeouts, proxy_for, tls_context
+from airflow_provider_encord._client.transport.causes import (
+    causes_of,
+    full_disk,
+    no_proxy,
+    proxy_name,
+    proxy_refusal,
+    tls_failure,
+    why,
+)
+from airflow_provider_encord._client.transport.network import CHUNK_BYTES, Timeouts, ca_bundle, proxy_for, tls_context
 from airflow_provider_encord._client.transport.response_body import (
     ACCEPT_ENCODING,
     MAX_LARGE_ANSWER_BYTES,
@@ -78,7 +89,7 @@ class BlockingTransport:
         :param read_item: makes one item's model.
         :raises ApiError: when Encord refused, or no answer was to be had.
         """
-        with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as file:
+        with _TemporaryFile(_MAX_IN_MEMORY) as file:
             items: Any = drive(
                 exchange(replace(call, read=lambda value: value), self._account), partial(self._perform, into=file)
             )
@@ -104,6 +115,8 @@ class BlockingTransport:
                 operation=call.operation,
                 reason=f"the answer is not what it should be: {reason}",
                 dataset_hash=call.dataset_hash,
+                domain=self._account.domain,
+                conn_id=self._account.conn_id,
             )
 
     def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
@@ -138,6 +151,7 @@ class BlockingTransport:
                     timeout=(min(self._timeouts.connect, total), self._timeouts.read + request.held_seconds),
                     allow_redirects=False,
                     auth=_keep_headers,
+                    verify=ca_bundle(),
                     stream=True,
                 ) as response,
             ):
@@ -154,7 +168,7 @@ class BlockingTransport:
             broken = error
         if request.url.startswith("https:") and not isinstance(broken, requests.Timeout):
             tls_context()  # speaks up if the CA certificates can't be used
-        return NoAnswer(_reason(broken), sent=_was_sent(broken))
+        return _no_answer(broken, request.url)
 
 
 class _Session(requests.Session):
@@ -168,6 +182,14 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
+
+
+class _TemporaryFile(tempfile.SpooledTemporaryFile[bytes]):
+    """A file whose end is quiet: on a full disk, closing it writes, and fails, once more."""
+
+    def __exit__(self, *problem: Any) -> None:
+        with suppress(OSError):
+            super().__exit__(*problem)
 
 
 class _Metered:
@@ -207,21 +229,25 @@ def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedReques
     return prepared
 
 
-def _cause(error: Exception) -> BaseException:
-    inner = error.args[0] if error.args else error
-    return getattr(inner, "reason", None) or (inner if isinstance(inner, BaseException) else error)
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
-def _was_sent(error: Exception) -> bool:
-    return not isinstance(_cause(error), NewConnectionError | ConnectTimeoutError | ProxyError)
-
-
-def _reason(error: Exception) -> str:
-    cause = _cause(error)
+def _no_answer(error: Exception, url: str) -> NoAnswer:
+    causes = list(causes_of(error))
+    kinds = tuple(type(cause) for cause in causes)
+    sent = not any(issubclass(kind, NewConnectionError | ConnectTimeoutError | ProxyError) for kind in kinds)
+    by_proxy = any(issubclass(kind, ProxyError) for kind in kinds)
+    if full := full_disk(error):
+        return full
+    if refused := next(filter(None, (_TUNNEL.match(str(cause)) for cause in causes)), None):
+        return proxy_refusal(url, int(refused[1]))
+    if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
+        host = proxy_name(url) if by_proxy else urlsplit(url).hostname or ""
+        return tls_failure(tls, host, sent=sent)
+    if by_proxy:
+        return no_proxy(url, error)
     if isinstance(error, requests.Timeout | ReadTimeoutError | TimeoutError):
-        return "no connection in time" if isinstance(error, requests.ConnectTimeout) else "no answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"TLS failed ({server_text(str(cause))})"
-    if isinstance(cause, NewConnectionError):
-        return f"no connection ({str(cause).rpartition(': ')[2]})"
-    return f"the connection broke ({type(cause).__name__})"
+        late = "no connection in time" if isinstance(error, requests.ConnectTimeout) else "no answer in time"
+        return NoAnswer(late, sent)
+    what = "the connection broke" if sent else "no connection"
+    return NoAnswer(f"{what} ({why(error)})", sent)

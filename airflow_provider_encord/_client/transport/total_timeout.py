@@ -62,6 +62,9 @@ class _LimitedResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
+        while 101 < self.status < 200:  # such as Early Hints: the answer comes after them
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
         # Of headers that can't be parsed, urllib3 would log the text, whatever the server put there.
         self.msg.defects = []
         self.msg.set_payload("")

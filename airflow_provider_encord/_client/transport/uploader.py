@@ -24,7 +24,7 @@ from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._client.resources.upload_urls import PresignedUrl
 from airflow_provider_encord._client.retry import next_delay
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
-from airflow_provider_encord._client.transport.async_transport import AsyncTransport, reason_of
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport, no_answer
 from airflow_provider_encord._client.transport.file_reader import ReadTogether, UnreadableFile, UploadFile, blocks_of
 from airflow_provider_encord._client.transport.network import NetworkSettingsProblem, proxy_for
 
@@ -224,7 +224,8 @@ class Uploader:
                 return failed(ErrorKind.STORAGE, body.problem)
             if limit.expired():
                 return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
-            return failed(ErrorKind.NETWORK, reason_of(error))
+            broke = no_answer(error, url.signed_url)
+            return failed(broke.kind, broke.reason, advice=broke.advice)
         if 200 <= status < 300:
             return None
         body.take_back()
