@@ -12,6 +12,7 @@ from airflow_provider_encord.exceptions import (
     EncordConnectionError,
     EncordError,
     EncordInputError,
+    EncordMachineError,
     EncordNetworkError,
     EncordNotFoundError,
     EncordPayloadTooLargeError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _BY_KIND: dict[str, type[EncordError]] = {
     "connection": EncordConnectionError,
+    "machine": EncordMachineError,
     "input": EncordInputError,
     "authentication": EncordAuthenticationError,
     "key_not_found": EncordAuthenticationError,

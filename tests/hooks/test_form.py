@@ -39,7 +39,7 @@ def test_provider_info_declares_the_hooks_own_connection_type() -> None:
 
 def test_every_field_of_the_form_is_one_that_is_read() -> None:
     timeouts = {f"{name}_timeout" for name in ("connect", "read", "total", "stall")}
-    assert set(CONNECTION_FIELDS) <= {*SECRET, "ssh_private_key_path", "dataset_hash"} | timeouts
+    assert set(CONNECTION_FIELDS) <= {*SECRET, "ssh_key_file", "dataset_hash"} | timeouts
 
 
 def test_names_that_airflow_holds_for_secret() -> None:
