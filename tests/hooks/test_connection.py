@@ -99,7 +99,7 @@ def test_domain(form: str) -> None:
     ],
 )
 def test_host_that_is_no_domain_is_refused(host: str) -> None:
-    with pytest.raises(EncordConnectionError, match="'my_conn'.* the host must be Encord's domain") as caught:
+    with pytest.raises(EncordConnectionError, match=r"'my_conn'.* the host must be Encord's domain") as caught:
         settings_of(host=host, token=TOKEN)
     assert "password" not in str(caught.value)
 

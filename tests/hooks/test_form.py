@@ -1,5 +1,8 @@
 """The connection form, declared in both of Airflow's styles."""
 
+import sys
+from unittest.mock import MagicMock
+
 import pytest
 
 from airflow_provider_encord.hooks.encord import EncordHook
@@ -21,6 +24,13 @@ def test_secret_fields_are_password_fields_where_widgets_exist() -> None:
     widgets = EncordHook.get_connection_form_widgets()
     for name in SECRET & CONNECTION_FIELDS.keys():
         assert widgets[name].field_class is fields, name
+
+
+def test_the_widgets_can_be_asked_for_without_flask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow 3.1 and later put such stand-ins there, and leave them."""
+    for name in ("wtforms", "wtforms.validators", "flask_babel", "flask_appbuilder", "flask_appbuilder.fieldwidgets"):
+        monkeypatch.setitem(sys.modules, name, MagicMock())
+    assert list(EncordHook.get_connection_form_widgets()) == list(CONNECTION_FIELDS)
 
 
 def test_both_styles_hide_and_name_the_same() -> None:
