@@ -49,7 +49,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
 
 FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema", "login", "password"],
-    "relabeling": {"host": "Encord domain"},
+    "relabeling": {"host": "Encord domain", "port": "Port"},
     "placeholders": {
         "host": "https://api.encord.com (default), https://api.us.encord.com, or your own",
         "port": "443; without one, Airflow 3.3 refuses to test",

@@ -99,10 +99,11 @@ def _extra(connection: Any) -> dict[str, str]:
     for name in (*_KEY_EXTRAS, "passphrase", "dataset_hash"):
         if isinstance(extra.get(name), list | dict | bool | float):
             raise ValueError(f"its {name} must be a text.")
-        if extra.get(name) == STORED_SECRET:
+        if extra.get(name) in (STORED_SECRET, "***"):
             raise ValueError(
-                f"instead of its {name} came what Airflow 2 shows for a stored secret. The form's Test sends no stored "
-                "secrets: save the connection, then run `airflow connections test` with its id, or a task."
+                f"its {name} is only what Airflow shows instead of a secret. The form's Test on Airflow 2 and 3.0 sends "
+                "no stored secrets: save the connection, then run `airflow connections test` with its id, or a task. "
+                f"If those say the same, enter the {name} again."
             )
     return {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
 
