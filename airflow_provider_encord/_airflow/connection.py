@@ -101,7 +101,7 @@ def _extra(connection: Any) -> dict[str, str]:
             raise ValueError(f"its {name} must be a text.")
         if extra.get(name) in (STORED_SECRET, "***"):
             raise ValueError(
-                f"its {name} is only what Airflow shows instead of a secret. The form's Test on Airflow 2 and 3.0 sends "
+                f"its {name} is only what Airflow shows for a secret. The form's Test on Airflow 2 and 3.0 sends "
                 "no stored secrets: save the connection, then run `airflow connections test` with its id, or a task. "
                 f"If those say the same, enter the {name} again."
             )
