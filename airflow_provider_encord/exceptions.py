@@ -51,6 +51,10 @@ class EncordConnectionError(EncordError, AirflowFailException):
     """The Airflow connection is incomplete or holds a key that cannot be used."""
 
 
+class EncordMachineError(EncordError):
+    """This machine lacks something, such as the key's file; a later attempt on another machine can pass."""
+
+
 class EncordInputError(EncordError, AirflowFailException):
     """An argument is wrong; nothing was sent to Encord."""
 

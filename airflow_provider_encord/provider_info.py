@@ -10,8 +10,8 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "description": "Ed25519 private key in OpenSSH format, all its lines. The public half is registered in Encord.",
         "schema": {"type": ["string", "null"], "format": "multiline"},
     },
-    "ssh_private_key_path": {
-        "label": "SSH private key path",
+    "ssh_key_file": {
+        "label": "SSH key file",
         "description": "Instead of the key: path of its file on every worker and triggerer.",
         "schema": {"type": ["string", "null"]},
     },
@@ -37,21 +37,22 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     },
     "connect_timeout": {
         "label": "Connect timeout",
-        "description": "Seconds to make a connection (30).",
+        "description": "Seconds to make a connection; empty: 30.",
         "schema": {"type": ["integer", "null"]},
     },
     "read_timeout": {
         "label": "Read timeout",
-        "description": "Seconds without any data of an answer (60).",
+        "description": "Seconds without any data of an answer; empty: 60.",
         "schema": {"type": ["integer", "null"]},
     },
 }
 
 FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["schema", "login", "password", "port"],
-    "relabeling": {"host": "Encord domain"},
+    "hidden-fields": ["schema", "login", "password"],
+    "relabeling": {"host": "Encord domain", "port": "Port"},
     "placeholders": {
         "host": "https://api.encord.com (default), https://api.us.encord.com, or your own",
+        "port": "443; without one, Airflow 3.3 refuses to test",
         "ssh_private_key": "-----BEGIN OPENSSH PRIVATE KEY----- ...",
     },
 }

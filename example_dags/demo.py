@@ -154,7 +154,7 @@ def airflow_environment(stage: Stage) -> dict[str, str]:
     encord = {
         "conn_type": "encord",
         "host": stage.encord_url,
-        "extra": {"ssh_private_key_path": str(stage.private_key)},
+        "extra": {"ssh_key_file": str(stage.private_key)},
     }
     aws = {
         "conn_type": "aws",

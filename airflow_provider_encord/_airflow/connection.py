@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
+import pwd
 import re
+import socket
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_encord._airflow.connection_form import STORED_SECRET
 from airflow_provider_encord._client.auth import (
     ApiKeyCredentials,
     BearerCredentials,
@@ -21,12 +28,19 @@ from airflow_provider_encord._client.auth import (
 )
 from airflow_provider_encord._client.regions import DEFAULT_DOMAIN, US_DOMAIN
 from airflow_provider_encord._client.transport.network import Timeouts
-from airflow_provider_encord.exceptions import EncordConnectionError
+from airflow_provider_encord.exceptions import EncordConnectionError, EncordError, EncordMachineError
 
 _SHORT_NAMES = {"": DEFAULT_DOMAIN, "eu": DEFAULT_DOMAIN, "us": US_DOMAIN}
-_KEY_EXTRAS = ("ssh_private_key", "ssh_private_key_path", "token", "api_key")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NO_DOMAIN = "the host must be Encord's domain such as 'https://api.encord.com', with scheme, host and port only."
+_WEB_PAGE = re.compile(r"(?:(?:app|docs|www)\.)?(?P<region>us\.)?encord\.com")
+_KEY_EXTRAS = ("ssh_private_key", "ssh_key_file", "token", "api_key")
 _SECRET_EXTRAS = ("ssh_private_key", "passphrase", "token", "api_key")
 _LARGEST_KEY_FILE = 16 * 1024
+
+
+class _MachineProblem(ValueError):
+    """Something about this machine, not about the connection."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +58,10 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
     """Read an Airflow connection; the hook registers its ``secrets`` for masking before anything else.
 
     :raises EncordConnectionError: names the connection and the mistake; shows nothing of a key.
+    :raises EncordMachineError: when this machine cannot read the key's file.
     """
     secrets: set[str] = set()
+    kind: type[EncordError] = EncordConnectionError
     try:
         extra = _extra(connection)
         for name in _SECRET_EXTRAS:
@@ -57,16 +73,14 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
             timeouts=_timeouts(extra),
             secrets=frozenset(secrets),
         )
+    except UnicodeError:
+        problem = "one of its texts has characters in it that cannot be stored."
+    except _MachineProblem as error:
+        problem, kind = str(error), EncordMachineError
     except ValueError as error:
-        problem = (
-            "one of its texts has characters in it that cannot be stored."
-            if isinstance(error, UnicodeError)
-            else (str(error))
-        )
-    # Raised outside of the handler, so that no inner exception hangs on it.
-    raise EncordConnectionError(
-        f"The Airflow connection {conn_id!r} cannot be used: {problem} See Admin > Connections."
-    )
+        problem = str(error)
+    # Raised outside of the handlers, so that no inner exception hangs on it.
+    raise kind(f"The Airflow connection {conn_id!r} cannot be used: {problem} See Admin > Connections.")
 
 
 def _extra(connection: Any) -> dict[str, str]:
@@ -77,9 +91,20 @@ def _extra(connection: Any) -> dict[str, str]:
         extra = None
     if not isinstance(extra, dict):
         raise ValueError("its extra is not a JSON object.")
+    if extra.get("ssh_private_key_path"):
+        raise ValueError(
+            "its extra ssh_private_key_path is named ssh_key_file now, since Airflow masks in all logs what an extra "
+            "with private_key in its name holds: rename it."
+        )
     for name in (*_KEY_EXTRAS, "passphrase", "dataset_hash"):
         if isinstance(extra.get(name), list | dict | bool | float):
             raise ValueError(f"its {name} must be a text.")
+        if extra.get(name) in (STORED_SECRET, "***"):
+            raise ValueError(
+                f"its {name} is only what Airflow shows for a secret. The form's Test on Airflow 2 and 3.0 sends "
+                "no stored secrets: save the connection, then run `airflow connections test` with its id, or a task. "
+                f"If those say the same, enter the {name} again."
+            )
     return {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
 
 
@@ -93,13 +118,19 @@ def read_domain(host: str | None, port: int | None = None, scheme: str | None = 
         raise ValueError("the host must be a text.")
     text = (host or "").strip()
     text = text if text.endswith("://") else text.rstrip("/")
-    if text.lower() in _SHORT_NAMES:
-        return _SHORT_NAMES[text.lower()]
+    text = _SHORT_NAMES.get(text.lower(), text)
     if "://" not in text:
-        text = f"{scheme if scheme in ('http', 'https') else 'https'}://{text}"
-    parts = urlsplit(text)
+        text = f"{scheme if scheme in _DEFAULT_PORTS else 'https'}://{text}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port or port
+    except ValueError:
+        raise ValueError(_NO_DOMAIN) from None
+    if page := _WEB_PAGE.fullmatch(parts.hostname or ""):
+        api = f"https://api.{page['region'] or ''}encord.com"
+        raise ValueError(f"the host {page[0]!r} is a web site of Encord, not its API, which is {api!r}.")
     if (
-        parts.scheme not in ("http", "https")
+        parts.scheme not in _DEFAULT_PORTS
         or not parts.hostname
         or parts.path
         or parts.query
@@ -107,14 +138,12 @@ def read_domain(host: str | None, port: int | None = None, scheme: str | None = 
         or "@" in parts.netloc
         or not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", parts.netloc)
     ):
-        raise ValueError(
-            "the host must be Encord's domain such as 'https://api.encord.com', with scheme, host and port only."
-        )
-    has_port = parts.port is not None  # raises ValueError for a port that is no number
-    if port and not has_port and not (isinstance(port, int) and 0 < port < 65536):
+        raise ValueError(_NO_DOMAIN)
+    if port and not (type(port) is int and 0 < port < 65536):
         raise ValueError("the port must be a number from 1 to 65535.")
-    netloc = f"{parts.netloc}:{port}" if port and not has_port else parts.netloc
-    return f"{parts.scheme}://{netloc.lower()}"
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    domain = f"{parts.scheme}://{name}"
+    return f"{domain}:{port}" if port and port != _DEFAULT_PORTS[parts.scheme] else domain
 
 
 def _credentials(extra: Mapping[str, str], secrets: set[str]) -> Credentials:
@@ -131,7 +160,7 @@ def _credentials(extra: Mapping[str, str], secrets: set[str]) -> Credentials:
             raise ValueError("an API key belongs to one dataset; set dataset_hash beside it.")
         return ApiKeyCredentials(_one_word(extra, "api_key"), extra["dataset_hash"].strip())
     text = extra[given[0]]
-    if given == ["ssh_private_key_path"] or _looks_like_path(text):
+    if given == ["ssh_key_file"] or _looks_like_path(text):
         text = _read_key_file(text)
         secrets |= secret_forms(text)
     key = load_private_key(text, extra.get("passphrase"))
@@ -151,21 +180,40 @@ def _looks_like_path(text: str) -> bool:
 
 
 def _read_key_file(text: str) -> str:
-    shown, problem = text.strip()[:200], ""
+    shown, path, reason = text.strip()[:200], Path(text.strip().removeprefix("file://")), ""
     # Raised outside of the handlers: a UnicodeDecodeError holds what it could not decode.
     try:
-        path = Path(text.strip().removeprefix("file://")).expanduser()
-        if path.stat().st_size > _LARGEST_KEY_FILE:
-            problem = "is too large to be a key."
-        else:
-            return path.read_text()
-    except OSError as error:
-        problem = f"cannot be read on this machine ({error.strerror}); it must exist on every worker and triggerer."
+        path = path.expanduser()
+        content = _read_regular_file(path)
+        if len(content) <= _LARGEST_KEY_FILE:
+            return content.decode()
+        problem = "is too large to be a key."
     except UnicodeDecodeError:
         problem = "is not text."
-    except (ValueError, RuntimeError):  # a NUL in it, or a home that is not known
+    except ValueError:  # a NUL in it
         problem = "has a name that no file can have."
-    raise KeyProblem(f"the key file {shown!r} {problem}")
+    except (OSError, RuntimeError) as error:  # RuntimeError: a home that is not known
+        reason = getattr(error, "strerror", None) or str(error)
+    if not reason:
+        raise KeyProblem(f"the key file {shown!r} {problem}")
+    raise _MachineProblem(
+        f"the key file {shown!r} cannot be read on this machine ({reason.rstrip('.')}; host {socket.gethostname()}, "
+        f"user {_user()}, path {os.path.realpath(path)!r}). It must exist on every worker and triggerer."
+    )
+
+
+def _read_regular_file(path: Path) -> bytes:
+    # Opening a FIFO waits for its other end, and a device can be read for ever.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file")
+        return file.read(_LARGEST_KEY_FILE + 1) or b""  # None where a read would wait
+
+
+def _user() -> str:
+    with contextlib.suppress(KeyError):  # containers run under ids that have no name
+        return pwd.getpwuid(os.geteuid()).pw_name
+    return str(os.geteuid())
 
 
 def _timeouts(extra: Mapping[str, str]) -> Timeouts:
@@ -179,10 +227,10 @@ def _timeouts(extra: Mapping[str, str]) -> Timeouts:
         except ValueError:
             given[name] = 0.0
         if not 0 < given[name] < 86400:
-            raise ValueError(f"{name}_timeout must be a number of seconds above 0, not {text!r}.")
+            raise ValueError(f"{name}_timeout must be a number of seconds above 0 and below 86400, not {text[:50]!r}.")
     return Timeouts(**given)
 
 
 def secret_forms(secret: str | None) -> set[str]:
     """Return each form in which parts of a secret could be printed; none for one that is masked text itself."""
-    return {secret, *key_forms(secret)} if secret and set(secret) != {"*"} else set()
+    return {secret, *key_forms(secret)} if secret and secret != STORED_SECRET and set(secret) != {"*"} else set()

@@ -4,28 +4,50 @@ from __future__ import annotations
 
 from typing import Any
 
+STORED_SECRET = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"  # noqa: S105
+"""What Airflow 2 shows in the place of a stored secret, and turns back into it when the form is saved."""
+
+
+class SecretWidget:
+    """Draws the field of a secret, and its placeholder for a stored one: an empty field would delete it."""
+
+    def __call__(self, field: Any, **kwargs: Any) -> Any:
+        """Return the field as HTML."""
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget
+
+        # A form that comes back with a mistake in it returns nothing that was typed, which must not get lost unseen.
+        just_typed = bool(field.raw_data and field.data and field.data != STORED_SECRET)
+        kwargs["required"] = just_typed
+        kwargs["value"] = STORED_SECRET if field.data and not just_typed else ""
+        return BS3PasswordFieldWidget(hide_value=False)(field, **kwargs)
+
 
 def form_widgets() -> dict[str, Any]:
     """Return the form's own fields for Airflow 2.11 to 3.1; later releases read them from the provider info."""
-    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextAreaFieldWidget, BS3TextFieldWidget
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
     from flask_babel import lazy_gettext
     from wtforms import IntegerField, PasswordField, StringField
+    from wtforms.validators import Optional
 
     from airflow_provider_encord.provider_info import CONNECTION_FIELDS
 
-    # A password field drawn as a text area is stored and masked as a secret and keeps the lines of a pasted key.
+    # Pasted into one line, a key loses its newlines, which it can do without. In a text area Airflow 2 expects JSON.
     kinds = {
-        "multiline": lambda label: PasswordField(label, widget=BS3TextAreaFieldWidget()),
-        "password": lambda label: PasswordField(label, widget=BS3PasswordFieldWidget()),
-        "integer": lambda label: IntegerField(label, widget=BS3TextFieldWidget()),
-        "string": lambda label: StringField(label, widget=BS3TextFieldWidget()),
+        "multiline": (PasswordField, SecretWidget),
+        "password": (PasswordField, SecretWidget),
+        "integer": (IntegerField, BS3TextFieldWidget),
+        "string": (StringField, BS3TextFieldWidget),
     }
-    return {
-        name: kinds[described["schema"].get("format") or described["schema"]["type"][0]](
-            lazy_gettext(described["label"])
+    widgets = {}
+    for name, described in CONNECTION_FIELDS.items():
+        field, widget = kinds[described["schema"].get("format") or described["schema"]["type"][0]]
+        widgets[name] = field(
+            lazy_gettext(described["label"]),
+            validators=[Optional()],
+            description=described["description"],
+            widget=widget(),
         )
-        for name, described in CONNECTION_FIELDS.items()
-    }
+    return widgets
 
 
 def field_behaviour() -> dict[str, Any]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _BY_KIND: dict[str, type[EncordError]] = {
     "connection": EncordConnectionError,
+    "machine": EncordMachineError,
     "input": EncordInputError,
     "machine": EncordMachineError,
     "authentication": EncordAuthenticationError,

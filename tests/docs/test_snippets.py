@@ -105,7 +105,7 @@ def test_hook_in_a_task(snippet, encord, video):
 def test_check_connection(snippet, encord, monkeypatch):
     check = snippet("check_connection.py").check_encord.function
     assert encord.url in check()
-    connection = {"conn_type": "encord", "host": encord.url, "extra": {"ssh_private_key_path": str(key_file())}}
+    connection = {"conn_type": "encord", "host": encord.url, "extra": {"ssh_key_file": str(key_file())}}
     monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", json.dumps(connection))
     with pytest.raises(Exception, match=r"not accepted|not registered"):
         check()

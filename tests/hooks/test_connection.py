@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import logging
+import os
+import pwd
 import re
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +19,11 @@ import pytest
 
 from airflow_provider_encord import _compat
 from airflow_provider_encord._airflow.connection import read_connection, read_domain
+from airflow_provider_encord._airflow.connection_form import STORED_SECRET
+from airflow_provider_encord._airflow.errors import by_kind, kind_of
 from airflow_provider_encord._client.auth import ApiKeyCredentials, BearerCredentials, SshCredentials
 from airflow_provider_encord._compat import AirflowFailException, mask_secrets
-from airflow_provider_encord.exceptions import EncordConnectionError
+from airflow_provider_encord.exceptions import EncordConnectionError, EncordMachineError
 from airflow_provider_encord.hooks.encord import EncordHook
 from loopback import Loopback, Reply
 from replay_hook import connect
@@ -60,6 +66,12 @@ DOMAINS = {
     "port beside host with scheme": ("http://encord.internal/", 8080, None, "http://encord.internal:8080"),
     "both ports": ("http://encord.internal:1", 2, None, "http://encord.internal:1"),
     "schema http": ("127.0.0.1", 8080, "http", "http://127.0.0.1:8080"),
+    "default port beside the host": ("api.encord.com", 443, None, "https://api.encord.com"),
+    "default port beside a short name": ("us", 443, None, "https://api.us.encord.com"),
+    "default port in the host": ("https://API.encord.com:443", None, None, "https://api.encord.com"),
+    "default port of http": ("http://encord.internal", 80, None, "http://encord.internal"),
+    "another port beside nothing": (None, 8443, None, "https://api.encord.com:8443"),
+    "no port, as a form sends it": ("eu", 0, None, "https://api.encord.com"),
     "IPv6": ("http://[::1]:8080", None, None, "http://[::1]:8080"),
 }
 
@@ -82,12 +94,35 @@ def test_domain(form: str) -> None:
         "https://",
         "https://a b",
         "https://encord.internal:abc",
+        "https://encord.internal:99999",
+        "https://[::1",
     ],
 )
 def test_host_that_is_no_domain_is_refused(host: str) -> None:
-    with pytest.raises(EncordConnectionError, match="'my_conn'") as caught:
+    with pytest.raises(EncordConnectionError, match=r"'my_conn'.* the host must be Encord's domain") as caught:
         settings_of(host=host, token=TOKEN)
     assert "password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "api"),
+    [
+        ("app.encord.com", "https://api.encord.com"),
+        ("https://app.encord.com/datasets/view/d5", "https://api.encord.com"),
+        ("APP.us.encord.com:443", "https://api.us.encord.com"),
+        ("www.encord.com", "https://api.encord.com"),
+        ("encord.com", "https://api.encord.com"),
+    ],
+)
+def test_a_web_site_of_encord_is_refused_with_the_api_beside_it(host: str, api: str) -> None:
+    with pytest.raises(EncordConnectionError, match=f"not its API, which is '{api}'"):
+        settings_of(host=host, token=TOKEN)
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 1.5, True, "443"])
+def test_port_that_is_no_port_is_refused(port: Any) -> None:
+    with pytest.raises(EncordConnectionError, match="the port must be a number from 1 to 65535"):
+        settings_of(host="encord.internal", port=port, token=TOKEN)
 
 
 KEYS: dict[str, dict[str, Any]] = {
@@ -95,14 +130,14 @@ KEYS: dict[str, dict[str, Any]] = {
     "newlines as text": {"ssh_private_key": KEY.replace("\n", "\\n")},
     "one line": {"ssh_private_key": KEY.replace("\n", " ")},
     "base64": {"ssh_private_key": base64.b64encode(KEY.encode()).decode()},
-    "path": {"ssh_private_key_path": KEY_FILE},
-    "path as file URL": {"ssh_private_key_path": f"file://{KEY_FILE}"},
+    "path": {"ssh_key_file": KEY_FILE},
+    "path as file URL": {"ssh_key_file": f"file://{KEY_FILE}"},
     "path in the key's field": {"ssh_private_key": KEY_FILE},
     "protected": {"ssh_private_key": PROTECTED_KEY, "passphrase": PASSPHRASE},
-    "protected file": {"ssh_private_key_path": f"{KEY_FILE}_passphrase", "passphrase": PASSPHRASE},
+    "protected file": {"ssh_key_file": f"{KEY_FILE}_passphrase", "passphrase": PASSPHRASE},
     "empty fields of the form beside it": {
         "ssh_private_key": KEY,
-        "ssh_private_key_path": "",
+        "ssh_key_file": "",
         "passphrase": "",
         "token": None,
         "connect_timeout": None,
@@ -126,18 +161,33 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "has no credentials; set one of ssh_private_key"),
     "only unknown extras": ({"private_key": KEY}, r"its extras are named: private_key"),
     "two credentials": ({"ssh_private_key": KEY, "token": TOKEN}, "has ssh_private_key and token; set only one"),
-    "key and path": ({"ssh_private_key": KEY, "ssh_private_key_path": KEY_FILE}, "set only one"),
-    "masked key": ({"ssh_private_key": "***"}, "asterisks"),
+    "key and path": ({"ssh_private_key": KEY, "ssh_key_file": KEY_FILE}, "set only one"),
+    "masked key": (
+        {"ssh_private_key": "***"},
+        "its ssh_private_key is only what Airflow shows .* enter the ssh_private_key",
+    ),
+    "asterisks": ({"ssh_private_key": "*****"}, "asterisks"),
     "blank key": ({"ssh_private_key": "  "}, "is empty"),
     "public key": ({"ssh_private_key": PUBLIC_KEY}, "public key"),
-    "public key file": ({"ssh_private_key_path": f"{KEY_FILE}.pub"}, "public key"),
+    "public key file": ({"ssh_key_file": f"{KEY_FILE}.pub"}, "public key"),
     "RSA key": ({"ssh_private_key": RSA_KEY}, "RSA"),
     "no passphrase": ({"ssh_private_key": PROTECTED_KEY}, "set 'passphrase'"),
     "wrong passphrase": ({"ssh_private_key": PROTECTED_KEY, "passphrase": "tell-nobody"}, "wrong passphrase"),
     "needless passphrase": ({"ssh_private_key": KEY, "passphrase": "tell-nobody"}, "remove it"),
-    "missing file": ({"ssh_private_key_path": "/no/such/key"}, "'/no/such/key' cannot be read on this machine"),
-    "directory": ({"ssh_private_key_path": str(DATA)}, "cannot be read|too large"),
-    "masked token": ({"token": "***"}, "its token is masked text"),
+    "old name of the file": ({"ssh_private_key_path": KEY_FILE}, "ssh_private_key_path is named ssh_key_file now"),
+    "file name with NUL": ({"ssh_key_file": "/keys/\0"}, "no file can have"),
+    **{
+        f"stand-in for {name}": (
+            {"dataset_hash": DATASET, name: STORED_SECRET},
+            f"{name} .* Test on Airflow 2 and 3.0 sends no stored secrets",
+        )
+        for name in ("ssh_private_key", "token", "api_key")
+    },
+    "stand-in for a passphrase": (
+        {"ssh_private_key": PROTECTED_KEY, "passphrase": STORED_SECRET},
+        "passphrase .* Test on Airflow 2 and 3.0 sends no stored secrets",
+    ),
+    "masked token": ({"token": "***"}, "its token is only what Airflow shows"),
     "token with blanks": ({"token": "tell nobody"}, "has blanks"),
     "token with line break": ({"token": "tell\nnobody"}, "has blanks"),
     "API key without dataset": ({"api_key": API_KEY}, "set dataset_hash"),
@@ -146,6 +196,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "timeout negative": ({"token": TOKEN, "total_timeout": "-1"}, "total_timeout must be"),
     "timeout nan": ({"token": TOKEN, "stall_timeout": "nan"}, "stall_timeout must be"),
     "timeout infinite": ({"token": TOKEN, "stall_timeout": "inf"}, "stall_timeout must be"),
+    "timeout a JSON NaN": ({"token": TOKEN, "read_timeout": float("nan")}, "read_timeout must be .* not 'nan'"),
+    "timeout a JSON Infinity": ({"token": TOKEN, "read_timeout": float("-inf")}, "read_timeout must be"),
+    "timeout beyond floats": ({"token": TOKEN, "read_timeout": 10**400}, "read_timeout must be"),
+    "timeout beyond a day": ({"token": TOKEN, "total_timeout": 86400}, "total_timeout must be .* below 86400"),
+    "timeout true": ({"token": TOKEN, "connect_timeout": True}, "connect_timeout must be"),
+    "timeout a list": ({"token": TOKEN, "connect_timeout": [1]}, "connect_timeout must be"),
 }
 
 
@@ -166,7 +222,84 @@ def test_binary_and_huge_files_are_no_keys(tmp_path: Path) -> None:
     (tmp_path / "huge").write_bytes(b"x" * 20_000)
     for name, said in (("binary", "is not text"), ("huge", "too large")):
         with pytest.raises(EncordConnectionError, match=said):
-            settings_of(ssh_private_key_path=str(tmp_path / name))
+            settings_of(ssh_key_file=str(tmp_path / name))
+
+
+def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "..data").symlink_to(DATA / "keys")  # as Kubernetes mounts a secret
+    (tmp_path / "key").symlink_to("..data/TEST_ONLY_ed25519")
+    assert settings_of(ssh_key_file=str(tmp_path / "key")).credentials.public_key_hex == PUBLIC_HEX
+
+
+def no_file(kind: str, folder: Path) -> str:
+    path = folder / kind
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(os.path.relpath(path))  # a socket's path must be short
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "broken link":
+        path.symlink_to("nowhere")
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "home of a stranger":
+        return "~no-such-user/key"
+    return f"/dev/{kind}" if kind in ("zero", "null") else str(path)
+
+
+@pytest.fixture
+def at_once() -> Iterator[None]:
+    """Reading a FIFO or a device would never end."""
+
+    def give_up(*signal_and_frame: Any) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+NO_FILES = ["missing", "fifo", "socket", "directory", "broken link", "loop", "home of a stranger", "zero", "null"]
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("extra", ["ssh_key_file", "ssh_private_key"])
+def test_what_this_machine_lacks_is_told_and_can_be_retried(
+    kind: str, extra: str, tmp_path: Path, at_once: None
+) -> None:
+    path = no_file(kind, tmp_path)
+    with pytest.raises(EncordMachineError, match=f"{path!r} cannot be read on this machine") as caught:
+        settings_of(**{extra: path})
+    for said in (socket.gethostname(), pwd.getpwuid(os.geteuid()).pw_name, repr(os.path.realpath(path))):
+        assert said in str(caught.value)
+    assert caught.value.__context__ is None
+    assert not isinstance(caught.value, AirflowFailException)
+    assert by_kind(kind_of(caught.value) or "") is EncordMachineError, "a trigger hands it to its task"
+
+
+def test_a_file_that_may_not_be_read_can_be_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "open", refuse)  # root may read all files, so no mode can refuse it
+    with pytest.raises(EncordMachineError, match="Permission denied"):
+        settings_of(ssh_key_file=KEY_FILE)
+
+
+def test_the_home_folder_of_a_key_file_is_resolved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(EncordMachineError, match=re.escape(f"path '{tmp_path.resolve()}/.ssh/key'")):
+        settings_of(ssh_key_file="~/.ssh/key")
+
+
+def test_a_user_without_a_name_is_told_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 50_123)
+    with pytest.raises(EncordMachineError, match="user 50123,"):
+        settings_of(ssh_key_file="/no/such/key")
 
 
 def test_timeouts() -> None:
@@ -247,7 +380,7 @@ def test_key_is_masked_however_it_is_printed(pasted: str, printed: str, redact: 
 
 
 def test_key_from_a_file_token_passphrase_and_api_key_are_masked(redact: Callable[[str], str]) -> None:
-    mask(ssh_private_key_path=KEY_FILE)
+    mask(ssh_key_file=KEY_FILE)
     mask(token="tell-nobody-the-token")
     mask(api_key="tell-nobody-the-key", dataset_hash=DATASET)
     mask(ssh_private_key=PROTECTED_KEY, passphrase=PASSPHRASE)

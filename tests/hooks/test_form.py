@@ -1,5 +1,8 @@
 """The connection form, declared in both of Airflow's styles."""
 
+import sys
+from unittest.mock import MagicMock
+
 import pytest
 
 from airflow_provider_encord.hooks.encord import EncordHook
@@ -23,6 +26,13 @@ def test_secret_fields_are_password_fields_where_widgets_exist() -> None:
         assert widgets[name].field_class is fields, name
 
 
+def test_the_widgets_can_be_asked_for_without_flask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow 3.1 and later put such stand-ins there, and leave them."""
+    for name in ("wtforms", "wtforms.validators", "flask_babel", "flask_appbuilder", "flask_appbuilder.fieldwidgets"):
+        monkeypatch.setitem(sys.modules, name, MagicMock())
+    assert list(EncordHook.get_connection_form_widgets()) == list(CONNECTION_FIELDS)
+
+
 def test_both_styles_hide_and_name_the_same() -> None:
     behaviour = EncordHook.get_ui_field_behaviour()
     assert set(behaviour) == {"hidden_fields", "relabeling", "placeholders"}
@@ -39,7 +49,7 @@ def test_provider_info_declares_the_hooks_own_connection_type() -> None:
 
 def test_every_field_of_the_form_is_one_that_is_read() -> None:
     timeouts = {f"{name}_timeout" for name in ("connect", "read", "total", "stall")}
-    assert set(CONNECTION_FIELDS) <= {*SECRET, "ssh_private_key_path", "dataset_hash"} | timeouts
+    assert set(CONNECTION_FIELDS) <= {*SECRET, "ssh_key_file", "dataset_hash"} | timeouts
 
 
 def test_names_that_airflow_holds_for_secret() -> None:

@@ -58,7 +58,7 @@ def use_connection(rng: random.Random) -> None:
         "passphrase": PASSPHRASE,
     }
     for name in rng.sample(
-        ["ssh_private_key", "ssh_private_key_path", "token", "api_key", "dataset_hash", "passphrase", "read_timeout"], 2
+        ["ssh_private_key", "ssh_key_file", "token", "api_key", "dataset_hash", "passphrase", "read_timeout"], 2
     ):
         if rng.random() < 0.5:
             extra[name] = rng.choice([odd for odd in ODD if not isinstance(odd, bytes) and type(odd) is not object])

@@ -21,7 +21,7 @@ from airflow_provider_encord._compat import BaseOperator
 AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 INFO = provider_info.get_provider_info()
 KINDS = {"operators", "sensors", "triggers", "transfers"}
-CONN_FIELDS = {"ssh_private_key", "ssh_private_key_path", "passphrase", "token"}
+CONN_FIELDS = {"ssh_private_key", "ssh_key_file", "passphrase", "token"}
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -25,7 +25,9 @@ ENDINGS = {
     "re_encode": "failed",
     "bearer": "failed",
     "api_key": "failed",
+    "no_key_file": "failed",
 }
+KEY_FILE = "/no/such/folder/encord_ed25519"
 S3_LOG = b"127.0.0.1 - -"
 """So the lines of the local S3 begin, which is asked for the objects of the manifest."""
 BROKEN = ("list_data_rows", "list_datasets", "delete_data", "re_encode_start")
@@ -54,6 +56,7 @@ def run(demo, theatre, planted, tmp_path_factory):
         f"AIRFLOW_CONN_ENCORD_{name}": json.dumps({**encord, "extra": {**each, "passphrase": planted["passphrase"]}})
         for name, each in extra.items()
     }
+    own |= {"AIRFLOW_CONN_ENCORD_NO_KEY_FILE": json.dumps({**encord, "extra": {"ssh_key_file": KEY_FILE}})}
     own |= {"AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags")}
     own |= {"LEAK_MANIFEST": str(props / "manifest.json")}
     said = (
@@ -145,6 +148,15 @@ def test_no_sink_shows_it(place, planted, sinks):
         if secret in line and not (allowed and allowed in line) and not line.startswith(S3_LOG)
     ]
     assert lines == []
+
+
+def test_the_path_of_a_missing_key_file_is_told(run):
+    """Airflow masks the value of each extra whose name it holds for a secret's; this one's it must not."""
+    _, log, _ = run
+    said = [line[at:] for line in log.read_text().splitlines() if (at := line.find("the key file")) >= 0]
+    told = f"the key file '{KEY_FILE}' cannot be read on this machine (No such file or directory; host "
+    assert said
+    assert not [line for line in said if not line.startswith(told) or f"path '{KEY_FILE}'" not in line]
 
 
 def test_no_signed_url_of_an_upload_is_shown(sinks):

@@ -47,7 +47,7 @@ def states(demo, theatre, jobs, tmp_path_factory):
     connection = {
         "conn_type": "encord",
         "host": theatre.stage.encord_url,
-        "extra": {"ssh_private_key_path": str(stranger)},
+        "extra": {"ssh_key_file": str(stranger)},
     }
     usual = demo.airflow_environment
     own = {

@@ -15,7 +15,7 @@ KEY = Path(__file__).parents[2] / "data" / "keys" / "TEST_ONLY_ed25519"
 def main() -> None:
     """Upload what standard input tells."""
     task = json.load(sys.stdin)
-    connection = {"conn_type": "encord", "host": task["url"], "extra": {"ssh_private_key_path": str(KEY)}}
+    connection = {"conn_type": "encord", "host": task["url"], "extra": {"ssh_key_file": str(KEY)}}
     os.environ["AIRFLOW_CONN_ENCORD_DEFAULT"] = json.dumps(connection)
     from airflow_provider_encord._client.transport.network import tls_context
     from airflow_provider_encord._storage.files import find_files

@@ -56,6 +56,7 @@ def leaks():
         EncordUploadJobSensor(
             task_id="api_key", encord_conn_id="encord_api_key", job_ids="j", deferrable=True, **where
         ),
+        EncordListDatasetsOperator(task_id="no_key_file", encord_conn_id="encord_no_key_file", trigger_rule="all_done"),
     ]
     control("{{ params.control }}") >> tasks[0]
     for before, after in pairwise(tasks):
