@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from urllib.parse import unquote, urlsplit
 
-from airflow_provider_encord._client.redaction import server_text
+from airflow_provider_encord._client.redaction import server_text, shown, without_credentials
 from airflow_provider_encord.exceptions import EncordInputError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
     else:
         unusable = False
     if unusable:
-        raise EncordInputError(f"{shown_location(text)[:200]!r} is neither a path nor a URL.")
+        raise EncordInputError(f"{shown(text)} is neither a path nor a URL.")
     from airflow_provider_encord._compat import ObjectStoragePath
 
     try:
@@ -83,7 +83,7 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
     except ValueError as error:
         raise EncordInputError(
             f"{shown_location(text)}: no file system for '{scheme}://' is installed "
-            f"(for S3: pip install 'airflow-provider-encord[s3]'): {error}"
+            f"(for S3: pip install 'airflow-provider-encord[s3]'): {server_text(str(error))}"
         ) from None
 
 
@@ -108,10 +108,8 @@ def find_files(locations: PathLike | Iterable[PathLike], conn_id: str | None = N
     problems: list[str] = []
     for location, path, (problem, size) in zip(several, paths, _look_at_all(paths), strict=True):
         if problem:
-            shown = (
-                shown_location(os.fspath(location)) if isinstance(location, str | os.PathLike) else f"{location!r:.200}"
-            )
-            problems.append(f"{shown}: {problem}")
+            name = shown_location(os.fspath(location)) if isinstance(location, str | os.PathLike) else shown(location)
+            problems.append(f"{name}: {problem}")
         else:
             found.append(SourceFile(os.fspath(location), path.name, size, path))
     if problems:
@@ -162,5 +160,4 @@ def _look_at(path: Any) -> tuple[str | None, int]:
 
 
 def shown_location(location: str) -> str:
-    shown = location.partition("?")[0] if "://" in location else location  # a query may be a credential
-    return shown.encode(errors="backslashreplace").decode()
+    return without_credentials(location).encode(errors="backslashreplace").decode()
