@@ -68,8 +68,7 @@ class ShowsNoCredentials:
 
     def _hide(self, name: str) -> None:
         value = getattr(self, name)
-        harmless = redacted(value)
-        if harmless is not value:
+        if not isinstance(value, Shown) and (harmless := redacted(value)) is not value:
             setattr(self, name, Shown(value, harmless))
 
 

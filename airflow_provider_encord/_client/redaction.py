@@ -42,16 +42,18 @@ _PLAIN_URL = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*+)://[A-Za-z0-9.-]++(?::[0-9]++)?(?:/[A-Za-z0-9/._~+,()!$*-]*+)?(?=([?#]))\S++"
 )
 # Possessive, and tried at the start of a word only: no text makes them go back over what they have read.
-_NAME = re.compile(r"(?<![\w.-])([\w.-]++)[\"'\\]*+\s*+[=:][=:>]*+\s*+[\"'\\]*+")
+_NAME = re.compile(r"(?<![\w.-])([\w.-]++)[\"'\\]*+\s*+[=:][=:>]*+\s*+[\"'\\\[({]*+")
 _VALUE = re.compile(r"(?:[^\s\"'&,;<>]|&(?:\#\w{1,8}|equals|plus|sol|percnt);)++")
 _LOGIN_VALUE = re.compile(rf"(?:[A-Za-z][\w-]*+[ \t]++)?{_VALUE.pattern}")
 _BEARER = re.compile(r"\b([Bb](?i:earer|asic)\s+)(?=[^\s\"',;<>]{6})[^\s\"',;<>]++")
 _MARKED_WORD = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>?#@\\%&]*+[?#@\\%&][^\s\"'<>]*+")
+_ADDRESS = re.compile(r"(?<=[A-Za-z0-9][A-Za-z0-9])(:(?://|/(?!/)))")  # a path has made one slash of two
 _AUTHORITY = re.compile(r"[^/?#]*+")
 _PORT = re.compile(r".*:\d*+\Z|\[.*\]\Z", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
 _ESCAPE = re.compile(r"\\[^\\]|%[0-9a-fA-F]{2}|&[#A-Za-z]")
 _JSON_ESCAPE = re.compile(r"\\++(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.?))", re.DOTALL)
+_SEEN_COLON = ":\x00"
 _JSON_LETTERS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,10});")
 _HARMLESS = frozenset((bool, int, float, complex, type(None)))
@@ -177,17 +179,18 @@ class _Values:
         """Redact what the object shows of itself: by ``str``, ``repr``, or the ``serialize`` that Airflow looks for."""
         kind = type(value)
         try:
+            if kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__:  # type: ignore[comparison-overlap]
+                text, quoted = str(value), repr(value)
+                told = self.redact(text)
+                if told is not text or self.redact(quoted) is not quoted:
+                    return told
             if callable(inspect.getattr_static(value, "serialize", None)) and not isinstance(value, type):
                 content = value.serialize()
                 if (told := self.redact(content)) is not content:
                     return told
-            if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:  # type: ignore[comparison-overlap]
-                return value
-            text, quoted = str(value), repr(value)
-        except Exception:  # the object's own; who shows it meets it again
-            return value
-        told = self.redact(text)
-        return value if told is text and self.redact(quoted) is quoted else told
+        except Exception:  # the object's own
+            return f"<{kind.__name__}>"
+        return value
 
 
 def _says_something(value: Any) -> bool:
@@ -230,7 +233,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _as_it_stands(text: str) -> str:
     """Redact a text, escapes taken as what they are."""
     text = _BEARER.sub(rf"\1{_HIDDEN}", _without_values(text))
-    return _MARKED_WORD.sub(lambda word: _without_login_and_query(word[0]), text) if "://" in text else text
+    return _MARKED_WORD.sub(lambda word: _without_login_and_query(word[0]), text) if ":/" in text else text
 
 
 def _below_the_escapes(match: re.Match[str]) -> str:
@@ -246,13 +249,10 @@ def _below_the_escapes(match: re.Match[str]) -> str:
             if decoded != told:
                 told = _as_it_stands(decoded)
                 changed = changed or told != decoded
-        told = told.replace(_SEEN_ADDRESS, "://")
+        told = told.replace(_SEEN_COLON, ":")
         if told == before:
             return printable(told) if changed else word
     return _HIDDEN
-
-
-_SEEN_ADDRESS = ":\x00//"
 
 
 def _without_json_escapes(word: str) -> str:
@@ -270,7 +270,7 @@ def _without_entities(word: str) -> str:
 
 def _without_percent(word: str) -> str:
     # A ``%3F`` is part of the path if the address around it is not encoded, too.
-    return unquote(word.replace("://", _SEEN_ADDRESS)) if "%" in word else word
+    return unquote(word.replace(":/", f"{_SEEN_COLON}/")) if "%" in word else word
 
 
 def _without_values(text: str) -> str:
@@ -294,9 +294,9 @@ def _without_values(text: str) -> str:
 
 def _without_login_and_query(word: str) -> str:
     """Hide logins in all URLs of a word; from the first web address with a query or fragment on, all is cut."""
-    before, *rests = word.split("://")
+    before, *pieces = _ADDRESS.split(word)
     told = [before]
-    for rest in rests:
+    for slashes, rest in zip(pieces[::2], pieces[1::2], strict=True):
         scheme = _SCHEME.search(before[-20:])
         store = scheme is not None and scheme[0].lower() in _STORES
         authority = _AUTHORITY.match(rest)[0]  # type: ignore[index]
@@ -307,7 +307,7 @@ def _without_login_and_query(word: str) -> str:
         if at and (not store or ":" in user):
             authority = f"{_HIDDEN}@{host}"
         query = None if store else re.search(r"[?#]", tail)
-        told += ("://", authority, tail[: query.end()] + _CUT if query else tail)
+        told += (slashes, authority, tail[: query.end()] + _CUT if query else tail)
         if query:
             break
         before = rest
