@@ -52,7 +52,7 @@ class EncordConnectionError(EncordError, AirflowFailException):
 
 
 class EncordMachineError(EncordError):
-    """This machine lacks something, such as the key's file; a later attempt on another machine can pass."""
+    """This machine lacks something, such as a file or the key's file; a later attempt on another one can pass."""
 
 
 class EncordInputError(EncordError, AirflowFailException):
@@ -61,10 +61,6 @@ class EncordInputError(EncordError, AirflowFailException):
 
 class EncordNothingToDoError(EncordError, AirflowFailException):
     """There was nothing to do, and ``on_empty`` is ``fail``."""
-
-
-class EncordMachineError(EncordError):
-    """Something that this machine lacks, such as a file; a later attempt, or another machine, can pass."""
 
 
 class EncordAuthenticationError(EncordError, AirflowFailException):

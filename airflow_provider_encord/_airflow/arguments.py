@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from airflow_provider_encord._client.redaction import without_credentials
+from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord.exceptions import EncordInputError
 
 Check = Callable[[Any, str], Any]
@@ -60,15 +60,6 @@ def refuse(name: str, value: Any, taken: str, cure: str = "") -> EncordInputErro
     elif is_template(value):
         cure = cure or "It is a template that was not rendered: this argument is not templated, or the DAG is not run."
     return EncordInputError(" ".join(part for part in (f"{name} must be {taken}, not {shown(value)}.", cure) if part))
-
-
-def shown(value: Any, most: int = 200) -> str:
-    """Return a value as an error may show it: on one line, short, without credentials."""
-    try:
-        text = without_credentials(repr(value))
-    except Exception:  # somebody's own repr
-        return f"a {type(value).__name__}"
-    return text if len(text) <= most else f"{text[:most]}... ({type(value).__name__})"
 
 
 def is_template(value: Any) -> bool:

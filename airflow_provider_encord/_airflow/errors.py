@@ -31,7 +31,6 @@ _BY_KIND: dict[str, type[EncordError]] = {
     "connection": EncordConnectionError,
     "machine": EncordMachineError,
     "input": EncordInputError,
-    "machine": EncordMachineError,
     "authentication": EncordAuthenticationError,
     "key_not_found": EncordAuthenticationError,
     "permission": EncordPermissionError,

@@ -1,18 +1,20 @@
-"""What Airflow stores and shows of a task's rendered arguments: no query of a signed URL."""
+"""What Airflow, its listeners and callbacks see of a task's arguments and result: no credentials."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
-import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from airflow_provider_encord._client.redaction import without_credentials
-from airflow_provider_encord._compat import Context
+from airflow_provider_encord._client.redaction import redacted
+
+_ENTRIES = ("execute", "execute_complete")
 
 
 class Shown:
-    """Stands for a rendered value whose text holds credentials; Airflow stores and prints it as its ``str``.
+    """Stands for a rendered value that holds credentials; Airflow stores and prints it as its ``str``.
 
     :param value: the value.
     :param harmless: the same without credentials.
@@ -20,7 +22,7 @@ class Shown:
 
     def __init__(self, value: Any, harmless: Any) -> None:
         self.value = value
-        self._text = harmless if isinstance(harmless, str) else json.dumps(harmless, default=str)
+        self._text = harmless if isinstance(harmless, str) else _text(harmless)
 
     def __repr__(self) -> str:
         """Return the value without credentials, as text or JSON text."""
@@ -28,40 +30,59 @@ class Shown:
 
 
 class ShowsNoCredentials:
-    """Of an operator: hides credentials in template fields from their rendering until the task runs.
+    """Of an operator: its template fields hold credentials only while its own code runs.
 
-    In between, Airflow stores the rendered fields. Whoever renders a task by hand and executes it must call
-    ``pre_execute`` in between, as Airflow does.
+    From rendering on, and again after it ran, Airflow stores the rendered fields, and listeners (OpenLineage) and
+    callbacks look at them. What ``execute`` returns, which becomes an XCom, holds none either.
     """
 
     template_fields: Collection[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in _ENTRIES:
+            if name in cls.__dict__:
+                setattr(cls, name, _entry(cls.__dict__[name]))
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         # Of all that renders, only this is called for mapped tasks, too.
         super()._do_render_template_fields(parent, *args, **kwargs)  # type: ignore[misc]
         if parent is self:
             for name in self.template_fields:
-                value = getattr(self, name)
-                harmless = _harmless(value)
-                if harmless != value:
-                    setattr(self, name, Shown(value, harmless))
+                self._hide(name)
 
-    def pre_execute(self, context: Context) -> None:
-        """Take the real values, right before the task runs or resumes."""
-        for name in self.template_fields:
-            if isinstance(value := getattr(self, name), Shown):
-                setattr(self, name, value.value)
-        super().pre_execute(context)  # type: ignore[misc]
+    @contextlib.contextmanager
+    def _real_values(self) -> Iterator[None]:
+        hidden = {name: shown for name in self.template_fields if isinstance(shown := getattr(self, name), Shown)}
+        real = {name: hidden[name].value if name in hidden else getattr(self, name) for name in self.template_fields}
+        for name in hidden:
+            setattr(self, name, real[name])
+        try:
+            yield
+        finally:
+            for name in self.template_fields:
+                if getattr(self, name) is not real[name]:
+                    self._hide(name)
+                elif name in hidden:
+                    setattr(self, name, hidden[name])
+
+    def _hide(self, name: str) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, Shown) and (harmless := redacted(value)) is not value:
+            setattr(self, name, Shown(value, harmless))
 
 
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str):
-        return without_credentials(value)
-    if isinstance(value, Mapping):
-        return {name: _harmless(each) for name, each in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(map(_harmless, value))
-    if isinstance(value, os.PathLike):
-        harmless = without_credentials(str(value))
-        return value if harmless == str(value) else harmless
-    return value
+def _entry(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def run(self: ShowsNoCredentials, *args: Any, **kwargs: Any) -> Any:
+        with self._real_values():
+            return redacted(method(self, *args, **kwargs))
+
+    return run
+
+
+def _text(harmless: Any) -> str:
+    try:
+        return json.dumps(harmless, default=str)
+    except (TypeError, ValueError, RecursionError):  # keys that JSON lacks, for one
+        return str(harmless)

@@ -128,13 +128,13 @@ class ApiError(Exception):
         conn_id: str = "",
         advice: str = "",
     ) -> None:
-        operation, reason = _line(operation), _line(reason)
+        operation, reason = server_text(operation), server_text(reason)
         super().__init__(operation, reason)
         self.kind = kind
         self.operation = operation
         self.reason = reason
         self.said = server_text(said)
-        self.code = _line(code)[:100] if code else None
+        self.code = server_text(code)[:100] if code else None
         self.http_status = http_status
         self.retry_after = retry_after
         self.dataset_hash = dataset_hash
@@ -184,12 +184,6 @@ class ApiError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Keep all attributes when the error is pickled."""
         return (_restore, (self.args, self.__dict__))
-
-
-def _line(text: str) -> str:
-    """Return a text as one line that no terminal obeys."""
-    text = server_text(text)
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _restore(args: tuple[str, str], attributes: dict[str, object]) -> ApiError:

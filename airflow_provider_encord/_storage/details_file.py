@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_encord._client.outgoing import storable
-from airflow_provider_encord._client.redaction import server_text
+from airflow_provider_encord._client.redaction import redacted, server_text
 from airflow_provider_encord._storage.files import PathLike, is_local, resolve, shown_location
 from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError
 
@@ -20,7 +20,7 @@ _IN_MEMORY = 1024 * 1024
 
 
 def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], conn_id: str | None = None) -> int:
-    """Write one JSON object a line to a local path or an object storage URL; return how many.
+    """Write one JSON object a line, without credentials, to a local path or an object storage URL; return how many.
 
     The file appears when it is whole: if the lines break off, what was there before stays as it was.
 
@@ -82,7 +82,7 @@ def _write_beside(path: Path, lines: Iterable[Mapping[str, Any]], location: Path
 def _write(file: Any, lines: Iterable[Mapping[str, Any]], location: PathLike) -> int:
     count = 0
     for line in lines:
-        data = _json(line).encode() + b"\n"
+        data = _json(redacted(line)).encode() + b"\n"
         with _problems(location, "written"):
             file.write(data)
         count += 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_encord._client.outgoing import one_line
-from airflow_provider_encord._client.redaction import server_text
+from airflow_provider_encord._client.redaction import server_text, shown, without_credentials
 from airflow_provider_encord.exceptions import EncordInputError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
     else:
         unusable = False
     if unusable:
-        raise EncordInputError(f"{shown_location(text)[:200]!r} is neither a path nor a URL.")
+        raise EncordInputError(f"{shown(text)} is neither a path nor a URL.")
     from airflow_provider_encord._compat import ObjectStoragePath
 
     try:
@@ -84,7 +84,7 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
     except ValueError as error:
         raise EncordInputError(
             f"{shown_location(text)}: no file system for '{scheme}://' is installed "
-            f"(for S3: pip install 'airflow-provider-encord[s3]'): {error}"
+            f"(for S3: pip install 'airflow-provider-encord[s3]'): {server_text(str(error))}"
         ) from None
 
 
@@ -111,10 +111,8 @@ def find_files(
     problems: list[str] = []
     for location, path, (problem, size) in zip(several, paths, _look_at_all(paths), strict=True):
         if problem:
-            shown = (
-                shown_location(os.fspath(location)) if isinstance(location, str | os.PathLike) else f"{location!r:.200}"
-            )
-            problems.append(f"{shown}: {problem}")
+            name = shown_location(os.fspath(location)) if isinstance(location, str | os.PathLike) else shown(location)
+            problems.append(f"{name}: {problem}")
         else:
             found.append(SourceFile(os.fspath(location), path.name, size, path))
     if problems:
@@ -165,5 +163,4 @@ def _look_at(path: Any) -> tuple[str | None, int]:
 
 
 def shown_location(location: str) -> str:
-    shown = location.partition("?")[0] if "://" in location else location  # a query may be a credential
-    return one_line(shown)
+    return one_line(without_credentials(location))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from airflow_provider_encord import manifest
-from airflow_provider_encord._client.redaction import server_text
+from airflow_provider_encord._client.redaction import server_text, shown
 from airflow_provider_encord._storage.files import resolve
 from airflow_provider_encord.exceptions import EncordInputError
 
@@ -33,9 +33,9 @@ def open_manifest(
         try:
             file = path.open("rb")
         except Exception as error:  # any store's own exceptions
-            shown = os.fspath(source).partition("?")[0]
             raise EncordInputError(
-                f"The manifest {shown!r} cannot be read ({type(error).__name__}: {server_text(str(error))})."
+                f"The manifest {shown(os.fspath(source))} cannot be read "
+                f"({type(error).__name__}: {server_text(str(error))})."
             ) from None
         with file:
             yield file, path.name

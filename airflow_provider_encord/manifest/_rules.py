@@ -6,7 +6,6 @@ what the pages leave open (PDF, NIfTI, time series, scenes), follow the structur
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import functools
 import math
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_encord._client import redaction
+from airflow_provider_encord._client.redaction import shown, without_credentials
 
 Entry = tuple[str, dict[str, Any]]
 """The kind, and the item as it stands in the kind's list."""
@@ -454,8 +453,8 @@ def place(name: str) -> str:
     """Return a key as a step of a place: ``.title``, or ``['...']`` in ASCII for one that is no plain name."""
     if _PLAIN_NAME.fullmatch(name):
         return f".{name}"
-    shown = name.partition("?")[0][:_MOST_TEXT_SHOWN]
-    return f"[{(shown if shown == name else shown + '...')!a}]"
+    told = without_credentials(name)
+    return f"[{(told if len(told) <= _MOST_TEXT_SHOWN else told[:_MOST_TEXT_SHOWN] + '...')!a}]"
 
 
 def type_name(value: Any) -> str:
@@ -469,11 +468,8 @@ def type_name(value: Any) -> str:
 
 
 def _shown(url: str) -> str:
-    """Return a faulty URL in brackets, without what may be secret in it; nothing, if that cannot be told."""
-    with contextlib.suppress(ValueError):
-        if "@" not in url:
-            return f" ({redaction.without_query(url)[:_MOST_TEXT_SHOWN]!r})"
-    return ""
+    """Return a faulty URL in brackets, without what may be secret in it."""
+    return f" ({shown(url, _MOST_TEXT_SHOWN)})"
 
 
 @functools.lru_cache(maxsize=256)

@@ -12,7 +12,6 @@ from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check
 from airflow_provider_encord._airflow.outcome import MOST_IN_XCOM, fits_xcom, list_or_reference
 from airflow_provider_encord._client.outgoing import storable
-from airflow_provider_encord._client.redaction import without_credentials
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.operators._base import ON_EMPTY, EncordOperator
 
@@ -91,11 +90,4 @@ class EncordListOperator(EncordOperator):
 def _plain(model: Any) -> dict[str, Any]:
     # Fields that a model hides from its repr hold credentials or are too large.
     shown = {field.name: getattr(model, field.name) for field in fields(model) if field.repr}
-    return {name: _line(value) for name, value in shown.items()}
-
-
-def _line(value: Any) -> Any:
-    # The link of a private row may be the URL that it was registered with, which may be a signed one.
-    if isinstance(value, str):
-        return without_credentials(value)
-    return value.isoformat() if isinstance(value, datetime) else value
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in shown.items()}

@@ -8,7 +8,7 @@ from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import LEGACY_REASONS, TRANSIENT, V2_STATUSES, ApiError, ErrorKind
 from airflow_provider_encord._client.exchange import Send, exchange
 from airflow_provider_encord._client.protocol import Answer, read
-from airflow_provider_encord._client.redaction import server_text, without_query
+from airflow_provider_encord._client.redaction import server_text, without_credentials
 from airflow_provider_encord._client.resources import datasets
 from vectors import DATASET, Clock, account
 
@@ -82,7 +82,7 @@ def test_no_query_of_a_url_gets_through(body: str) -> None:
 def test_server_text_is_cut_and_keeps_its_path() -> None:
     assert server_text(f"see {SIGNED}.") == "see https://storage.example/bucket/key?..."
     assert len(server_text("x" * 10_000)) < 1100
-    assert without_query("https://user:pass@host:1/p?sig=1#frag") == "https://host:1/p"
+    assert without_credentials("https://user:pass@host:1/p?sig=1#frag") == "https://***@host:1/p?..."
 
 
 def test_a_message_is_one_line_that_no_terminal_obeys() -> None:

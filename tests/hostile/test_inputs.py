@@ -18,7 +18,7 @@ from airflow_provider_encord import manifest
 from airflow_provider_encord._airflow.connection import read_connection
 from airflow_provider_encord._airflow.errors import airflow_errors
 from airflow_provider_encord._client.errors import ApiError, ErrorKind
-from airflow_provider_encord._client.redaction import server_text, without_query
+from airflow_provider_encord._client.redaction import server_text, without_credentials
 from airflow_provider_encord._client.resources import data_rows, datasets, integrations, re_encoding, registration
 from airflow_provider_encord._storage.files import find_files
 from airflow_provider_encord._storage.manifest_file import load_manifest
@@ -189,7 +189,7 @@ def test_redaction_of_long_text_takes_no_long_time() -> None:
 
 
 def test_a_url_that_cannot_be_split_shows_no_query() -> None:
-    assert "HUSH" not in without_query("http://[?HUSH")
+    assert "HUSH" not in without_credentials("http://[?HUSH")
 
 
 def test_odd_file_names_are_taken_as_they_are(tmp_path: Path) -> None:
