@@ -40,6 +40,8 @@ class Work(ABC):
     :param dataset_hash: the dataset that it is about.
     """
 
+    hides_removed_items = False
+    """Whether Encord may no longer tell of what an ended job made once that is removed."""
     looks_again = False
     """Whether a task that is cleared when all is done looks whether there is more to do now."""
 
@@ -183,7 +185,8 @@ class JobRun:
         """Tell where the jobs of earlier attempts are: ``lost``, ``failed``, ``undone``, ``ended`` or ``running``."""
         ended = 0
         # Who clears a task may have removed what it made before; a retry finds what the attempt before left.
-        undone = None if is_cleared(self._context, self._task.retries or 0) else False
+        cleared = is_cleared(self._context, self._task.retries or 0)
+        undone: bool | None = None if cleared else False
         for job_id in job_ids:
             try:
                 verdict = self._look_twice(job_id)
@@ -198,7 +201,8 @@ class JobRun:
                 undone = self._work.is_undone(verdict)
         if ended < len(job_ids):
             return "running"
-        return "undone" if undone else "ended"
+        # If no job tells of an item, they may all have been removed.
+        return "undone" if undone or (cleared and undone is None and self._work.hides_removed_items) else "ended"
 
     def _look_twice(self, job_id: str | int) -> Verdict | None:
         """Ask how a job stands. One answer that there is no such job may be a mistake, so it is asked for again."""

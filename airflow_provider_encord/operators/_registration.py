@@ -84,6 +84,7 @@ class Registration(Work):
     """
 
     hook: EncordHook
+    hides_removed_items = True
 
     def __init__(self, task: EncordRegistrationOperator, context: Context) -> None:
         super().__init__(task.hook, task.dataset_hash)
@@ -119,8 +120,7 @@ class Registration(Work):
         """Whether none of a job's items is in the dataset any more."""
         hashes = [item.data_hash for item in verdict.answer.items[:_ENOUGH_TO_ASK_FOR]]
         if not hashes:
-            # Either it added nothing, or Encord does not tell of items that are removed.
-            return bool(verdict.answer.done) or None
+            return None
         return next(iter(self.hook.iter_data_rows(self.dataset_hash, data_hashes=hashes)), None) is None
 
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
