@@ -145,6 +145,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "timeout zero": ({"token": TOKEN, "connect_timeout": 0}, "connect_timeout must be"),
     "timeout negative": ({"token": TOKEN, "total_timeout": "-1"}, "total_timeout must be"),
     "timeout nan": ({"token": TOKEN, "stall_timeout": "nan"}, "stall_timeout must be"),
+    "private storage": (
+        {"token": TOKEN, "allow_private_storage": "maybe"},
+        "allow_private_storage must be true or false",
+    ),
     "timeout infinite": ({"token": TOKEN, "stall_timeout": "inf"}, "stall_timeout must be"),
 }
 
@@ -167,6 +171,12 @@ def test_binary_and_huge_files_are_no_keys(tmp_path: Path) -> None:
     for name, said in (("binary", "is not text"), ("huge", "too large")):
         with pytest.raises(EncordConnectionError, match=said):
             settings_of(ssh_private_key_path=str(tmp_path / name))
+
+
+def test_private_storage_is_allowed_only_in_so_many_words() -> None:
+    assert settings_of(token=TOKEN).allow_private_storage is False
+    for given, meant in ((True, True), ("true", True), ("True", True), (False, False), ("false", False)):
+        assert settings_of(token=TOKEN, allow_private_storage=given).allow_private_storage is meant
 
 
 def test_timeouts() -> None:

@@ -66,6 +66,15 @@ class SharedSleep:
                 sleeper.set_result(None)
 
 
+def open_session(**connector: Any) -> aiohttp.ClientSession:
+    """Return a pool of connections that keeps no cookies; ``connector`` is arguments of its connector."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=tls_context(), **connector),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    )
+
+
 class AsyncTransport:
     """Runs many calls at once on one event loop. Use it as an asynchronous context manager.
 
@@ -96,11 +105,7 @@ class AsyncTransport:
     def session(self) -> aiohttp.ClientSession:
         """The pool; made at first use, on the running loop."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._max_connections, ssl=tls_context()),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-            )
+            self._session = open_session(limit=self._max_connections)
         return self._session
 
     @cached_property
