@@ -52,6 +52,7 @@ class ConnectionSettings:
     credentials: Credentials = field(repr=False)
     timeouts: Timeouts
     secrets: frozenset[str] = field(repr=False)
+    allow_private_storage: bool = False
 
 
 def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
@@ -72,6 +73,7 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
             credentials=_credentials(extra, secrets),
             timeouts=_timeouts(extra),
             secrets=frozenset(secrets),
+            allow_private_storage=_flag(extra, "allow_private_storage"),
         )
     except UnicodeError:
         problem = "one of its texts has characters in it that cannot be stored."
@@ -229,6 +231,13 @@ def _timeouts(extra: Mapping[str, str]) -> Timeouts:
         if not 0 < given[name] < 86400:
             raise ValueError(f"{name}_timeout must be a number of seconds above 0 and below 86400, not {text[:50]!r}.")
     return Timeouts(**given)
+
+
+def _flag(extra: Mapping[str, str], name: str) -> bool:
+    text = extra.get(name, "false").strip().lower()
+    if text not in ("true", "false"):
+        raise ValueError(f"{name} must be true or false, not {text!r}.")
+    return text == "true"
 
 
 def secret_forms(secret: str | None) -> set[str]:

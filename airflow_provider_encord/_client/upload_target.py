@@ -1,84 +1,96 @@
-"""May a file be sent there: checks of the signed URL and the headers that a server hands out for an upload."""
+"""May a file be sent there: the signed URL and headers that a server hands out, and the address they lead to."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
+_URL = re.compile(r"https?://[a-z0-9._:\[\]-]+[/?][\x21-\x7e]{0,16384}", re.IGNORECASE)
+_NAME = re.compile(r"([a-z0-9_-]+\.)*[a-z][a-z0-9_-]*\.?")  # what ends in a number is an address
+_HEADER_NAME = re.compile(r"(x-(amz|goog|ms)-|content-(?!length$))[a-z0-9-]{1,200}|cache-control", re.IGNORECASE)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,8192}")
-_URL_TEXT = re.compile(r"[\x21-\x7e]{1,16384}")
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
-# What decides how the request is framed, where it goes and as whom is for the HTTP client alone.
-_RESERVED = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"}
-    | {"authorization", "proxy-authorization", "proxy-connection", "cookie"}
-)
-_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
+
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+# Metadata services of Alibaba, Azure, Oracle, AWS and Google that are not at link-local addresses.
+_METADATA = ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::/32", "fd20:ce::254")
+_OUTDATED = ("2002::/16", "fec0::/10")  # 6to4, and what site-local was
+_EMBEDDING = ("::ffff:0:0/96", "64:ff9b::/96")  # an IPv4 address in an IPv6 one: mapped, NAT64
 
 
 def problem_with_target(url: str, headers: Mapping[str, str], domain: str) -> str | None:
     """Tell what is wrong with an upload's signed URL or headers; never quotes the URL's query or a header's value.
 
-    :param domain: base URL of the API that handed them out. An API that is public, by name and over TLS, has no reason
-        to send files to this machine, to its network's metadata service, or over plain HTTP.
+    :param domain: base URL of the API that handed them out.
     """
-    return _problem_with_url(url, domain) or _problem_with_headers(headers)
-
-
-def _problem_with_url(url: str, domain: str) -> str | None:
-    if not _URL_TEXT.fullmatch(url):
-        return "the signed URL has characters that no URL can have, or is too long"
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        host = parts.hostname or ""
+        well_formed = _URL.fullmatch(url) and parts.port != 0 and (_NAME.fullmatch(host) or ip_address(host))
     except ValueError:
-        return "the signed URL has no valid host or port"
-    api = urlsplit(domain)
-    if parts.scheme not in ("http", "https"):
-        return "the signed URL is neither https nor http"
-    if port == 0 or not host or not (":" in host or _HOST.fullmatch(host)) or host.strip(".") == "" or ".." in host:
-        return "the signed URL has no valid host or port"
-    if "@" in parts.netloc:
-        return "the signed URL has a user name in it"
-    if parts.scheme == "http" and api.scheme == "https":
+        well_formed = False
+    if not well_formed:
+        return "the signed URL is no http(s) URL with a plain host and a path"
+    if parts.scheme == "http" and domain.startswith("https:"):
         return "the signed URL is plain http, though Encord was asked by https"
-    if not _is_local(api.hostname or "") and _is_local(host):
-        return f"the signed URL leads to {host!r}, which is no public address"
-    return None
-
-
-def _is_local(host: str) -> bool:
-    name = host.lower().rstrip(".")
-    if name == "localhost" or name.endswith((".localhost", ".localdomain")) or name in _METADATA_NAMES:
-        return True
-    address = _address(name)
-    return address is not None and not address.is_global
-
-
-def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        # Resolvers also read 2130706433, 0x7f.1 and the like as addresses.
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(name))
-        except (OSError, ValueError):
-            return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _problem_with_headers(headers: Mapping[str, str]) -> str | None:
-    if len(headers) > 64:
-        return "the upload has too many headers"
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
-            return "an upload header has a name that no header can have"
-        if name.lower() in _RESERVED:
-            return f"the upload header {name!r} is not for the server to choose"
+            return f"the upload header {name[:200]!r} is none of x-ms-*, x-goog-*, x-amz-*, content-* and cache-control"
         if not _HEADER_VALUE.fullmatch(value):
             return f"the upload header {name!r} has characters that no header can have, or is too long"
     return None
+
+
+class AddressRefused(OSError):
+    """Nothing may be sent to this address."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where files may be sent: to public addresses, and to any if the API itself is on this machine.
+
+    :param domain: base URL of the API.
+    :param private: whether files may be sent to private addresses too.
+    """
+
+    domain: str
+    private: bool = False
+
+    def open_socket(self, info: tuple[Any, ...]) -> socket.socket:
+        """Make the socket for an address that is to be connected to, given as :func:`socket.getaddrinfo` does.
+
+        :raises AddressRefused: when nothing may be sent there.
+        """
+        if problem := self.problem_with(info[4][0]):
+            raise AddressRefused(problem)
+        return socket.socket(*info[:3])
+
+    def problem_with(self, host: str) -> str | None:
+        """Tell why nothing may be sent to an address. Where a name leads shows only when it is connected to."""
+        address, api = _address(host), _address(urlsplit(self.domain).hostname or "")
+        if address is None or (api and api.is_loopback):
+            return None
+        if not _is_in(_METADATA + _OUTDATED, address):
+            if _is_in(_PRIVATE, address):
+                hint = "if files may be sent there, set the connection's extra allow_private_storage to true"
+                return None if self.private else f"{host} is a private address; {hint}"
+            if address.is_global and not address.is_multicast and not address.is_reserved:
+                return None
+        return f"{host} is no public address"
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    name = host.lower().partition("%")[0].rstrip(".")
+    try:
+        address = ip_address("127.0.0.1" if name == "localhost" or name.endswith(".localhost") else name)
+    except ValueError:
+        return None
+    return IPv4Address(int(address) & 0xFFFFFFFF) if _is_in(_EMBEDDING, address) else address
+
+
+def _is_in(networks: tuple[str, ...], address: IPv4Address | IPv6Address) -> bool:
+    return any(address in ip_network(network) for network in networks)

@@ -465,6 +465,7 @@ class EncordHook(BaseHook):
                     ask,
                     _CONTENT_TYPES[item_type],
                     max_workers=max_workers,
+                    allow_private_storage=settings.allow_private_storage,
                     report=lambda progress: self.log.info("Uploading: %s.", progress),
                 )
                 return await uploader.run(files, uploaded)

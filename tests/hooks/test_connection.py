@@ -195,6 +195,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "timeout zero": ({"token": TOKEN, "connect_timeout": 0}, "connect_timeout must be"),
     "timeout negative": ({"token": TOKEN, "total_timeout": "-1"}, "total_timeout must be"),
     "timeout nan": ({"token": TOKEN, "stall_timeout": "nan"}, "stall_timeout must be"),
+    "private storage": (
+        {"token": TOKEN, "allow_private_storage": "maybe"},
+        "allow_private_storage must be true or false",
+    ),
     "timeout infinite": ({"token": TOKEN, "stall_timeout": "inf"}, "stall_timeout must be"),
     "timeout a JSON NaN": ({"token": TOKEN, "read_timeout": float("nan")}, "read_timeout must be .* not 'nan'"),
     "timeout a JSON Infinity": ({"token": TOKEN, "read_timeout": float("-inf")}, "read_timeout must be"),
@@ -300,6 +304,12 @@ def test_a_user_without_a_name_is_told_by_number(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "geteuid", lambda: 50_123)
     with pytest.raises(EncordMachineError, match="user 50123,"):
         settings_of(ssh_key_file="/no/such/key")
+
+
+def test_private_storage_is_allowed_only_in_so_many_words() -> None:
+    assert settings_of(token=TOKEN).allow_private_storage is False
+    for given, meant in ((True, True), ("true", True), ("True", True), (False, False), ("false", False)):
+        assert settings_of(token=TOKEN, allow_private_storage=given).allow_private_storage is meant
 
 
 def test_timeouts() -> None:

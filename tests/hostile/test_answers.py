@@ -210,11 +210,16 @@ def test_a_broken_ca_bundle_is_named(
     ("url", "headers"),
     [
         *((url, {}) for url in ("ftp://h/x?HUSH", "https://?HUSH", "https://u:p@h/?HUSH", "http://h/?HUSH", "x?HUSH")),
-        *((f"https://{host}/x?HUSH", {}) for host in ("127.0.0.1", "169.254.169.254", "[::1]", "2130706433", "0x7f.1")),
-        *((f"https://{host}/x?HUSH", {}) for host in ("localhost", "metadata.google.internal", "a..b", "h:0", "h:x")),
+        *((f"https://{host}/x?HUSH", {}) for host in ("127.1", "2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1")),
+        *(
+            (f"https://{host}/x?HUSH", {})
+            for host in ("999.1.1.1", "[::1%25lo]", "[::1", "a..b", ".", "", "h:0", "h:x")
+        ),
         *((f"https://h/x{mark}?HUSH", {}) for mark in ("\r\nX: y", "é", " ")),
-        *(("https://h/x?HUSH", {name: "v"}) for name in ("Host", "content-length", "a b", "", "X\r\nY", "é")),
-        *(("https://h/x?HUSH", {"X": value}) for value in ("HUSH\r\nY: z", "HUSHé", "\x00")),
+        *(("https://h/x?HUSH", {name: "v"}) for name in ("Host", "content-length", "a b", "", "X\r\nY", "é", "x")),
+        *(("https://h/x?HUSH", {name: "v"}) for name in ("X-Vault-Token", "X-HTTP-Method-Override", "Metadata-Flavor")),
+        *(("https://h/x?HUSH", {name: "v"}) for name in ("Cookie", "Authorization", "Connection", "x-ms-", "x-ms-é")),
+        *(("https://h/x?HUSH", {"x-ms-x": value}) for value in ("HUSH\r\nY: z", "HUSHé", "\x00")),
     ],
 )
 def test_a_bad_upload_target_is_refused(url: str, headers: dict[str, str], api: str) -> None:
@@ -225,9 +230,30 @@ def test_a_bad_upload_target_is_refused(url: str, headers: dict[str, str], api: 
     assert "HUSH" not in problem
 
 
-def test_a_good_upload_target_passes() -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-goog-meta-a": "1", "X-Amz-Acl": "private", "x-ms-blob-type": "BlockBlob"},
+        {"content-TYPE": "a/b", "Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg==", "Cache-Control": "no-store"},
+    ],
+)
+@pytest.mark.parametrize("host", ["storage.googleapis.com", "b.s3.eu-west-1.amazonaws.com:443", "minio", "[2606::1]"])
+def test_a_good_upload_target_passes(host: str, headers: dict[str, str]) -> None:
     call = CALLS["get_presigned_urls"]
-    url = "https://storage.googleapis.com/b/k?X-Goog-Signature=1"
-    model = call.read({"results": [{"objectKey": "k", "signedUrl": url, "uploadHeaders": {"x-goog-meta-a": "1"}}]})
+    url = f"https://{host}/b/k?X-Goog-Signature=1"
+    model = call.read({"results": [{"objectKey": "k", "signedUrl": url, "uploadHeaders": headers}]})
     assert call.vet is not None
     assert call.vet(model, "https://api.encord.com") is None
+
+
+@pytest.mark.parametrize("name", ["X-Vault-Token", "X-HTTP-Method-Override", "Content-Length"])
+def test_a_refused_upload_header_is_named(name: str) -> None:
+    call = CALLS["get_presigned_urls"]
+    model = call.read(
+        {"results": [{"objectKey": "k", "signedUrl": "https://h/x?HUSH", "uploadHeaders": {name: "HUSH"}}]}
+    )
+    problem = call.vet(model, "https://api.encord.com") if call.vet else None
+    assert problem
+    assert repr(name) in problem
+    assert "HUSH" not in problem

@@ -22,7 +22,7 @@ from airflow_provider_encord._client.errors import ApiError, ErrorKind
 from airflow_provider_encord._client.resources import upload_urls
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord._client.transport.network import CHUNK_BYTES, Timeouts
-from airflow_provider_encord._client.transport.uploader import FileOutcome, Uploader
+from airflow_provider_encord._client.transport.uploader import FileOutcome, Progress, Uploader
 from airflow_provider_encord._storage.files import find_files
 from loopback import Loopback, Received, Reply
 from vectors import Clock, account
@@ -441,3 +441,11 @@ def test_no_signed_query_is_logged(storage: Storage, caplog: pytest.LogCaptureFi
         upload(storage, some(1))
     assert "Trying again" in caplog.text
     assert "topsecret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"), [(400, "200 B/s"), (4_400, "2.2 kB/s"), (9_999_998, "5 MB/s"), (2_000_000_000, "1 GB/s")]
+)
+def test_a_rate_has_the_unit_that_fits(sent: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 2.0)
+    assert shown in str(Progress(files=3, bytes=sent, bytes_sent=sent, started=0.0))

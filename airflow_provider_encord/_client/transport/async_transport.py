@@ -69,6 +69,17 @@ class SharedSleep:
                 sleeper.set_result(None)
 
 
+def open_session(**connector: Any) -> aiohttp.ClientSession:
+    """Return a pool of connections that keeps no cookies; ``connector`` is arguments of its connector."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=tls_context(), **connector),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        max_line_size=_LONGEST_HEADER,
+        max_field_size=_LONGEST_HEADER,
+    )
+
+
 class AsyncTransport:
     """Runs many calls at once on one event loop. Use it as an asynchronous context manager.
 
@@ -99,13 +110,7 @@ class AsyncTransport:
     def session(self) -> aiohttp.ClientSession:
         """The pool; made at first use, on the running loop."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._max_connections, ssl=tls_context()),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                max_line_size=_LONGEST_HEADER,
-                max_field_size=_LONGEST_HEADER,
-            )
+            self._session = open_session(limit=self._max_connections)
         return self._session
 
     @cached_property

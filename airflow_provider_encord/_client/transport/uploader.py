@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -24,9 +25,10 @@ from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._client.resources.upload_urls import PresignedUrl
 from airflow_provider_encord._client.retry import next_delay
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
-from airflow_provider_encord._client.transport.async_transport import AsyncTransport, no_answer
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport, no_answer, open_session
 from airflow_provider_encord._client.transport.file_reader import ReadTogether, UnreadableFile, UploadFile, blocks_of
 from airflow_provider_encord._client.transport.network import NetworkSettingsProblem, proxy_for
+from airflow_provider_encord._client.upload_target import AddressRefused, Reach
 
 log = logging.getLogger(__name__)
 
@@ -70,17 +72,25 @@ class Progress:
         left = f", about {(self.bytes - self.bytes_sent) / rate:.0f} s left" if 0 < self.bytes_sent < self.bytes else ""
         return (
             f"{self.files_done} of {self.files} files, {self.bytes_sent:,} of {self.bytes:,} bytes, "
-            f"{rate / 1e6:.1f} MB/s, {self.files_failed} failed{left}"
+            f"{_shown(rate)}/s, {self.files_failed} failed{left}"
         )
+
+
+def _shown(size: float) -> str:
+    unit, name = next(
+        ((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= unit), (1, "B")
+    )
+    return f"{size / unit:.3g} {name}"
 
 
 class Uploader:
     """Puts files into Encord's storage.
 
-    :param transport: asks for URLs and lends its connection pool.
+    :param transport: asks for URLs.
     :param ask: the call that gets URLs for the files of these names, or for the first ones of them.
     :param content_type: media type by file name; None leaves the header out.
     :param max_workers: files in flight at once.
+    :param allow_private_storage: whether files may be sent to private addresses.
     :param report: called every few seconds with the progress.
     """
 
@@ -91,6 +101,7 @@ class Uploader:
         content_type: Callable[[str], str | None],
         *,
         max_workers: int = DEFAULT_MAX_WORKERS,
+        allow_private_storage: bool = False,
         report: Callable[[Progress], None] = lambda progress: None,
         report_seconds: float = 5.0,
     ) -> None:
@@ -101,6 +112,7 @@ class Uploader:
         self._report = report
         self._report_seconds = report_seconds
         self._next_report = 0.0
+        self._reach = Reach(transport.account.domain, allow_private_storage)
         self._queue: deque[tuple[int, UploadFile, FileOutcome]] = deque()
         self._urls: deque[PresignedUrl] = deque()
         # Reading the environment takes a good part of what a small upload takes.
@@ -134,6 +146,7 @@ class Uploader:
         count = min(self._max_workers, len(files))
         self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_OF_BLOCKS // max(count, 1)))
         self._small = ReadTogether(files, self._block, self._readers)
+        self._storage = open_session(limit=0, socket_factory=self._reach.open_socket)
         workers = [asyncio.ensure_future(work()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
@@ -143,6 +156,7 @@ class Uploader:
                 task.cancel()
             await asyncio.gather(*started, return_exceptions=True)
             self._readers.shutdown(wait=False, cancel_futures=True)
+            await self._storage.close()
         return outcomes
 
     async def _next(self) -> tuple[int, UploadFile, FileOutcome, PresignedUrl] | None:
@@ -222,6 +236,9 @@ class Uploader:
             # The client library wraps what goes wrong in a body, so the body remembers it.
             if body.problem:
                 return failed(ErrorKind.STORAGE, body.problem)
+            if isinstance(refused := getattr(error, "os_error", error), AddressRefused):
+                host = urlsplit(url.signed_url).hostname
+                return failed(ErrorKind.STORAGE, f"nothing is sent to {host!r} ({refused})")
             if limit.expired():
                 return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
             broke = no_answer(error, url.signed_url)
@@ -237,14 +254,19 @@ class Uploader:
         origin = (address.scheme, address.raw_authority)
         if origin not in self._proxies:
             self._proxies[origin] = proxy_for(url.signed_url)
-        async with self._transport.session.put(
+        proxy = self._proxies[origin]
+        if proxy and (problem := self._reach.problem_with(address.host or "")):
+            raise AddressRefused(problem)
+        # A proxy may have any address, so files on their way to one go through the pool of the API's requests.
+        session = self._transport.session if proxy else self._storage
+        async with session.put(
             address,
             data=body,
             headers=headers,
             skip_auto_headers=("Content-Type",),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._transport.timeouts.connect),
             allow_redirects=False,
-            proxy=self._proxies[origin],
+            proxy=proxy,
         ) as response:
             return response.status, Answer(response.status, dict(response.headers), b"")
 
