@@ -23,7 +23,8 @@ os.environ |= {
 
 # The same examples in each run, on machines of any speed.
 settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
+settings.register_profile("property", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 pytest.register_assert_rewrite("vectors")
 
