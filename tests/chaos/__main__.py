@@ -24,6 +24,7 @@ from tests.chaos.encord import Control
 from tests.chaos.events import Chaos
 from tests.chaos.hostile import ANSWERS, TITLES, Hostile
 from tests.chaos.hostile_answers import HostileFront
+from tests.chaos.key import Key
 
 JOB_SECONDS = 3
 
@@ -200,7 +201,8 @@ def hostile_only(theatre: Theatre) -> list[str]:
 def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
     """Do it all; return what is bad."""
     with theatre.staged() as (airflow, control, work):
-        chaos = Chaos(airflow, control, random.Random(arguments.seed), theatre.tell)
+        key = Key(theatre.folder / "demo_key", control)
+        chaos = Chaos(airflow, control, key, random.Random(arguments.seed), theatre.tell)
         runs = rage(theatre, airflow, chaos, arguments.events, arguments.runs, arguments.patience)
         chaos.calm_down()
         theatre.say(f"{chaos.happened} events; waiting for {len(runs)} runs to end")
@@ -215,8 +217,7 @@ def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
         if theatre.socket:
             postgres.dump(theatre.socket, theatre.folder / "airflow.sql")
     counted = tally.count(encord, runs, work.uploaded(), work.registered(), lasts=LASTS)
-    key = theatre.folder / "demo_key"
-    found = list(leaks.find([theatre.folder], leaks.secrets_of(key.read_text()), spared=[key]))
+    found = list(leaks.find([theatre.folder], leaks.secrets_of("".join(key.texts)), spared=[key.file]))
     unfinished = [name for name in runs if states.get(name, "queued") in UNFINISHED]
     lost_runs = [name for name in runs if states.get(name) == "failed"]
 

@@ -39,7 +39,7 @@ class Api:
                 parts = re.findall(r"{(\w+)}", path)
                 if not set(parts) <= names.keys():
                     continue
-                filled = re.sub(r"{(\w+)}", lambda part: quote(str(names[part[1]]), safe=""), path)
+                filled = path.format(**{part: quote(str(names[part]), safe="") for part in parts})
                 query = {"map_index": names.get("map_index", -1), "full_content": "true", "limit": "1000"}
                 key = (filled, query["map_index"] if "task_id" in parts else None)
                 if key not in asked:
