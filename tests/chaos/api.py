@@ -32,7 +32,8 @@ class Api:
 
         Whatever path the API's own description names is asked, if all its parts are known.
         """
-        paths = [path for path, methods in self.get("/openapi.json").json()["paths"].items() if "get" in methods]
+        known = self.get("/openapi.json").json()["paths"]
+        paths = [path for path in known if path.startswith("/api/") and "get" in known[path]]
         asked = set()
         for names in [run, *({**run, **task} for task in tasks)]:
             for path in paths:

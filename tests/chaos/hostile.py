@@ -21,7 +21,9 @@ JOB_SECONDS = 3600.0
 JOB_FAILED = ("nul", "surrogates", "controls", "escaped", "long")
 """After these a retry starts another job; after all others it may not, since nothing says that the job ended badly."""
 CONTROLS = {b"\x1b[31mred": "ESC", b"\\u001b[31mred": "ESC in JSON", b"\\x1b[31mred": "ESC in Python"}
+MOST_BLOCKED_SECONDS = 10.0
 _FIRED = re.compile(r"Trigger fired event.*?/wait/(\d+)/(\d+)")
+_BLOCKED = re.compile(r"async thread was blocked for ([\d.]+) seconds")
 
 MARKER, VISIBLE = f"planted{secrets.token_hex(12)}", f"visible{secrets.token_hex(12)}"
 ANSWERS = hostile_answers(MARKER, VISIBLE)
@@ -83,6 +85,10 @@ class Hostile:
         if lost := before - self._processes():
             bad.append(f"{len(lost)} of {len(before)} processes of the triggerer ended")
         bad += [f"{count} events of {key}" for key, count in self._events().items() if count != 1]
+        blocked = max(map(float, _BLOCKED.findall(self.triggerer.log.read_text(errors="replace"))), default=0.0)
+        self.say(f"the triggerer's event loop was blocked for {blocked} s at most")
+        if blocked > MOST_BLOCKED_SECONDS:
+            bad.append(f"the triggerer's event loop was blocked for {blocked} s")
         return bad + self._shown()
 
     def _shown(self) -> list[str]:
