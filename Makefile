@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test lint format wheel matrix bench chaos constraints clean
+.PHONY: demo test property lint format wheel matrix bench chaos constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -18,6 +18,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(RUN) -m pytest
+
+# The property tests with many more examples, other ones each time.
+property: $(READY)
+	HYPOTHESIS_PROFILE=property $(RUN) -m pytest -m hypothesis $(PROPERTY)
 
 lint: $(READY)
 	$(RUN) -m ruff check

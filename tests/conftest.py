@@ -23,9 +23,9 @@ os.environ |= {
 
 # The same examples in each run, on machines of any speed.
 settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
-# Others at each run, and many: for `--hypothesis-profile=property`.
-settings.register_profile("property", deadline=None, max_examples=2000)
+# Others at each run, and many: `make property`.
+settings.register_profile("property", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 pytest.register_assert_rewrite("vectors")
 

@@ -11,9 +11,10 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 from tests.chaos import leaks, postgres, processes, tally, workload
@@ -21,6 +22,9 @@ from tests.chaos.airflow_services import IS_2, LASTS, UNFINISHED, VERSION, Airfl
 from tests.chaos.deferred import Deferred
 from tests.chaos.encord import Control
 from tests.chaos.events import Chaos
+from tests.chaos.hostile import ANSWERS, TITLES, Hostile
+from tests.chaos.hostile_answers import HostileFront
+from tests.chaos.key import Key
 
 JOB_SECONDS = 3
 
@@ -45,8 +49,16 @@ class Theatre:
         print(f"* {time.monotonic() - self.began:5.0f} s  {line}", flush=True)
 
     @contextmanager
-    def staged(self) -> Iterator[tuple[Airflow, Control, workload.Workload]]:
-        """Start everything; whatever happens, nothing of it is left."""
+    def staged(
+        self,
+        before_encord: Callable[[str], AbstractContextManager[str]] = nullcontext,
+        extra_environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Iterator[tuple[Airflow, Control, workload.Workload]]:
+        """Start everything; whatever happens, nothing of it is left.
+
+        :param before_encord: given the local Encord's URL, runs a server before it and gives the URL for Airflow.
+        :param extra_environment: of Airflow.
+        """
         demo = workload.load_demo()
         os.environ.update(environment := demo.clean_environment())
         for name in os.environ.keys() - environment.keys():
@@ -63,7 +75,8 @@ class Theatre:
             command = [sys.executable, "-m", "airflow_provider_encord.emulator", "--public-key", str(public_key)]
             command += ["--state-dir", str(self.folder / "encord"), "--s3-endpoint", stage.s3_url]
             command += ["--job-seconds", str(JOB_SECONDS), "--re-encode-seconds", str(JOB_SECONDS)]
-            stage.encord_url = stack.enter_context(demo.server("Encord", command, log))
+            encord_url = stack.enter_context(demo.server("Encord", command, log))
+            stage.encord_url = stack.enter_context(before_encord(encord_url))
             port, database = free_port(), self._database(stack, log)
             stage.home.mkdir()
             environment = demo.airflow_environment(stage) | settings(port, database)
@@ -71,13 +84,14 @@ class Theatre:
                 "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs / "tasks"),
                 "CHAOS_WORKLOAD": str(self.folder / "workload.json"),
                 "PYTHONDONTWRITEBYTECODE": "1",
+                **extra_environment,
             }
             airflow = Airflow(environment, database, port, self.logs)
             stack.callback(airflow.stop)
             self.say(f"Starting Airflow {VERSION} on {'PostgreSQL' if self.socket else 'SQLite'}")
             airflow.start()
             self.say("Airflow is up")
-            yield airflow, Control(stage.encord_url), work
+            yield airflow, Control(encord_url), work
 
     def _database(self, stack: ExitStack, log: object) -> str:
         self.socket = ""
@@ -137,7 +151,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=300, help="kills and faults that must hit")
     parser.add_argument("--runs", type=int, default=3, help="DAG runs at once")
     parser.add_argument("--patience", type=float, default=1500, help="seconds after which it stops raging anyway")
-    parser.add_argument("--only", choices=["deferred"], help="instead of chaos: what becomes of deferred tasks")
+    parser.add_argument("--only", choices=STORIES, help="instead of chaos: what becomes of deferred tasks")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     arguments = parser.parse_args()
 
@@ -150,7 +164,7 @@ def main() -> int:
     theatre = Theatre(folder)
     bad = ["interrupted"]
     try:
-        bad = deferred_only(theatre) if arguments.only else run(theatre, arguments)
+        bad = STORIES[arguments.only](theatre) if arguments.only else run(theatre, arguments)
     except KeyboardInterrupt:
         pass
     except Exception as error:
@@ -174,10 +188,21 @@ def deferred_only(theatre: Theatre) -> list[str]:
         return Deferred(airflow, control, theatre.folder, theatre.say).tell_all()
 
 
+def hostile_only(theatre: Theatre) -> list[str]:
+    """Tell what hostile answers do; return what is bad."""
+    front = HostileFront(ANSWERS)
+    environment = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG", "CHAOS_TITLES": " ".join(TITLES)}
+    with theatre.staged(front.before, environment) as (airflow, control, _):
+        if not theatre.socket:
+            return [postgres.MISSING]
+        return Hostile(airflow, control, front, theatre.folder, theatre.socket, theatre.say).tell()
+
+
 def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
     """Do it all; return what is bad."""
     with theatre.staged() as (airflow, control, work):
-        chaos = Chaos(airflow, control, random.Random(arguments.seed), theatre.tell)
+        key = Key(theatre.folder / "demo_key", control)
+        chaos = Chaos(airflow, control, key, random.Random(arguments.seed), theatre.tell)
         runs = rage(theatre, airflow, chaos, arguments.events, arguments.runs, arguments.patience)
         chaos.calm_down()
         theatre.say(f"{chaos.happened} events; waiting for {len(runs)} runs to end")
@@ -192,8 +217,7 @@ def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
         if theatre.socket:
             postgres.dump(theatre.socket, theatre.folder / "airflow.sql")
     counted = tally.count(encord, runs, work.uploaded(), work.registered(), lasts=LASTS)
-    key = theatre.folder / "demo_key"
-    found = list(leaks.find([theatre.folder], leaks.secrets_of(key.read_text()), spared=[key]))
+    found = list(leaks.find([theatre.folder], leaks.secrets_of("".join(key.texts)), spared=[key.file]))
     unfinished = [name for name in runs if states.get(name, "queued") in UNFINISHED]
     lost_runs = [name for name in runs if states.get(name) == "failed"]
 
@@ -235,6 +259,8 @@ def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
     }
     return [f"{number} {what}" for what, number in wrong.items() if number]
 
+
+STORIES = {"deferred": deferred_only, "hostile": hostile_only}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -170,7 +170,8 @@ class Airflow:
         with (self.logs / "hand.log").open("wb") as log:
             self.hand = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("hand.py"))],
-                env=self.environment,
+                # Debug logs would come between its answers.
+                env={**self.environment, "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

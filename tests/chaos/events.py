@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 from tests.chaos import processes
 from tests.chaos.airflow_services import IS_2, Airflow
 from tests.chaos.encord import Control
+from tests.chaos.key import Key
 from tests.chaos.workload import DAG_ID
 
 MOST_RULES = 8
@@ -30,6 +32,17 @@ OPERATIONS = {
     "re_encode_start": (2, 0),
     "re_encode_status": (2, 1),
 }
+SIGNED = "https://bucket.test/clip.mp4?X-Amz-Signature=never-shown"
+PAGE = {"headers": {"Content-Type": "text/html"}, "body": f"<html><body><a href='{SIGNED}'>Sign in</a></body></html>"}
+# What says nothing of the work; `null` does for jobs only, elsewhere it may mean that there is nothing.
+ODD = ("", "{", "null", '{"message": "no route"}', '{"status": 200, "response": ' + "[" * 10_000 + "]" * 10_000 + "}")
+ODD_JOBS = (
+    {"status": "PENDING", "errors": [f"a\0b \ud800 \x1b[31mred {SIGNED}"], "units_pending_count": 1},
+    {"status": "PENDING", "units_pending_count": 10**25, "units_done_count": float("nan")},
+    {"status": "SUBMITTED", "result": [{"data_hash": 10**25, "signed_url": SIGNED}]},
+    None,
+)
+ONLY_FOR = {"odd job": {"upload_job_poll", "re_encode_status"}, "odd answer": OPERATIONS.keys() - {"storage_put"}}
 ACTIONS: dict[str, tuple[int, Callable[[random.Random], dict[str, Any]]]] = {
     "drop before": (3, lambda _: {"drop": "before"}),
     "drop after": (4, lambda _: {"drop": "after"}),
@@ -37,6 +50,12 @@ ACTIONS: dict[str, tuple[int, Callable[[random.Random], dict[str, Any]]]] = {
     "429": (3, lambda chance: {"status": 429, "headers": {"Retry-After": str(chance.choice((0, 1)))}}),
     "hang": (1, lambda chance: {"hang": chance.uniform(1, 3)}),
     "delay": (2, lambda chance: {"delay": chance.uniform(0.5, 2)}),
+    "page": (3, lambda chance: {"status": chance.choice((403, 404, 502)), **PAGE}),
+    "odd answer": (3, lambda chance: {"status": 200, "body": chance.choice(ODD)}),
+    "odd job": (
+        2,
+        lambda chance: {"status": 200, "body": json.dumps({"status": 200, "response": chance.choice(ODD_JOBS)})},
+    ),
 }
 WEIGHTS = {
     "fault": 60,
@@ -46,10 +65,20 @@ WEIGHTS = {
     "kill triggerer": 3,
     "deploy triggerer": 3,
     "kill scheduler": 1,
+    "kill api-server": 1,
+    "kill dag-processor": 1,
     "short urls": 1,
+    "rotate key": 3,
 }
 # After that nothing of the kind for so many seconds: a service that never comes up proves nothing.
-REST = {"triggerer": 25.0, "scheduler": 60.0, "urls": 30.0}
+REST = {
+    "triggerer": 25.0,
+    "scheduler": 60.0,
+    "api-server": 60.0,
+    "dag-processor": 60.0,
+    "urls": 30.0,
+    "key": 10.0,
+}
 
 
 @dataclass
@@ -58,6 +87,7 @@ class Chaos:
 
     airflow: Airflow
     control: Control
+    key: Key
     chance: random.Random
     tell: Callable[[str], None]
     kills: Counter[str] = field(default_factory=Counter)
@@ -117,6 +147,8 @@ class Chaos:
             return
         operation = self.chance.choices(list(OPERATIONS), [weight for weight, _ in OPERATIONS.values()])[0]
         action = self.chance.choices(list(ACTIONS), [weight for weight, _ in ACTIONS.values()])[0]
+        if operation not in ONLY_FOR.get(action, OPERATIONS):
+            return
         skip = self.chance.randint(0, OPERATIONS[operation][1])
         waiting = [each for each in self._rules.values() if each[1] == operation]
         if len(waiting) >= 2:
@@ -138,12 +170,18 @@ class Chaos:
             self.control.ask("POST", "settings", url_lifetime=0.01)
             self._urls_until = now + 4
             return True
+        if kind == "rotate key":
+            self.key.rotate()
+            return self._note(kind, True)
         name = kind.split()[1]
+        if name not in services:  # on 2.11
+            return False
         if kind == "deploy triggerer":
             hit = services[name].deploy()
         else:
             # With all below it as a container ends, or alone, so that what it has started goes on.
-            hit = services[name].kill(whole=self.chance.random() < 0.5)
+            whole = name == "api-server" or self.chance.random() < 0.5  # what it has started would keep its port
+            hit = services[name].kill(whole=whole)
             processes.end_idle_orphans()
         services[name].start()
         return self._note(kind, hit)

@@ -168,7 +168,7 @@ def test_done_job_can_change_its_status(slow, raw, dataset, start, clock):
 
 
 def test_many_units_with_duplicates(raw_client):
-    count = 20_000
+    count = 4_000
     with LocalEncord() as local:
         raw = raw_client(local)
         dataset = raw.create_dataset()

@@ -153,7 +153,7 @@ def test_the_oracle_can_fail(both: Both) -> None:
         both.compare(lambda: None, lambda: None)
 
 
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=settings.default.max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
 texts = st.text(max_size=30)
 maybe_text = st.none() | texts
 hashes = st.lists(st.uuids().map(str), min_size=1, max_size=5)
@@ -198,7 +198,7 @@ FILTERS = {
 }
 
 
-@settings(few, max_examples=60)
+@few
 @given(st.fixed_dictionaries({}, optional=FILTERS))
 def test_get_datasets(both: Both, filters: dict) -> None:
     both.compare(lambda: both.user.get_datasets(**filters), lambda: both.hook.get_datasets(**filters))
@@ -224,7 +224,7 @@ ROW_FILTERS = {
 }
 
 
-@settings(few, max_examples=60)
+@few
 @given(st.fixed_dictionaries({}, optional=ROW_FILTERS))
 def test_list_data_rows(both: Both, filters: dict) -> None:
     both.compare(lambda: both.dataset.list_data_rows(**filters), lambda: both.hook.list_data_rows(DATASET, **filters))

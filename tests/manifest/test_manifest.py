@@ -137,7 +137,7 @@ _ANY = st.recursive(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     st.dictionaries(
         st.sampled_from([*manifest.KINDS, "skip_duplicate_urls", "other"]),

@@ -322,13 +322,13 @@ def test_no_more_than_one_part_is_held() -> None:
     assert most <= 102
 
 
-OBJECTS = 200_000
+OBJECTS = 60_000
 MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of 200,000 objects, with its flag at the end."""
+    """A manifest of many objects, with its flag at the end. As a whole they would take 29 MiB of memory."""
     path = tmp_path_factory.mktemp("manifest") / "large.json"
     with path.open("w") as file:
         file.write('{"videos": [')
@@ -340,7 +340,6 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_large_file_is_checked_and_split_in_bounded_memory(large: Path) -> None:
-    assert large.stat().st_size > 15 * MIB
     with large.open("rb") as file:
         tracemalloc.start()
         try:
@@ -359,15 +358,15 @@ def test_a_large_file_is_checked_and_split_in_bounded_memory(large: Path) -> Non
     assert planned.items == planned.urls == sum(sizes) == OBJECTS
     assert planned.parts == len(sizes) == OBJECTS // 10_000
     assert planned.flags == {"skip_duplicate_urls": True}
-    assert max(planning, splitting) < 64 * MIB, f"{planning / MIB:.1f} and {splitting / MIB:.1f} MiB"
+    assert max(planning, splitting) < 12 * MIB, f"{planning / MIB:.1f} and {splitting / MIB:.1f} MiB"
 
 
 def test_made_entries_need_no_more_memory_than_a_part() -> None:
-    made = (video(number) for number in range(30_000))
+    made = (video(number) for number in range(10_000))
     number_of_parts = 0
     tracemalloc.start()
     try:
-        for part in split(made, max_items=300):
+        for part in split(made, max_items=100):
             number_of_parts += 1
             del part
         _, peak = tracemalloc.get_traced_memory()
