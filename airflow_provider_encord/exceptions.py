@@ -44,6 +44,10 @@ class EncordConnectionError(EncordError, AirflowFailException):
     """The Airflow connection is incomplete or holds a key that cannot be used."""
 
 
+class EncordConnectionLookupError(EncordError):
+    """The Airflow connection could not be read; where Airflow's own services were down, a later retry can pass."""
+
+
 class EncordInputError(EncordError, AirflowFailException):
     """An argument is wrong; nothing was sent to Encord."""
 

@@ -52,11 +52,13 @@ def test_unclear_outcome_is_repeated_only_where_it_does_no_harm(name: str) -> No
         assert may_repeat(call, error(kind)) is repeatable
     assert may_repeat(call, error(ErrorKind.NETWORK, taken=False))
     assert may_repeat(call, error(ErrorKind.RATE_LIMITED, taken=False))
+    assert may_repeat(call, error(ErrorKind.LOOKUP, taken=False))
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in ErrorKind if kind not in (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.RATE_LIMITED)]
-)
+MAY_PASS_LATER = (ErrorKind.NETWORK, ErrorKind.SERVER, ErrorKind.RATE_LIMITED, ErrorKind.LOOKUP)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind not in MAY_PASS_LATER])
 def test_what_no_repeat_cures_is_not_repeated(kind: ErrorKind) -> None:
     assert not may_repeat(READ, error(kind))
     assert not may_repeat(READ, error(kind, taken=False))
