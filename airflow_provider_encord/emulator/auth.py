@@ -6,7 +6,6 @@ Written from the description of the schemes, not from any client's code, so that
 import base64
 import binascii
 import hashlib
-import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,14 +16,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from airflow_provider_encord.emulator.errors import Reason, Refusal
+from airflow_provider_encord.emulator.users import Users
 
 CREATED_TOLERANCE = 300
 """Seconds ``created`` may be off. Encord's clients up to 0.1.193 set it 30 s back; the real tolerance is not known."""
 
-_LEGACY_SIGNATURE = re.compile(r"(?P<user>[0-9a-f]{64}):(?P<signature>[0-9a-f]{128})")
+_LEGACY_SIGNATURE = re.compile(r"(?P<key>[0-9a-f]{64}):(?P<signature>[0-9a-f]{128})")
 _SIGNATURE_INPUT = re.compile(
     r'encord-sig=(?P<params>\("@method" "@request-target" "content-digest"\)'
-    r';created=(?P<created>\d{1,15});keyid="(?P<user>[0-9a-f]{64})";alg="ed25519")'
+    r';created=(?P<created>\d{1,15});keyid="(?P<key>[0-9a-f]{64})";alg="ed25519")'
 )
 _SIGNATURE = re.compile(r"encord-sig=:(?P<signature>[A-Za-z0-9+/]{86}==):")
 
@@ -43,7 +43,7 @@ class Caller:
     """Who is calling."""
 
     user: str
-    """Public key as 64 hex digits: one key, one user."""
+    """The user's first public key, as 64 hex digits."""
     api_key: ApiKey | None = None
     """Set if it was a dataset API key; ``user`` is then the one who owns the dataset."""
 
@@ -85,30 +85,19 @@ def user_of_private_key(text: str) -> str:
 
 
 class Doorkeeper:
-    """Knows the users, and checks what a request says about its sender.
+    """Checks what a request says about its sender.
 
-    :param secret: what bearer tokens are derived from, so that they outlive a restart
+    :param users: who may sign
     :param find_api_key: looks up the owner and the grant of a dataset API key
     :param now: the time signatures are judged by
     """
 
     def __init__(
-        self, secret: bytes, find_api_key: Callable[[str], tuple[str, ApiKey] | None], now: Callable[[], float]
+        self, users: Users, find_api_key: Callable[[str], tuple[str, ApiKey] | None], now: Callable[[], float]
     ) -> None:
-        self._secret = secret
+        self._users = users
         self._find_api_key = find_api_key
         self._now = now
-        self._users: dict[str, Ed25519PublicKey] = {}
-        self._tokens: dict[str, str] = {}
-
-    def add_user(self, user: str) -> None:
-        """Let a user in from now on."""
-        self._users[user] = Ed25519PublicKey.from_public_bytes(bytes.fromhex(user))
-        self._tokens[self.token(user)] = user
-
-    def token(self, user: str) -> str:
-        """Return the user's bearer token, always the same one."""
-        return hmac.new(self._secret, b"bearer:" + user.encode(), hashlib.sha256).hexdigest()
 
     def legacy(self, headers: Mapping[str, str], body: bytes) -> Caller:
         """Identify the sender of a legacy request."""
@@ -122,8 +111,7 @@ class Doorkeeper:
         match = _LEGACY_SIGNATURE.fullmatch(authorization)
         if not match:
             raise Refusal(Reason.AUTHENTICATION, "Authorization is not <public key hex>:<signature hex>")
-        self._verify(match["user"], bytes.fromhex(match["signature"]), hashlib.sha256(body).digest())
-        return Caller(match["user"])
+        return self._signer(match["key"], bytes.fromhex(match["signature"]), hashlib.sha256(body).digest())
 
     def v2(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Caller:
         """Identify the sender of a v2 request; ``target`` is path and query as they came over the wire."""
@@ -151,20 +139,20 @@ class Doorkeeper:
             f'"content-digest": {digest}',
             f'"@signature-params": {given["params"]}',
         )
-        self._verify(given["user"], raw_signature, "\n".join(lines).encode())
-        return Caller(given["user"])
+        return self._signer(given["key"], raw_signature, "\n".join(lines).encode())
 
-    def _verify(self, user: str, signature: bytes, signed: bytes) -> None:
-        key = self._users.get(user)
-        if key is None:
+    def _signer(self, key: str, signature: bytes, signed: bytes) -> Caller:
+        user = self._users.by_key(key)
+        if user is None:
             raise Refusal(Reason.UNKNOWN_KEY, "this SSH key is not known here; is this the right region?")
         try:
-            key.verify(signature, signed)
-        except InvalidSignature as error:
+            Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(signature, signed)
+        except (InvalidSignature, ValueError) as error:
             raise Refusal(Reason.AUTHENTICATION, "the signature does not fit the request") from error
+        return Caller(user)
 
     def _bearer(self, authorization: str) -> Caller:
-        user = self._tokens.get(authorization.removeprefix("Bearer "))
+        user = self._users.by_token(authorization.removeprefix("Bearer "))
         if user is None:
             raise Refusal(Reason.AUTHENTICATION, "this bearer token is not known here")
         return Caller(user)

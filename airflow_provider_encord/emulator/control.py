@@ -4,11 +4,13 @@ It asks for no credentials, so whoever can reach the port can use it; it shows a
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+
+from airflow_provider_encord.emulator.users import Users
 
 if TYPE_CHECKING:
     from airflow_provider_encord.emulator.server import Emulator
@@ -60,6 +62,9 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
     async def force_task(request: web.Request) -> Any:
         return emulator.re_encoding.force(request.match_info["id"], await _object(request))
 
+    async def change_keys(request: web.Request) -> Any:
+        return _change_keys(emulator.users, await _object(request))
+
     async def get_state(request: web.Request) -> Any:
         return emulator.state()
 
@@ -73,8 +78,23 @@ def routes(emulator: "Emulator") -> list[web.RouteDef]:
         route("POST", "settings", change_settings),
         route("POST", "jobs/{id}", force_job),
         route("POST", "tasks/{id}", force_task),
+        route("POST", "keys", change_keys),
         route("GET", "state", get_state),
     ]
+
+
+def _change_keys(users: Users, change: Mapping[str, Any]) -> dict[str, str]:
+    """Add or revoke one key."""
+    match dict(change):
+        case {"add": key, "same_user_as": owner, **others} if not others:
+            user = users.add_key(key, owner)
+        case {"add": key, **others} if not others:
+            user = users.add_key(key)
+        case {"revoke": key, **others} if not others:
+            user = users.revoke_key(key)
+        case _:
+            raise ValueError('needed: {"add": key}, {"add": key, "same_user_as": key} or {"revoke": key}')
+    return {"user": user}
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

@@ -44,11 +44,11 @@ class LocalEncord:
         signature_time: Callable[[], float] = time.time,
         **settings: Any,
     ) -> None:
-        self.private_key, self._user = generate_key()
+        self.private_key, self.public_key = generate_key()
         initial = Settings()
         initial.update(settings)
         self._make: Callable[[], Emulator] = lambda: Emulator(
-            [self._user],
+            [self.public_key],
             state_dir=state_dir,
             s3_endpoint=s3_endpoint,
             domain_url=domain_url,
@@ -97,8 +97,19 @@ class LocalEncord:
     def new_user(self) -> str:
         """Let another user in and return their private key."""
         key, user = generate_key()
-        self._call(lambda: self._emulator.doorkeeper.add_user(user))
+        self.add_key(user)
         return key
+
+    def add_key(self, public_key: str, *, same_user_as: str | None = None) -> None:
+        """Let another key in, given as its public key in hex; to change a key, add the new one and revoke the old.
+
+        :param same_user_as: another key of its user, valid or revoked; without it, it is a new user
+        """
+        self._call(lambda: self._emulator.users.add_key(public_key, same_user_as))
+
+    def revoke_key(self, public_key: str) -> None:
+        """Let a key in no longer: requests signed with it are refused from now on, uploads under way go on."""
+        self._call(lambda: self._emulator.users.revoke_key(public_key))
 
     def requests(self, operation: str | None = None) -> list[dict[str, Any]]:
         """Return the requests answered so far, all or those of one operation."""

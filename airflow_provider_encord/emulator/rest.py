@@ -16,6 +16,7 @@ from airflow_provider_encord.emulator.errors import Reason, Refusal, Unprocessab
 from airflow_provider_encord.emulator.folders import Folders
 from airflow_provider_encord.emulator.request_log import notes
 from airflow_provider_encord.emulator.storage import UPLOAD_TYPES, URLS_PER_REQUEST, Storage
+from airflow_provider_encord.emulator.users import Users
 
 ROOT = "/v2/public"
 
@@ -71,8 +72,11 @@ class Call:
 class Rest:
     """Answers v2 requests."""
 
-    def __init__(self, doorkeeper: Doorkeeper, datasets: Datasets, folders: Folders, storage: Storage) -> None:
+    def __init__(
+        self, doorkeeper: Doorkeeper, users: Users, datasets: Datasets, folders: Folders, storage: Storage
+    ) -> None:
         self._doorkeeper = doorkeeper
+        self._users = users
         self._datasets = datasets
         self._folders = folders
         self._storage = storage
@@ -165,7 +169,7 @@ class Rest:
 
     def get_bearer_token(self, call: Call) -> dict[str, str]:
         """Hand out the user's bearer token."""
-        return {"token": self._doorkeeper.token(call.caller.user)}
+        return {"token": self._users.token(call.caller.user)}
 
     def presigned_urls(self, call: Call) -> dict[str, Any]:
         """Hand out URLs to upload to."""

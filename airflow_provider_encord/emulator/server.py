@@ -26,6 +26,7 @@ from airflow_provider_encord.emulator.rest import Rest
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.emulator.storage import Storage
 from airflow_provider_encord.emulator.store import Store
+from airflow_provider_encord.emulator.users import Users
 
 log = logging.getLogger(__name__)
 
@@ -71,16 +72,13 @@ class Emulator:
         self._storage = Storage(store, self.settings, self._clock)
         folders = Folders(store, self._clock)
         datasets = Datasets(store, self._storage, folders, self._clock, bucket)
-        self.doorkeeper = Doorkeeper(store.secret, datasets.find_api_key, signature_time)
-        for user in users:
-            self.doorkeeper.add_user(user)
+        self.users = Users(store, users)
+        doorkeeper = Doorkeeper(self.users, datasets.find_api_key, signature_time)
         self._registrations = Registrations(store, self._storage, datasets, folders, self.settings, self._clock, bucket)
         self.jobs = Jobs(self._registrations, self._clock)
         self.re_encoding = ReEncoding(store, datasets, self.settings, self._clock)
-        self._legacy = Legacy(
-            self.doorkeeper, datasets, self._storage, self._registrations, self.jobs, self.re_encoding
-        )
-        self._rest = Rest(self.doorkeeper, datasets, folders, self._storage)
+        self._legacy = Legacy(doorkeeper, datasets, self._storage, self._registrations, self.jobs, self.re_encoding)
+        self._rest = Rest(doorkeeper, self.users, datasets, folders, self._storage)
         self._runner: web.AppRunner | None = None
 
     @property

@@ -256,7 +256,7 @@ def test_each_setting_fault_and_member_is_named(pages):
     assert {each.name for each in dataclasses.fields(Settings)} <= first_cells(page)
     assert {each.name for each in dataclasses.fields(Action)} <= first_cells(page)
     assert {each.name for each in dataclasses.fields(Rule)} - {"id"} <= quoted(page)
-    members = {name for name in vars(LocalEncord) if not name.startswith("_")} | {"private_key"}
+    members = {name for name in vars(LocalEncord) if not name.startswith("_")} | {"private_key", "public_key"}
     assert members <= first_cells(page)
     assert set(inspect.signature(LocalEncord).parameters) - {"settings"} <= quoted(page)
 

@@ -9,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
 from airflow_provider_encord.emulator.auth import Doorkeeper, generate_key, user_of, user_of_private_key
+from airflow_provider_encord.emulator.store import Store
+from airflow_provider_encord.emulator.users import Users
 
 VECTORS = Path(__file__).parents[1] / "data" / "vectors"
 
@@ -54,18 +56,19 @@ def test_key_text():
 @pytest.mark.skipif(not VECTORS.is_dir(), reason="the recorded requests are not here")
 def test_recorded_signatures_are_accepted():
     checked = 0
+    users = Users(Store())
     for file in sorted(VECTORS.glob("*.json")):
         vector = json.loads(file.read_text(encoding="utf-8"))
         if vector["auth"] != "ssh":
             continue
-        keeper = Doorkeeper(b"", lambda key: None, lambda moment=vector["frozen"]["created"]: moment)
+        keeper = Doorkeeper(users, lambda key: None, lambda moment=vector["frozen"]["created"]: moment)
         for request in vector["requests"]:
             headers, body = request["headers"], request["body"].encode()
             signed = headers.get("Signature-Input", "").partition('keyid="')[2][:64]
             user = signed or headers.get("Authorization", "").partition(":")[0]
             if len(user) != 64:
                 continue
-            keeper.add_user(user)
+            users.add_key(user)
             if signed:
                 target = request["path"] + ("?" + request["query"] if request["query"] else "")
                 assert keeper.v2(request["method"], target, headers, body).user == user, file.name
