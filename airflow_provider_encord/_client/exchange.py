@@ -108,7 +108,7 @@ def exchange(
                     continue
                 if isinstance(renewed, NoAnswer):
                     error.kind, error.taken = ErrorKind.LOOKUP, False
-                    error.reason += f", and whether there are others could not be told: {renewed.reason}"
+                    error.reason += f", and whether there are others could not be told: {renewed.reason.rstrip('.')}"
             delay = next_delay(call, error, attempt=attempt, policy=policy or account.policy, jitter=account.jitter)
             if delay is None:
                 raise
