@@ -138,7 +138,7 @@ def test_a_lookup_that_fails_is_no_refusal(night, keys, monkeypatch):
         return await look_up(conn_id)
 
     monkeypatch.setattr(hooks, "get_connection_async", database)
-    monkeypatch.setattr(renewal, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(renewal, "FAILED_SECONDS", 0)
 
     async def rotated():
         running = await night.wait(max_poll_failures=1000)

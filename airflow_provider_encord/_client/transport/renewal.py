@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 from airflow_provider_encord._client.exchange import Account
@@ -11,7 +12,9 @@ from airflow_provider_encord._client.protocol import NoAnswer
 LOOKUP_SECONDS = 30.0
 """How long one lookup may take."""
 FRESH_SECONDS = 10.0
-"""How long what was found, or not found, goes for others who are refused with the same account."""
+"""How long what a lookup found goes for others who are refused with the same account."""
+FAILED_SECONDS = 1.0
+"""How long a lookup that failed goes for others."""
 
 AskNow = Callable[[Account], Awaitable[Account | NoAnswer]]
 
@@ -31,15 +34,15 @@ class SharedRenewal:
         self._look_up = look_up
         self._refused: Account | None = None
         self._newest: asyncio.Task[Account | NoAnswer] | None = None
-        self._fresh_until = 0.0
+        self._started = 0.0
 
     async def __call__(self, refused: Account) -> Account | NoAnswer:
         """Return what the account is now."""
         now = asyncio.get_running_loop().time()
         newest = self._newest
-        if newest is None or refused != self._refused or (newest.done() and now >= self._fresh_until):
+        if newest is None or refused != self._refused or now - self._started >= _lifetime(newest):
             newest = asyncio.ensure_future(self._within_time(refused))
-            self._refused, self._newest, self._fresh_until = refused, newest, now + FRESH_SECONDS
+            self._refused, self._newest, self._started = refused, newest, now
         # One who is cancelled must not take the lookup away from the others.
         return await asyncio.shield(newest)
 
@@ -55,3 +58,9 @@ class SharedRenewal:
                 return await self._look_up(refused)
         except TimeoutError:
             return NoAnswer(f"the lookup took longer than {LOOKUP_SECONDS:.0f} s", sent=False)
+
+
+def _lifetime(lookup: asyncio.Task[Account | NoAnswer]) -> float:
+    if not lookup.done():
+        return math.inf
+    return FRESH_SECONDS if isinstance(lookup.result(), Account) else FAILED_SECONDS
