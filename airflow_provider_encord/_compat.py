@@ -102,10 +102,12 @@ def _mask_here(secrets: Collection[str]) -> None:
 async def get_connection_async(conn_id: str) -> Any:
     """Look up a connection from an event loop.
 
-    Airflow 3.1 and later offer it natively. Before, the lookup runs on asgiref's one shared thread: any other thread
-    would race with Airflow's own calls on the triggerer's channel.
+    Airflow 3.1 and later offer it natively, though not in ``dag.test``, whose stand-in for the supervisor answers
+    blocking calls only. There, and before, the lookup runs on asgiref's one shared thread: any other thread would race
+    with Airflow's own calls on the triggerer's channel.
     """
-    if hasattr(BaseHook, "aget_connection"):
+    supervisor = _supervisor()
+    if hasattr(BaseHook, "aget_connection") and (supervisor is None or hasattr(supervisor, "asend")):
         return await BaseHook.aget_connection(conn_id)
     from asgiref.sync import sync_to_async
 

@@ -55,6 +55,10 @@ class EncordMachineError(EncordError):
     """This machine lacks something, such as a file or the key's file; a later attempt on another one can pass."""
 
 
+class EncordConnectionLookupError(EncordError):
+    """The Airflow connection could not be read; where Airflow's own services were down, a later retry can pass."""
+
+
 class EncordInputError(EncordError, AirflowFailException):
     """An argument is wrong; nothing was sent to Encord."""
 

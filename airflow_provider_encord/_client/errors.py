@@ -14,6 +14,7 @@ class ErrorKind(StrEnum):
 
     AUTHENTICATION = "authentication"
     KEY_NOT_FOUND = "key_not_found"
+    LOOKUP = "lookup"
     PERMISSION = "permission"
     NOT_FOUND = "not_found"
     INVALID = "invalid"
@@ -31,8 +32,16 @@ class ErrorKind(StrEnum):
 
 
 TRANSIENT = frozenset(
-    {ErrorKind.RATE_LIMITED, ErrorKind.SERVER, ErrorKind.FOREIGN, ErrorKind.UNREADABLE, ErrorKind.NETWORK}
+    {
+        ErrorKind.RATE_LIMITED,
+        ErrorKind.SERVER,
+        ErrorKind.FOREIGN,
+        ErrorKind.UNREADABLE,
+        ErrorKind.NETWORK,
+        ErrorKind.LOOKUP,
+    }
 )
+REFUSED_CREDENTIALS = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.KEY_NOT_FOUND})
 
 # Reasons of the legacy API, from the error table of Encord's client 0.1.211.
 LEGACY_REASONS: dict[str, tuple[ErrorKind, str]] = {
@@ -79,6 +88,7 @@ V2_STATUSES: dict[int, tuple[ErrorKind, str]] = {
 _NEXT_STEP = {
     ErrorKind.AUTHENTICATION: "Check the key or token of the connection, and its region.",
     ErrorKind.KEY_NOT_FOUND: "Register the public key in Encord, or check the region of the connection.",
+    ErrorKind.LOOKUP: "Check that Airflow can read the connection, and that it is complete.",
     ErrorKind.PERMISSION: "Ask an admin of the dataset or organisation for rights.",
     ErrorKind.NOT_FOUND: "Check the id, and that it belongs to this region.",
     ErrorKind.TOO_LARGE: "Send it in smaller parts; a retry cannot help.",

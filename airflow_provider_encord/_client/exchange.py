@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from airflow_provider_encord._client.auth import Credentials
 from airflow_provider_encord._client.call import Call
-from airflow_provider_encord._client.errors import ApiError, ErrorKind
+from airflow_provider_encord._client.errors import REFUSED_CREDENTIALS, ApiError, ErrorKind
 from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request, build, clock_advice, read, refusal
 from airflow_provider_encord._client.retry import RetryPolicy, next_delay
 
@@ -50,18 +50,29 @@ class Account:
     domain: str
     agent: str
     policy: RetryPolicy = RetryPolicy()
-    clock: Callable[[], float] = field(default=time.time, repr=False)
-    trace_id: Callable[[], str] = field(default=lambda: secrets.token_hex(16), repr=False)
-    jitter: Callable[[], float] = field(default=random.random, repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
+    trace_id: Callable[[], str] = field(default=lambda: secrets.token_hex(16), repr=False, compare=False)
+    jitter: Callable[[], float] = field(default=random.random, repr=False, compare=False)
     conn_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Step: pass back the account as it is now; :class:`NoAnswer` if that can't be told.
+
+    :param refused: the account whose credentials Encord has just refused.
+    """
+
+    refused: Account
 
 
 def exchange(
     call: Call[T], account: Account, *, policy: RetryPolicy | None = None
-) -> Generator[Send | Pause, Answer | NoAnswer | None, T]:
+) -> Generator[Send | Pause | Renew, Answer | NoAnswer | Account | None, T]:
     """Yield the steps that get a call answered; the generator's return value is the answer's model.
 
-    Each try is signed anew; all tries of a call share one trace id.
+    Each try is signed anew; all tries of a call share one trace id. Refused credentials prove that Encord did not act,
+    so with others any call is sent again.
 
     :param policy: when to try again, if not as the account says.
 
@@ -69,6 +80,7 @@ def exchange(
     """
     trace_id = account.trace_id()
     attempt = 0
+    refused: list[Account] = []
     while True:
         attempt += 1
         request = build(
@@ -85,14 +97,24 @@ def exchange(
                 if not call.answers_secret:
                     answer = _without_proofs(answer, request)
                 return read(call, answer, domain=account.domain, trace_id=trace_id)
-            broke = answer or NoAnswer("nothing was sent", sent=False)
+            broke = answer if isinstance(answer, NoAnswer) else NoAnswer("nothing was sent", sent=False)
             more = {"taken": broke.sent, "advice": broke.advice}
             raise refusal(call, broke.kind, broke.reason, None, account.domain, trace_id, **more)
         except ApiError as error:
             error.hide(request.proofs)
             error.conn_id = account.conn_id
-            if error.kind is ErrorKind.AUTHENTICATION and isinstance(answer, Answer):
-                error.advice = clock_advice(answer, account.clock())
+            if error.kind in REFUSED_CREDENTIALS:
+                refused.append(account)
+                renewed = yield Renew(account)
+                if isinstance(renewed, Account) and renewed not in refused:
+                    account = renewed
+                    attempt -= 1
+                    continue
+                if isinstance(renewed, NoAnswer):
+                    error.kind, error.taken = ErrorKind.LOOKUP, False
+                    error.reason += f", and whether there are others could not be told: {renewed.reason.rstrip('.')}"
+                elif error.kind is ErrorKind.AUTHENTICATION and isinstance(answer, Answer):
+                    error.advice = clock_advice(answer, account.clock())
             delay = next_delay(call, error, attempt=attempt, policy=policy or account.policy, jitter=account.jitter)
             if delay is None:
                 raise

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from airflow_provider_encord._airflow.connection import ConnectionSettings
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord.hooks.encord import EncordHook
 
@@ -23,9 +22,8 @@ FRESH_SECONDS = 300.0
 
 @dataclass(eq=False)
 class _Pool:
-    """A transport, what it was made of, and how many use it."""
+    """A transport, and how many use it."""
 
-    settings: ConnectionSettings
     transport: AsyncTransport
     users: int = 0
 
@@ -89,9 +87,9 @@ class SharedTransports:
 
 
 async def _pool(conn_id: str, known: _Pool | None) -> _Pool:
-    hook = EncordHook(conn_id)
-    settings = await hook.get_settings_async()
-    return known if known and known.settings == settings else _Pool(settings, await hook.async_transport())
+    new = await EncordHook(conn_id).async_transport()
+    same = known and (known.transport.account, known.transport.timeouts) == (new.account, new.timeouts)
+    return known if known and same else _Pool(new)
 
 
 _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, SharedTransports] = WeakKeyDictionary()

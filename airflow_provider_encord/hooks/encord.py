@@ -27,6 +27,7 @@ from airflow_provider_encord._client.errors import ApiError
 from airflow_provider_encord._client.exchange import Account
 from airflow_provider_encord._client.jobs import UploadJobWatch, Verdict, Watch
 from airflow_provider_encord._client.outgoing import one_line
+from airflow_provider_encord._client.protocol import NoAnswer
 from airflow_provider_encord._client.resources import (
     api_keys,
     data_items,
@@ -56,6 +57,7 @@ from airflow_provider_encord._compat import (
 from airflow_provider_encord._storage.files import PathLike, SourceFile, find_files, media_type
 from airflow_provider_encord._storage.manifest_file import load_manifest
 from airflow_provider_encord.exceptions import (
+    EncordConnectionLookupError,
     EncordError,
     EncordInputError,
     EncordJobError,
@@ -111,23 +113,59 @@ class EncordHook(BaseHook):
     @cached_property
     def settings(self) -> ConnectionSettings:
         """What the connection says; read once per hook, and its secrets registered for masking."""
-        settings = read_connection(self.get_connection(self.encord_conn_id), self.encord_conn_id)
-        mask_secrets(settings.secrets)
-        return settings
+        return self._read()
 
     async def get_settings_async(self) -> ConnectionSettings:
         """Read the connection from an event loop, once per hook."""
         if "settings" not in self.__dict__:
-            connection = await get_connection_async(self.encord_conn_id)
-            # Opening a key with a passphrase takes long on purpose, so not on the loop.
-            settings = await asyncio.to_thread(read_connection, connection, self.encord_conn_id)
-            await mask_secrets_async(settings.secrets)
-            self.__dict__["settings"] = settings
+            self.settings = await self._read_async()
         return self.settings
+
+    def _read(self) -> ConnectionSettings:
+        with _lookup_errors(self.encord_conn_id):
+            connection = self.get_connection(self.encord_conn_id)
+        settings = read_connection(connection, self.encord_conn_id)
+        mask_secrets(settings.secrets)
+        return settings
+
+    async def _read_async(self) -> ConnectionSettings:
+        with _lookup_errors(self.encord_conn_id):
+            connection = await get_connection_async(self.encord_conn_id)
+        # Opening a key with a passphrase takes long on purpose, so not on the loop.
+        settings = await asyncio.to_thread(read_connection, connection, self.encord_conn_id)
+        await mask_secrets_async(settings.secrets)
+        return settings
+
+    def _renew(self, refused: Account) -> Account | NoAnswer:
+        """Return what the connection says now, read again if Encord refuses what was read last."""
+        if self._account(self.settings) == refused:
+            try:
+                self.settings = self._read()
+            except EncordError as error:
+                return NoAnswer(str(error), sent=False)
+            self._log_renewal(refused)
+        return self._account(self.settings)
+
+    async def _renew_async(self, refused: Account) -> Account | NoAnswer:
+        if self._account(self.settings) == refused:
+            try:
+                self.settings = await self._read_async()
+            except EncordError as error:
+                return NoAnswer(str(error), sent=False)
+            self._log_renewal(refused)
+        return self._account(self.settings)
+
+    def _log_renewal(self, refused: Account) -> None:
+        changed = self._account(self.settings) != refused
+        self.log.warning(
+            "Encord refuses the credentials of the connection %r. It was read again and has %s.",
+            self.encord_conn_id,
+            "changed: going on with what it says now" if changed else "not changed",
+        )
 
     @cached_property
     def _transport(self) -> BlockingTransport:
-        return BlockingTransport(self._account(self.settings), timeouts=self.settings.timeouts)
+        return BlockingTransport(self._account(self.settings), timeouts=self.settings.timeouts, renew=self._renew)
 
     def get_conn(self) -> BlockingTransport:
         """Return what carries the calls."""
@@ -141,7 +179,7 @@ class EncordHook(BaseHook):
     async def async_transport(self) -> AsyncTransport:
         """Return a transport for the running event loop; close it after use."""
         settings = await self.get_settings_async()
-        return AsyncTransport(self._account(settings), timeouts=settings.timeouts)
+        return AsyncTransport(self._account(settings), timeouts=settings.timeouts, renew=self._renew_async)
 
     async def arun(self, call: Call[T]) -> T:
         """Send one call from an event loop."""
@@ -458,8 +496,12 @@ class EncordHook(BaseHook):
                 return upload_urls.get_signed_url(names[0], item_type)
             return upload_urls.get_presigned_urls(min(len(names), upload_urls.MAX_PRESIGNED_URLS), item_type)
 
+        async def renew(refused: Account) -> Account | NoAnswer:
+            # In a thread, as a task's connections are read: Airflow ties its own lookup to one event loop.
+            return await asyncio.to_thread(self._renew, refused)
+
         async def put() -> list[FileOutcome]:
-            async with AsyncTransport(self._account(settings), timeouts=settings.timeouts) as transport:
+            async with AsyncTransport(self._account(settings), timeouts=settings.timeouts, renew=renew) as transport:
                 uploader = Uploader(
                     transport,
                     ask,
@@ -681,6 +723,17 @@ class EncordHook(BaseHook):
             if set(key.scopes) == set(_READ_AND_WRITE):
                 return key
         return self.create_dataset_api_key(dataset_hash, f"{dataset_hash} - admin key")
+
+
+@contextlib.contextmanager
+def _lookup_errors(conn_id: str) -> Iterator[None]:
+    """Name the connection whatever breaks while Airflow reads it: a metadata database may have any exception."""
+    try:
+        yield
+    except Exception as error:
+        why = str(error) if isinstance(error, AirflowException) else type(error).__name__
+        problem = f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}."
+        raise EncordConnectionLookupError(problem) from error
 
 
 def _masked(key: api_keys.ApiKey) -> api_keys.ApiKey:

@@ -52,9 +52,10 @@ def test_unclear_outcome_is_repeated_only_where_it_does_no_harm(name: str) -> No
         assert may_repeat(call, error(kind)) is repeatable
     assert may_repeat(call, error(ErrorKind.NETWORK, taken=False))
     assert may_repeat(call, error(ErrorKind.RATE_LIMITED, taken=False))
+    assert may_repeat(call, error(ErrorKind.LOOKUP, taken=False))
 
 
-REPEATED = (ErrorKind.NETWORK, ErrorKind.FOREIGN, ErrorKind.SERVER, ErrorKind.RATE_LIMITED)
+REPEATED = (ErrorKind.NETWORK, ErrorKind.FOREIGN, ErrorKind.SERVER, ErrorKind.RATE_LIMITED, ErrorKind.LOOKUP)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind not in REPEATED])

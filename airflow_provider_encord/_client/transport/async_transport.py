@@ -15,7 +15,7 @@ from yarl import URL
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ApiError
-from airflow_provider_encord._client.exchange import Account, Pause, Send, exchange
+from airflow_provider_encord._client.exchange import Account, Pause, Renew, Send, exchange
 from airflow_provider_encord._client.jobs import Verdict, Watch
 from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request
 from airflow_provider_encord._client.retry import ONCE, RetryPolicy
@@ -27,6 +27,7 @@ from airflow_provider_encord._client.transport.network import (
     proxy_for,
     tls_context,
 )
+from airflow_provider_encord._client.transport.renewal import LOOKUP_SECONDS, AskNow, SharedRenewal, unchanged
 from airflow_provider_encord._client.transport.response_body import ACCEPT_ENCODING, Body, BrokenBody
 from airflow_provider_encord._client.transport.step_runner import adrive
 from airflow_provider_encord._client.wait import DeadlineReached, Patience, wait
@@ -87,6 +88,7 @@ class AsyncTransport:
     :param timeouts: time limits of each request.
     :param max_connections: open connections at most; 0 for no limit, as held polls need.
     :param sleep: lets seconds pass; a test's replacement need not.
+    :param renew: returns what the account is now, given one that Encord refuses; asked once for all who are refused.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class AsyncTransport:
         timeouts: Timeouts = Timeouts(),
         max_connections: int = 0,
         sleep: Callable[[float], Awaitable[None]] | None = None,
+        renew: AskNow = unchanged,
     ) -> None:
         self.account = account
+        self._renewal = SharedRenewal(renew)
         self.timeouts = timeouts
         self._connect_limit = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
         self.sleep = sleep or SharedSleep()
@@ -120,6 +124,7 @@ class AsyncTransport:
 
     async def close(self) -> None:
         """Close the pooled connections."""
+        self._renewal.cancel()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -166,8 +171,9 @@ class AsyncTransport:
         return math.inf if self._held_polls < MAX_HELD_POLLS else 0.0
 
     async def _poll_in_turn(self, call: Call[T], seconds: float | None) -> T | ApiError:
-        if seconds is not None and seconds > self.timeouts.total + call.held_seconds and not self._polls.locked():
-            seconds = None  # the request's own limits are narrower
+        longest = 2 * (self.timeouts.total + call.held_seconds) + LOOKUP_SECONDS
+        if seconds is not None and seconds > longest and not self._polls.locked():
+            seconds = None  # the poll's own limits are narrower
         async with asyncio.timeout(seconds):
             if not call.held_seconds:
                 async with self._polls:
@@ -184,11 +190,17 @@ class AsyncTransport:
         except ApiError as error:
             return error
 
-    async def _perform(self, step: Send | Pause) -> Answer | NoAnswer | None:
+    async def _perform(self, step: Send | Pause | Renew) -> Answer | NoAnswer | Account | None:
+        if isinstance(step, Send):
+            return await self._send(step.request)
         if isinstance(step, Pause):
             await self.sleep(step.seconds)
             return None
-        return await self._send(step.request)
+        renewed = await self._renewal(step.refused)
+        if isinstance(renewed, Account):
+            self.account = renewed
+            self.__dict__.pop("_proxy", None)
+        return renewed
 
     async def _send(self, request: Request) -> Answer | NoAnswer:
         session, proxy = self.session, self._proxy

@@ -20,7 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyErr
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ApiError, ErrorKind
-from airflow_provider_encord._client.exchange import Account, Pause, Send, exchange
+from airflow_provider_encord._client.exchange import Account, Pause, Renew, Send, exchange
 from airflow_provider_encord._client.jobs import Verdict, Watch
 from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request
 from airflow_provider_encord._client.retry import ONCE, RetryPolicy
@@ -58,12 +58,19 @@ class BlockingTransport:
     :param account: who asks, and where.
     :param timeouts: time limits of each request.
     :param sleep: lets seconds pass; a test's replacement need not.
+    :param renew: returns what the account is now, given one that Encord refuses.
     """
 
     def __init__(
-        self, account: Account, *, timeouts: Timeouts = Timeouts(), sleep: Callable[[float], None] = time.sleep
+        self,
+        account: Account,
+        *,
+        timeouts: Timeouts = Timeouts(),
+        sleep: Callable[[float], None] = time.sleep,
+        renew: Callable[[Account], Account | NoAnswer] = lambda refused: refused,
     ) -> None:
         self._account = account
+        self._renew = renew
         self._timeouts = timeouts
         self._sleep = sleep
         self._session = _Session()
@@ -131,11 +138,16 @@ class BlockingTransport:
         except ApiError as error:
             return error
 
-    def _perform(self, step: Send | Pause, into: IO[bytes] | None = None) -> Answer | NoAnswer | None:
+    def _perform(self, step: Send | Pause | Renew, into: IO[bytes] | None = None) -> Answer | NoAnswer | Account | None:
+        if isinstance(step, Send):
+            return self._send(step.request, into)
         if isinstance(step, Pause):
             self._sleep(step.seconds)
             return None
-        return self._send(step.request, into)
+        renewed = self._renew(step.refused)
+        if isinstance(renewed, Account):
+            self._account = renewed
+        return renewed
 
     def _send(self, request: Request, into: IO[bytes] | None = None) -> Answer | NoAnswer:
         proxy_for(request.url)  # speaks up if it can't be used
