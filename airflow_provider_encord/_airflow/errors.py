@@ -46,7 +46,7 @@ _BY_KIND: dict[str, type[EncordError]] = {
     "unreadable": EncordServerError,
     "network": EncordNetworkError,
     "storage": EncordUploadError,
-    "disk": EncordError,
+    "disk": EncordMachineError,
 }
 
 

@@ -104,7 +104,7 @@ def upload(
     clock = clock or Clock()
 
     async def run() -> list[FileOutcome]:
-        who = account(storage.loopback.url, clock)
+        who = account(storage.loopback.url, clock, conn_id="mine")
         async with AsyncTransport(who, timeouts=Timeouts(stall=stall), sleep=clock.sleep_async) as transport:
             ask = lambda names: upload_urls.get_presigned_urls(len(names), "image")  # noqa: E731
             return await Uploader(transport, ask, content_type, max_workers=max_workers).run(files, done)
@@ -274,7 +274,7 @@ def test_a_refused_file_fails_alone(storage: Storage) -> None:
     error = outcomes[3].error
     assert error is not None
     assert (error.kind, error.http_status) == (ErrorKind.STORAGE, 403)
-    assert "'3.jpg' (9 bytes)" in str(error)
+    assert f"'3.jpg' (9 bytes) at {storage.loopback.url} (connection 'mine') failed" in str(error)
     assert "topsecret" not in f"{error} {error!r} {vars(error)}"
 
 

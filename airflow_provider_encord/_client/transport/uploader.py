@@ -212,7 +212,9 @@ class Uploader:
 
     async def _put(self, index: int, file: UploadFile, url: PresignedUrl) -> ApiError | None:
         def failed(kind: ErrorKind, reason: str, **more: Any) -> ApiError:
-            return ApiError(kind, operation=f"upload of {file.name!r} ({file.size} bytes)", reason=reason, **more)
+            operation, host = f"upload of {file.name!r} ({file.size} bytes)", URL(url.signed_url, encoded=True).origin()
+            more |= {"domain": str(host), "conn_id": self._transport.account.conn_id}
+            return ApiError(kind, operation=operation, reason=reason, **more)
 
         headers = _put_headers(self._content_type(file.name), url.upload_headers, file.size)
         stall = self._transport.timeouts.stall
