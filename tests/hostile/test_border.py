@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_encord._airflow import job_run
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.protocol import Answer, Request
 from airflow_provider_encord._client.resources import data_rows, datasets
@@ -40,6 +41,7 @@ from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperato
 from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordReEncodeSensor, EncordUploadJobSensor
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
 from airflow_provider_encord.triggers import encord as triggers
+from envelope import refusal
 from vectors import DATASET, FOLDER, INTEGRATION, ITEM, JOB, VIDEO
 
 try:
@@ -103,11 +105,14 @@ class Encord:
         status, value = 200, GOOD[name]
         if name == self.hostile and len(self.asked) < 20:  # so that what is pending ends
             status, value = self.status, self.value
-        legacy = {"status": status, "response": value}
-        if status != 200:
-            legacy |= {"response": [value], "payload": value, "message": value}
-        v2 = value if status == 200 else {"message": value}
-        return Answer(status, {}, json.dumps(v2 if "/v2/" in request.url else legacy).encode())
+        document = value
+        if "/v2/" not in request.url:
+            document = (
+                {"status": 200, "response": value} if status == 200 else refusal("INVALID_ARGUMENTS_ERROR", value)
+            )
+        elif status != 200:
+            document = {"message": value}
+        return Answer(status, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
 
 class Ways:
@@ -139,7 +144,7 @@ class Ways:
 
 
 COMMON: dict[str, Any] = {"task_id": "task"}
-WAITS = {**COMMON, "dataset_hash": DATASET, "poll_interval": 0.01, "max_poll_failures": 1}
+WAITS = {**COMMON, "dataset_hash": DATASET, "poll_interval": 0.01, "max_poll_failures": 1, "defer_after": 0}
 VIDEOS = {"videos": [{"objectUrl": "s3://bucket/a.mp4", "title": "a.mp4"}]}
 
 
@@ -324,6 +329,7 @@ def encord() -> Iterator[Encord]:
         patch.setitem(BlockingTransport.__init__.__kwdefaults__, "sleep", lambda seconds: None)
         patch.setitem(AsyncTransport.__init__.__kwdefaults__, "sleep", no_sleep)
         patch.setattr(triggers, "EARLIEST_EVENT_SECONDS", 0)
+        patch.setattr(job_run, "PAUSE_BEFORE_LOST", 0)
         yield server
 
 
@@ -399,20 +405,24 @@ JSON = st.recursive(
 ) | st.builds(deep, st.integers(30, 300), SCALARS)
 
 
-def like(good: Any) -> st.SearchStrategy[Any]:
-    """Answers that look like a good one, with anything in any place."""
+def mostly(likely: st.SearchStrategy[Any], *others: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(*[likely] * 3, *others)
+
+
+def like(good: Any, name: str = "") -> st.SearchStrategy[Any]:
+    """Answers that look like a good one, with anything in any place; another id would end most stories early."""
     if isinstance(good, dict):
-        return st.fixed_dictionaries({}, optional={name: like(value) for name, value in good.items()}).map(
-            lambda some: good | some
-        )
+        return st.fixed_dictionaries({name: like(value, name) for name, value in good.items()})
     if isinstance(good, list):
-        return st.lists(like(good[0]), max_size=3)
-    return st.just(good) | SCALARS | JSON
+        return st.lists(like(good[0], name), min_size=1, max_size=3)
+    if re.search("hash|uuid|^id$", name, re.IGNORECASE):
+        return mostly(mostly(st.just(good)), SCALARS)
+    return mostly(SCALARS, st.just(good), JSON)
 
 
 def answers(name: str) -> st.SearchStrategy[tuple[str, int, Any]]:
-    fine = st.tuples(st.just(name), st.just(200), like(GOOD[name]) | JSON)
-    return fine | st.tuples(st.just(name), st.just(400), JSON)
+    fine = st.tuples(st.just(name), st.just(200), mostly(like(GOOD[name]), JSON))
+    return mostly(fine, st.tuples(st.just(name), st.just(400), mostly(st.sampled_from(TEXTS), JSON)))
 
 
 SLOW_FINE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -551,6 +561,14 @@ def test_a_text_is_sent_back_as_it_came() -> None:
     row = data_rows.read_data_row({"data_hash": VIDEO, "data_title": "a\x00\ud800"})
     sent = json.loads(datasets.create_dataset(row.data_title).content)
     assert sent["title"] == "a\x00\ud800"
+
+
+def test_a_pushed_value_and_an_error_go_over_the_border() -> None:
+    operator = EncordLinkItemsOperator(task_id="task", dataset_hash=DATASET, item_uuids=[ITEM])
+    operator.push(Ways(as_json).context, "key", {"\x00": ["\ud800", 10**25]})
+    error = EncordError("a\x00\nb", dataset_hash="\ud800", trace_id="\x1b", retry_after=float("nan"))
+    as_json([str(error), error.dataset_hash, error.trace_id, error.retry_after])
+    assert str(error) == "a\\x00\nb"
 
 
 def test_what_is_logged_is_looked_at(encord: Encord, folder: Path) -> None:
