@@ -9,6 +9,7 @@ import logging
 import os
 import pwd
 import re
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -255,14 +256,16 @@ def no_file(kind: str, folder: Path) -> str:
 
 @pytest.fixture
 def at_once() -> Iterator[None]:
-    """Reading a FIFO or a device would never end."""
+    """Opening a FIFO would never end, and reading a device would take all memory."""
 
     def give_up(*signal_and_frame: Any) -> None:
         raise AssertionError("it hangs")
 
-    before = signal.signal(signal.SIGALRM, give_up)
+    before, (soft, hard) = signal.signal(signal.SIGALRM, give_up), resource.getrlimit(resource.RLIMIT_AS)
     signal.setitimer(signal.ITIMER_REAL, 2)
+    resource.setrlimit(resource.RLIMIT_AS, (4 * 1024**3, hard))
     yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
 
