@@ -10,6 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -47,6 +48,11 @@ from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordRe
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
 from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 from airflow_provider_encord.triggers._events import summary
+
+try:
+    from airflow.sdk import DAG
+except ImportError:
+    from airflow import DAG
 
 D = {"dataset_hash": "d"}
 FILES = D | {"file_paths": ["f"]}
@@ -179,6 +185,10 @@ def hides(secret: str, *sinks: Any) -> bool:
 def rendered(task: Any) -> dict[str, Any]:
     """Render a task's fields and return what Airflow stores of them."""
     task.render_template_fields({})
+    return stored(task)
+
+
+def stored(task: Any) -> dict[str, Any]:
     try:
         from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
     except ImportError:
@@ -451,11 +461,17 @@ def test_what_runs_has_it_and_what_looks_at_the_task_afterwards_has_not(planted:
 
 
 def test_a_mapped_task_hides_it_too() -> None:
-    mapped = Echo.partial(task_id="echo").expand(value=["https://h/k?sig=SECRET"])
-    task = mapped.unmap({"value": "https://h/k?sig=SECRET"})
-    assert hides("SECRET", rendered(task))
-    with task._real_values():
-        assert task.value == "https://h/k?sig=SECRET"
+    with DAG("dag", schedule=None):
+        mapped = Echo.partial(task_id="echo").expand(value=["https://h/k?sig=SECRET"])
+    instance = SimpleNamespace(map_index=0, is_mapped=True, task=None, _upstream_map_lengths={}, run_id="run")
+    run = SimpleNamespace(conf={}, run_id="run")
+    context = {"ti": instance, "run_id": "run", "params": {}, "task": mapped, "dag": mapped.dag, "dag_run": run}
+    mapped.render_template_fields(context)
+    task = instance.task or context["task"]
+    assert hides("SECRET", stored(task))
+    task.execute({})
+    assert task.got == "https://h/k?sig=SECRET"
+    assert hides("SECRET", stored(task))
 
 
 @given(spelled())
