@@ -103,6 +103,18 @@ def server_text(text: str) -> str:
     return told if whole and len(told) <= _MOST_SERVER_TEXT else f"{told[:_MOST_SERVER_TEXT]} {_CUT}"
 
 
+class Cause(Exception):
+    """Stands for an exception whose text may quote credentials."""
+
+
+def cause_of(error: BaseException) -> Cause:
+    """Return an exception as the cause of another one: where it came from, and its text without credentials."""
+    text = server_text(str(error))
+    return Cause(f"{type(error).__name__}: {text}" if text else type(error).__name__).with_traceback(
+        error.__traceback__
+    )
+
+
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Return the text with each of these secrets hidden."""
     for secret in secrets:

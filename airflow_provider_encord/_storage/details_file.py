@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_encord._client.outgoing import storable
-from airflow_provider_encord._client.redaction import redacted, server_text
+from airflow_provider_encord._client.redaction import cause_of, redacted, server_text
 from airflow_provider_encord._storage.files import PathLike, is_local, resolve, shown_location
 from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError
 
@@ -102,7 +102,7 @@ def _problems(location: PathLike, what: str) -> Iterator[None]:
         yield
     except Exception as error:  # any store's own exceptions
         problem = f"{_shown(location)} cannot be {what} on this machine"
-        raise EncordMachineError(f"{problem} ({type(error).__name__}: {server_text(str(error))}).") from error
+        raise EncordMachineError(f"{problem} ({type(error).__name__}: {server_text(str(error))}).") from cause_of(error)
 
 
 def _shown(location: PathLike) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
 import mimetypes
 import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_encord._client.outgoing import one_line
-from airflow_provider_encord._client.redaction import server_text, shown, without_credentials
-from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord._client.redaction import cause_of, server_text, shown, without_credentials
+from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordMachineError
 
 if TYPE_CHECKING:
     from airflow_provider_encord._compat import ObjectStoragePath
@@ -63,6 +65,8 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
     :param conn_id: Airflow connection of the store; without it, the one in the URL, as in
         ``s3://my_aws@bucket/key``, or what the store's own client finds.
     """
+    if _is_stored(location):
+        return location  # type: ignore[return-value]
     text = os.fspath(location)
     try:
         scheme = urlsplit(text).scheme if "://" in text else ""
@@ -85,7 +89,7 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
         raise EncordInputError(
             f"{shown_location(text)}: no file system for '{scheme}://' is installed "
             f"(for S3: pip install 'airflow-provider-encord[s3]'): {server_text(str(error))}"
-        ) from None
+        ) from cause_of(error)
 
 
 def is_local(path: Path | ObjectStoragePath) -> TypeGuard[Path]:
@@ -98,37 +102,78 @@ def find_files(
 ) -> list[SourceFile]:
     """Check files before the first byte is sent.
 
-    :param locations: one path or URL, or several; generators are taken, order and repeats are kept.
-    :raises EncordInputError: names every file that is missing, empty, not a file or not readable.
+    :param locations: one path or URL, or several, ``ObjectStoragePath`` objects too; generators are taken, order and
+        repeats are kept.
+    :param item_type: ``video``, ``image`` or ``dicomFile``: files that are surely of another kind are refused.
+    :raises EncordInputError: names every file that is empty, no file, or of another kind.
+    :raises EncordMachineError: names every file that is missing or not readable here, if nothing else is wrong.
     """
-    if isinstance(locations, bytes | Mapping) or not isinstance(locations, str | os.PathLike | Iterable | None):
+    one = isinstance(locations, str | os.PathLike) or _is_stored(locations)
+    if isinstance(locations, bytes | Mapping) or not (one or isinstance(locations, Iterable | None)):
         raise EncordInputError(f"The files to upload must be paths, not {type(locations).__name__}.")
-    several = [locations] if isinstance(locations, str | os.PathLike) else list(locations or ())
+    several: list[Any] = [locations] if one else list(locations or ())  # type: ignore[arg-type]
     if not several:
         raise EncordInputError("There is no file to upload: the list of paths is empty.")
     paths = [_resolved(location, conn_id) for location in several]
     found: list[SourceFile] = []
-    problems: list[str] = []
-    for location, path, (problem, size) in zip(several, paths, _look_at_all(paths), strict=True):
+    problems: list[_Problem] = []
+    for location, path, look in zip(several, paths, _look_at_all(paths), strict=True):
+        problem = look if isinstance(look, _Problem) else _wrong_kind(path.name, item_type)
         if problem:
-            name = shown_location(os.fspath(location)) if isinstance(location, str | os.PathLike) else shown(location)
-            problems.append(f"{name}: {problem}")
+            problems.append(replace(problem, text=f"{_named(location)}: {problem.text}"))
         else:
-            found.append(SourceFile(os.fspath(location), path.name, size, path))
+            found.append(SourceFile(str(location), path.name, int(look), path))  # type: ignore[arg-type]
     if problems:
-        raise EncordInputError(
-            f"{len(problems)} of {len(several)} files cannot be uploaded; nothing was sent. " + "; ".join(problems[:20])
-        )
+        raise _error_of(problems, len(several))
     return found
 
 
+@dataclass(frozen=True)
+class _Problem:
+    """What is wrong with a file, and whether it may be right on another machine or later."""
+
+    text: str
+    of_machine: bool = False
+
+
+def _error_of(problems: Sequence[_Problem], total: int) -> EncordError:
+    shown_ones = [f"{len(problems)} of {total} files cannot be uploaded; nothing was sent."]
+    shown_ones += [problem.text for problem in problems[:20]]
+    if not all(problem.of_machine for problem in problems):
+        return EncordInputError("\n".join(shown_ones))
+    return EncordMachineError("\n".join([*shown_ones, f"Looked for on host {socket.gethostname()} by user {_user()}."]))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # one without a name
+        return str(os.getuid())
+
+
+def _named(location: Any) -> str:
+    if not isinstance(location, str | os.PathLike) and not _is_stored(location):
+        return shown(location)
+    text = str(location)
+    name = shown_location(text)
+    relative = "://" not in text and not text.startswith("/")
+    return f"{name} ({shown_location(str(Path(text).expanduser().absolute()))})" if relative else name
+
+
+def _is_stored(location: Any) -> bool:
+    """Whether it is one of Airflow's own paths, which bring their connection."""
+    return hasattr(location, "fs") and hasattr(location, "is_file")
+
+
 def _resolved(location: Any, conn_id: str | None) -> Any:
+    if _is_stored(location):
+        return location
     if not isinstance(location, str | os.PathLike) or not os.fspath(location):
         return None
     return resolve(location, conn_id)
 
 
-def _look_at_all(paths: Sequence[Any]) -> Iterator[tuple[str | None, int]]:
+def _look_at_all(paths: Sequence[Any]) -> Iterator[_Problem | int]:
     """Yield what is wrong with each path, or its size."""
     try:
         # Whoever asks for a store first looks the connection up, which must not be done on another thread.
@@ -143,24 +188,40 @@ def _look_at_all(paths: Sequence[Any]) -> Iterator[tuple[str | None, int]]:
         yield from threads.map(_look_at, paths)
 
 
-def _look_at(path: Any) -> tuple[str | None, int]:
+def _look_at(path: Any) -> _Problem | int:
     if path is None:
-        return "not a path", 0
+        return _Problem("not a path")
     if any("\ud800" <= letter <= "\udfff" for letter in path.name):
-        return "has a name that is not text in UTF-8, which Encord cannot show", 0
+        return _Problem("has a name that is not text in UTF-8, which Encord cannot show")
     try:
         size = int(path.stat().st_size or 0)
         if not size or is_local(path):  # what has a size in a store is a file
             if not path.is_file():
-                return "is not a file", 0
+                return _Problem("is not a file")
             if is_local(path) and not os.access(path, os.R_OK):
-                return "is not readable for this user", 0
+                return _Problem("is not readable for this user", of_machine=True)
     except FileNotFoundError:
-        return "does not exist", 0
+        return _Problem("does not exist", of_machine=True)
     except Exception as error:  # any store's own exceptions
-        return f"cannot be looked at ({type(error).__name__}: {server_text(str(error))})", 0
-    return (None, size) if size else ("is empty (0 bytes)", 0)
+        return _Problem(f"cannot be looked at ({type(error).__name__}: {server_text(str(error))})", of_machine=True)
+    return size or _Problem("is empty (0 bytes)")
+
+
+_KINDS = {"video": "video/", "image": "image/", "dicomFile": "application/dicom"}
+_STREAMS = (".ts", ".mts", ".m2ts")  # videos, though some systems take the first for a text
+
+
+def _wrong_kind(name: str, item_type: str | None) -> _Problem | None:
+    """Tell if a file's name says that it is surely of another kind; a name that says nothing passes."""
+    kind, encoding = mimetypes.guess_type(name)
+    expected = _KINDS.get(item_type or "")
+    if not expected or (item_type == "video" and name.lower().endswith(_STREAMS)):
+        return None
+    if encoding or (kind and not kind.startswith(expected) and kind != "application/octet-stream"):
+        return _Problem(f"is {encoding or kind} by its name, and {item_type} files are uploaded here")
+    return None
 
 
 def shown_location(location: str) -> str:
+    """Return a path or URL for a message."""
     return one_line(without_credentials(location))

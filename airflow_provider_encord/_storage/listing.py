@@ -30,7 +30,7 @@ class StoredObject:
     modified: datetime | None
 
 
-def list_objects(prefix: str, *, conn_id: str | None = None, pattern: str = "*") -> Iterator[StoredObject]:
+def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "*") -> Iterator[StoredObject]:
     """Yield the objects with something in them below a folder such as ``s3://bucket/incoming/``, sorted by key.
 
     The whole listing is held; for very many objects on S3 the S3 operator lists page by page.
@@ -45,7 +45,7 @@ def list_objects(prefix: str, *, conn_id: str | None = None, pattern: str = "*")
                 yield StoredObject(file.as_uri(), "", file.as_posix(), file.stat().st_size, modified)
         return
     stored: Any = root
-    scheme = urlsplit(prefix).scheme
+    scheme = urlsplit(str(prefix)).scheme
     container = stored.container.rpartition("@")[2]  # before Airflow 3.2 the connection is part of it
     top = f"{container}/{stored.key}".rstrip("/") + "/" if stored.key.strip("/") else f"{container}/"
     for name, info in sorted(stored.fs.find(top, detail=True).items()):

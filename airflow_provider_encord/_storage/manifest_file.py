@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from airflow_provider_encord import manifest
-from airflow_provider_encord._client.redaction import server_text, shown
+from airflow_provider_encord._client.redaction import cause_of, server_text, shown
 from airflow_provider_encord._storage.files import resolve
-from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError
 
 
 @contextlib.contextmanager
@@ -20,32 +21,52 @@ def open_manifest(
     """Give a manifest as dict, or as its open file and the file's base name.
 
     :param source: dict, JSON text, or the path or URL of a JSON file.
-    :raises EncordInputError: when it can't be read, or is no JSON object.
+    :raises EncordInputError: when it is no JSON object.
+    :raises EncordMachineError: when it can't be read on this machine.
     """
     if isinstance(source, Mapping):
         yield source, None
     elif isinstance(source, str) and source.lstrip()[:1] in ("{", "["):
         yield _parse(source), None
-    elif not isinstance(source, str | os.PathLike) or not os.fspath(source):
+    elif not (isinstance(source, str | os.PathLike) or hasattr(source, "fs")) or not str(source):
         raise EncordInputError(f"The manifest must be a dict, JSON text or a path, not {type(source).__name__}.")
     else:
         path = resolve(source, conn_id)
         try:
             file = path.open("rb")
         except Exception as error:  # any store's own exceptions
-            raise EncordInputError(
-                f"The manifest {shown(os.fspath(source))} cannot be read "
-                f"({type(error).__name__}: {server_text(str(error))})."
-            ) from None
+            reason = f"{type(error).__name__}: {server_text(str(error))}"
+            raise EncordMachineError(
+                f"The manifest {shown(str(source))} cannot be read on this machine ({reason}; "
+                f"host {socket.gethostname()}). It must be where every worker finds it."
+            ) from cause_of(error)
         with file:
+            _begin(file, str(source))
             yield file, path.name
+
+
+def _begin(file: Any, source: str) -> None:
+    """Go to the first letter of a JSON file; name a file that is none by how it begins."""
+    head = file.read(64)
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    file.seek(len(head) - len(text))
+    problem = None
+    if text.startswith(b"\x1f\x8b"):
+        problem = "is compressed with gzip; unpack it first"
+    elif text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in text[:4]:
+        problem = "is UTF-16 or UTF-32; save it as UTF-8"
+    elif (begun := text.lstrip()[:1]) and begun not in (b"{", b"["):
+        problem = "does not begin like JSON (is it a CSV file?)"
+    if problem:
+        raise EncordInputError(f"The manifest {shown(source)} {problem}. It was not sent to Encord.")
 
 
 def load_manifest(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     """Return a whole manifest, and the base name of its file if it came from one.
 
     :param source: dict, JSON text, or the path or URL of a JSON file.
-    :raises EncordInputError: when it can't be read, or is no JSON object.
+    :raises EncordInputError: when it is no JSON object.
+    :raises EncordMachineError: when it can't be read on this machine.
     """
     with open_manifest(source) as (found, name):
         return dict(found) if isinstance(found, Mapping) else _parse(found.read().decode(errors="replace")), name

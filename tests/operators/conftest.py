@@ -134,5 +134,6 @@ def media(tmp_path_factory):
         for frame in [*(av.VideoFrame.from_image(image.new("RGB", (64, 48))) for _ in range(5)), None]:
             container.mux(stream.encode(frame))
     (folder / "empty.mp4").touch()
+    (folder / "script.py").write_text("pass")
     (folder / "folder").mkdir()
     return folder

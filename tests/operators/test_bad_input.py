@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord._compat import AirflowFailException
+from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError
 from airflow_provider_encord.operators.data_rows import EncordLinkItemsOperator, EncordListDataRowsOperator
 from airflow_provider_encord.operators.datasets import (
     EncordCreateDatasetOperator,
@@ -48,13 +49,17 @@ def table():
     ):
         for value in (None, "", {"a": 1}, b"a", [None], [1], [b"a"], [["a"]]):
             add(each, "file_paths.* must be", dataset_hash=ID, file_paths=value)
-        add(each, "missing.mp4: does not exist", dataset_hash=ID, file_paths=["MEDIA/clip.mp4", "MEDIA/missing.mp4"])
         add(each, "empty.mp4: is empty", dataset_hash=ID, file_paths="MEDIA/empty.mp4")
+        other = (
+            "MEDIA/a.png" if each in (EncordUploadVideoOperator, EncordCreateDicomSeriesOperator) else "MEDIA/clip.mp4"
+        )
+        add(each, "by its name", dataset_hash=ID, file_paths=other)
+        add(each, "by its name", dataset_hash=ID, file_paths="MEDIA/script.py")
         add(each, "folder: is not a file", dataset_hash=ID, file_paths="MEDIA/folder")
         for value in (0, -1, True, "4", 257, None, 1.5):
             add(each, "max_workers", dataset_hash=ID, file_paths="MEDIA/a.png", max_workers=value)
-    for each in (EncordUploadVideoOperator, EncordUploadImageOperator):
-        add(each, "title can be given for one file", dataset_hash=ID, file_paths=["MEDIA/a.png"] * 2, title="t")
+    for each, name in ((EncordUploadVideoOperator, "clip.mp4"), (EncordUploadImageOperator, "a.png")):
+        add(each, "title can be given for one file", dataset_hash=ID, file_paths=[f"MEDIA/{name}"] * 2, title="t")
 
     for value in (0, -1, timedelta(0), "5", True):
         add(EncordUploadVideoOperator, "timeout", dataset_hash=ID, file_paths="MEDIA/clip.mp4", timeout=value)
@@ -67,8 +72,8 @@ def table():
     for value in (None, "", "  ", 5):
         add(EncordAddPrivateDataOperator, "integration", **private | {"integration": value})
     for value, message in {
-        "nowhere.json": "cannot be read",
-        "MEDIA/clip.mp4": "cannot be read|not JSON",
+        "MEDIA/clip.mp4": "UTF-16|not JSON|begin like JSON",
+        "MEDIA/script.py": "CSV",
         "": "manifest",
         "[]": "object",
         "{": "not JSON",
@@ -133,6 +138,17 @@ def table():
         for value in (-1, 1.5, True):
             add(each, "max_failed_items", **bucket, max_failed_items=value)
     return cases
+
+
+@pytest.mark.parametrize("path", ["missing.mp4", "no/such/folder/clip.mp4"])
+def test_what_this_machine_lacks_may_be_on_another(path, encord, context, media):
+    task = EncordUploadVideoOperator(
+        task_id="task", dataset_hash=ID, file_paths=[str(media / "clip.mp4"), str(media / path)]
+    )
+    with pytest.raises(EncordMachineError, match=rf"{path}: does not exist\nLooked for on host \S+ by user") as caught:
+        task.execute(context)
+    assert not isinstance(caught.value, AirflowFailException)
+    assert encord.requests() == []
 
 
 @pytest.mark.parametrize(("each", "arguments", "message"), table())
