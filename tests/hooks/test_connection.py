@@ -404,6 +404,16 @@ def test_key_from_a_file_token_passphrase_and_api_key_are_masked(redact: Callabl
     assert DATASET in shown
 
 
+def test_airflow_masks_no_path_in_the_extra_of_a_key_file(redact: Callable[[str], str]) -> None:
+    path = "/no/such/folder/encord_ed25519"
+    with pytest.raises(EncordMachineError) as caught:
+        settings_of(ssh_key_file=path)
+    _compat._mask_here([{"ssh_key_file": path}])  # what Airflow does with an extra that it reads
+    assert redact(str(caught.value)) == str(caught.value)
+    _compat._mask_here([{"ssh_private_key_path": path}])
+    assert path not in redact(str(caught.value)), "the old name could come back"
+
+
 def test_what_is_no_secret_stays_readable(redact: Callable[[str], str]) -> None:
     mask(ssh_private_key=KEY)
     text = "-----BEGIN OPENSSH PRIVATE KEY----- was not found in dataset d5000000, *** is no key"

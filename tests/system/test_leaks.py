@@ -56,7 +56,6 @@ def run(demo, theatre, planted, tmp_path_factory):
         f"AIRFLOW_CONN_ENCORD_{name}": json.dumps({**encord, "extra": {**each, "passphrase": planted["passphrase"]}})
         for name, each in extra.items()
     }
-    own |= {"AIRFLOW_CONN_ENCORD_NO_KEY_FILE": json.dumps({**encord, "extra": {"ssh_key_file": KEY_FILE}})}
     own |= {"AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags")}
     own |= {"LEAK_MANIFEST": str(props / "manifest.json")}
     said = (
@@ -95,6 +94,8 @@ def run(demo, theatre, planted, tmp_path_factory):
         try:
             if demo.version("apache-airflow").startswith("3.0."):
                 demo.airflow(theatre.stage, "dags", "reserialize")
+            no_key = json.dumps({"conn_type": "encord", "host": encord["host"], "extra": {"ssh_key_file": KEY_FILE}})
+            demo.airflow(theatre.stage, "connections", "add", "encord_no_key_file", "--conn-json", no_key)
             with suppress(demo.DemoFailed):  # most of it is to fail
                 demo.airflow(theatre.stage, "dags", "test", "leaks", "2026-04-01", "--conf", json.dumps(conf))
         finally:

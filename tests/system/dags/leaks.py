@@ -17,6 +17,8 @@ from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperato
 from airflow_provider_encord.operators.uploads import EncordUploadImageOperator
 from airflow_provider_encord.sensors.encord import EncordUploadJobSensor
 
+UNKNOWN = "8f2e1c5a-0b1c-4d2e-9f3a-5b6c7d8e9f00"
+
 
 def manifest():
     """Return a manifest whose URLs are signed, as JSON text."""
@@ -50,11 +52,11 @@ def leaks():
         EncordUploadJobSensor(task_id="defer", job_ids="{{ params.job }}", deferrable=True, **where),
         EncordListDataRowsOperator(task_id="list_rows", **where),
         EncordListDatasetsOperator(task_id="list_datasets", trigger_rule="all_done"),
-        EncordDeleteDataOperator(task_id="delete", data_hashes=["a"], **where),
-        EncordReEncodeDataOperator(task_id="re_encode", data_hashes=["a"], deferrable=True, **where),
+        EncordDeleteDataOperator(task_id="delete", data_hashes=[UNKNOWN], **where),
+        EncordReEncodeDataOperator(task_id="re_encode", data_hashes=[UNKNOWN], deferrable=True, **where),
         EncordListDatasetsOperator(task_id="bearer", encord_conn_id="encord_bearer", trigger_rule="all_done"),
         EncordUploadJobSensor(
-            task_id="api_key", encord_conn_id="encord_api_key", job_ids="j", deferrable=True, **where
+            task_id="api_key", encord_conn_id="encord_api_key", job_ids=UNKNOWN, deferrable=True, **where
         ),
         EncordListDatasetsOperator(task_id="no_key_file", encord_conn_id="encord_no_key_file", trigger_rule="all_done"),
     ]
