@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_encord._client.redaction import cause_of, server_text
 from airflow_provider_encord.exceptions import (
     EncordAlreadyExistsError,
     EncordAuthenticationError,
@@ -75,16 +76,34 @@ def kind_of(error: EncordError) -> str | None:
 
 @contextlib.contextmanager
 def airflow_errors() -> Iterator[None]:
-    """Turn errors of the layers below into those that a DAG author can catch."""
+    """Turn what Encord, or the way to it, refused into what a DAG author can catch; all else passes through."""
+    from airflow_provider_encord._client.auth import KeyProblem
     from airflow_provider_encord._client.errors import ApiError
+    from airflow_provider_encord._client.parameters import BadParameter
+    from airflow_provider_encord._client.transport.network import NetworkSettingsProblem
 
     try:
         yield
     except ApiError as error:
-        raise from_api_error(error) from None
+        raise from_api_error(error) from error
+    except (BadParameter, KeyProblem, NetworkSettingsProblem) as error:
+        raise _not_sent(str(error)) from error
+
+
+@contextlib.contextmanager
+def argument_errors() -> Iterator[None]:
+    """Turn what goes wrong while a call is made of a caller's arguments into an error that says so.
+
+    Only for that: around anything else, a mistake of ours would be told as the caller's.
+    """
+    try:
+        yield
     except ValueError as error:
-        raise EncordInputError(f"{str(error).rstrip('.')}. It was not sent to Encord.") from None
+        raise _not_sent(server_text(str(error))) from cause_of(error)
     except (TypeError, AttributeError, ArithmeticError, LookupError, RecursionError) as error:
-        raise EncordInputError(
-            f"An argument is of the wrong kind ({type(error).__name__}: {error}). It was not sent to Encord."
-        ) from None
+        text = server_text(str(error))
+        raise _not_sent(f"An argument is of the wrong kind ({type(error).__name__}: {text})") from cause_of(error)
+
+
+def _not_sent(problem: str) -> EncordInputError:
+    return EncordInputError(f"{problem.rstrip('.')}. It was not sent to Encord.")

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_encord._client.errors import ErrorKind
+from airflow_provider_encord._client.parameters import BadParameter
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -71,4 +72,7 @@ _encode = json.JSONEncoder(allow_nan=False).encode
 
 
 def _json(value: Any) -> bytes:
-    return _encode(value).encode()
+    try:
+        return _encode(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadParameter(f"an argument holds what JSON cannot ({error})") from None

@@ -20,7 +20,8 @@ class BadParameter(ValueError):
 
 def checked_hash(value: str, name: str) -> str:
     """Return a hash that can stand in a header."""
-    if not isinstance(value, str) or not value or not value.isascii() or not value.replace("-", "").isalnum():
+    good = isinstance(value, str) and value.isascii() and value.replace("-", "").isalnum()
+    if not good or value in ("None", "null", "True", "False"):
         raise BadParameter(f"{name} must be a hash such as '8f2e...-...', not {value!r}")
     return value
 

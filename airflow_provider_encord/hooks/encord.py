@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from airflow_provider_encord import __version__
+from airflow_provider_encord._airflow.arguments import data_type, list_of, optional
 from airflow_provider_encord._airflow.connection import ConnectionSettings, read_connection, secret_forms
 from airflow_provider_encord._airflow.connection_form import field_behaviour, form_widgets
-from airflow_provider_encord._airflow.errors import airflow_errors
+from airflow_provider_encord._airflow.errors import airflow_errors, argument_errors
 from airflow_provider_encord._airflow.outcome import require_done, uploaded
 from airflow_provider_encord._airflow.progress_log import ProgressLog
 from airflow_provider_encord._client import parameters
@@ -73,6 +74,7 @@ _POLL_INTERVAL = 5.0
 _READ_AND_WRITE = ("dataset.read", "dataset.write")
 _TEST_TIMEOUTS = {"connect": 5.0, "read": 8.0, "total": 9.0}
 
+_DATA_TYPES = optional(list_of(data_type, "kinds of data", may_be_empty=True))
 _CONTENT_TYPES: dict[str, Callable[[str], str | None]] = {
     "video": lambda name: "application/octet-stream",
     "image": media_type,
@@ -270,7 +272,7 @@ class EncordHook(BaseHook):
         include_org_access: bool = False,
     ) -> list[datasets.DatasetInfo]:
         """List datasets; ``*_like`` take SQL patterns, a time without zone is UTC."""
-        with airflow_errors():
+        with argument_errors():
             call = datasets.list_datasets(
                 title_eq=title_eq,
                 title_like=title_like,
@@ -288,7 +290,7 @@ class EncordHook(BaseHook):
         self, dataset_hash: str, *, fetch_client_metadata: bool = False, include_data_rows: bool = True
     ) -> datasets.Dataset:
         """Get one dataset, with all its rows unless told otherwise."""
-        with airflow_errors():
+        with argument_errors():
             call = datasets.get_dataset(
                 dataset_hash, fetch_client_metadata=fetch_client_metadata, fetch_rows=include_data_rows
             )
@@ -332,22 +334,23 @@ class EncordHook(BaseHook):
         fetch_client_metadata: bool = False,
     ) -> Iterator[data_rows.DataRow]:
         """Yield data rows one by one, of a dataset of any size; ``data_types`` are names such as ``VIDEO``."""
-        with airflow_errors():
+        with argument_errors():
             call = data_rows.list_data_rows(
                 dataset_hash,
                 title_eq=title_eq,
                 title_like=title_like,
                 created_before=created_before,
                 created_after=created_after,
-                data_types=None if data_types is None else [str(getattr(kind, "value", kind)) for kind in data_types],
+                data_types=_DATA_TYPES(data_types, "data_types"),
                 data_hashes=data_hashes,
                 fetch_client_metadata=fetch_client_metadata,
             )
+        with airflow_errors():
             yield from self._transport.iterate(call, data_rows.read_data_row)
 
     def get_data_row(self, dataset_hash: str, data_hash: str, **details: bool) -> data_rows.DataRow:
         """Get one data row; ``details`` as in :func:`.data_rows.get_data_row`."""
-        with airflow_errors():
+        with argument_errors():
             call = data_rows.get_data_row(dataset_hash, data_hash, **details)
         return self.run(call)
 
@@ -356,14 +359,14 @@ class EncordHook(BaseHook):
     ) -> list[data_rows.DataRow]:
         """Link items of Encord's storage; duplicates are ``SKIP``, ``FAIL`` or ``DUPLICATE``."""
         behavior = str(getattr(duplicates_behavior, "value", duplicates_behavior))
-        with airflow_errors():
+        with argument_errors():
             call = data_rows.link_items(dataset_hash, item_uuids, duplicates_behavior=behavior)
         return list(self.run(call))
 
     def delete_data(self, dataset_hash: str, data_hashes: Sequence[str] | str) -> None:
         """Delete data of any kind; files in Encord's storage are destroyed, unknown hashes ignored."""
         several = [data_hashes] if isinstance(data_hashes, str) else data_hashes
-        with airflow_errors():
+        with argument_errors():
             call = data_rows.delete_data(dataset_hash, several)
         self.run(call)
 
@@ -530,7 +533,7 @@ class EncordHook(BaseHook):
 
     def start_upload_job(self, dataset_hash: str, **arguments: Any) -> str:
         """Start a registration job and return its id; see :func:`.calls.start_upload_job` for the arguments."""
-        with airflow_errors():
+        with argument_errors():
             call = registration.start_upload_job(dataset_hash, **arguments)
         job_id = self.run(call)
         self.log.info("Started upload job %s for dataset %s.", job_id, dataset_hash)
@@ -538,7 +541,7 @@ class EncordHook(BaseHook):
 
     def get_upload_job(self, dataset_hash: str, job_id: str) -> registration.UploadJob:
         """Get a registration job as it stands, with all its items."""
-        with airflow_errors():
+        with argument_errors():
             call = registration.get_upload_job(dataset_hash, job_id)
         return self.run(call)
 
@@ -651,7 +654,7 @@ class EncordHook(BaseHook):
 
     def re_encode_data(self, dataset_hash: str, data_hashes: Sequence[str]) -> int | str:
         """Start to re-encode videos and return the task's id; videos of other datasets are ignored by Encord."""
-        with airflow_errors():
+        with argument_errors():
             call = re_encoding.re_encode_data(dataset_hash, data_hashes)
         task_id = self.run(call)
         self.log.info("Started re-encode task %s for dataset %s.", task_id, dataset_hash)
@@ -659,7 +662,7 @@ class EncordHook(BaseHook):
 
     def re_encode_data_status(self, dataset_hash: str, job_id: int | str) -> re_encoding.ReEncodeTask:
         """Get a re-encode task as it stands."""
-        with airflow_errors():
+        with argument_errors():
             call = re_encoding.re_encode_data_status(dataset_hash, job_id)
         return self.run(call)
 
@@ -674,7 +677,7 @@ class EncordHook(BaseHook):
         """List cloud integrations; both filters together narrow. A dataset API key lists all that it may use."""
         if self.settings.credentials.dataset_only:
             return list(self.run(integrations.get_cloud_integrations_of_key()))
-        with airflow_errors():
+        with argument_errors():
             call = integrations.get_cloud_integrations(
                 filter_integration_uuids=filter_integration_uuids,
                 filter_integration_titles=filter_integration_titles,

@@ -15,6 +15,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_encord._airflow.errors import kind_of
 from airflow_provider_encord._airflow.job_run import goes_on
 from airflow_provider_encord._client.outgoing import storable
+from airflow_provider_encord._client.redaction import Cause
 from airflow_provider_encord.exceptions import EncordError
 from airflow_provider_encord.triggers._events import summary
 
@@ -44,11 +45,15 @@ class EncordTrigger(BaseTrigger):
         *,
         encord_conn_id: str,
         dataset_hash: str,
-        deadline: float | None,
-        poll_interval: float,
-        max_poll_failures: int,
+        deadline: float | None = None,
+        poll_interval: float = 30.0,
+        max_poll_failures: int = 10,
+        **unknown: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        if unknown:
+            # A row that another version of this provider has stored must load, or its task fails.
+            self.logger().warning("Arguments that this version does not know: %s.", ", ".join(sorted(unknown)))
         self.encord_conn_id = encord_conn_id
         self.dataset_hash = dataset_hash
         self.deadline = deadline
@@ -88,7 +93,7 @@ class EncordTrigger(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call, unused-ignore]
 
     async def _wait(self) -> dict[str, Any]:
-        from airflow_provider_encord._airflow.errors import airflow_errors
+        from airflow_provider_encord._airflow.errors import airflow_errors, argument_errors
         from airflow_provider_encord._airflow.progress_log import ProgressLog
         from airflow_provider_encord._client.wait import DeadlineReached, Patience
         from airflow_provider_encord.hooks._transport_pool import shared_transports
@@ -99,9 +104,11 @@ class EncordTrigger(BaseTrigger):
             verdicts = []
             async with limit, shared_transports().use(self.encord_conn_id) as transport:
                 limit.reschedule(None)  # a wait keeps to its deadline without a timer of its own
+                with argument_errors():
+                    watches = self.watches()
                 with airflow_errors():
                     # All jobs run in Encord at the same time, so waiting for one after the other loses nothing.
-                    for watch in self.watches():
+                    for watch in watches:
                         report = ProgressLog(self.logger())
                         verdicts.append(
                             await transport.wait(watch, patience, report=report, report_failure=self._log_failed_poll)
@@ -114,7 +121,10 @@ class EncordTrigger(BaseTrigger):
         except Exception as error:  # an exit without an event would leave the task deferred for ever
             if limit.expired():
                 return self.event("timeout", "The connection had not been looked up when the time was over.")
-            return self.event("error", f"The wait broke ({type(error).__name__}).")
+            # Nobody knows what its text may quote, so only where it came from is told.
+            broke = f"The wait broke ({type(error).__name__})"
+            self.logger().error("%s.", broke, exc_info=Cause(type(error).__name__).with_traceback(error.__traceback__))
+            return self.event("error", f"{broke}; the triggerer's log tells where.")
 
     def _log_failed_poll(self, error: ApiError, failures: int) -> None:
         self.logger().warning("Poll failed (%d in a row), the job may be well: %s", failures, error)

@@ -164,7 +164,7 @@ def test_the_sensors_share_a_base():
 
 def test_each_trigger_and_its_arguments_are_described(pages):
     assert set(TRIGGERS) <= quoted(pages["docs/deferrable.md"])
-    arguments = set().union(*(own_parameters(each) for each in TRIGGERS.values()))
+    arguments = set().union(*(own_parameters(each) for each in TRIGGERS.values())) - {"unknown"}
     assert arguments <= quoted(pages["docs/security.md"])
 
 

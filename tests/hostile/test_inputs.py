@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_encord import manifest
 from airflow_provider_encord._airflow.connection import read_connection
-from airflow_provider_encord._airflow.errors import airflow_errors
+from airflow_provider_encord._airflow.errors import argument_errors
 from airflow_provider_encord._client.errors import ApiError, ErrorKind
 from airflow_provider_encord._client.redaction import server_text, without_credentials
 from airflow_provider_encord._client.resources import data_rows, datasets, integrations, re_encoding, registration
@@ -72,7 +72,7 @@ def use_connection(rng: random.Random) -> None:
 
 
 def use_call(rng: random.Random) -> None:
-    with airflow_errors():
+    with argument_errors():
         one, two = rng.choice(ODD), rng.choice(ODD)
         rng.choice(
             [
@@ -99,7 +99,7 @@ def use_manifest(rng: random.Random) -> None:
     else:
         good["videos"][0][rng.choice(["objectUrl", "title", "clientMetadata"])] = rng.choice(ODD)  # type: ignore[index]
     content, _ = load_manifest(rng.choice([good, rng.choice(ODD), json.dumps(good, default=str)[: rng.randrange(99)]]))
-    with airflow_errors():
+    with argument_errors():
         manifest.check(content)
 
 

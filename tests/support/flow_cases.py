@@ -113,7 +113,7 @@ OUTCOMES: dict[str, Outcome] = {
     "upload_video_empty_file": Outcome(
         "an empty file is refused before any request", raises=exceptions.EncordInputError, says="is empty", plays=()
     ),
-    "upload_missing_file": Outcome(raises=exceptions.EncordInputError, says="does not exist", plays=()),
+    "upload_missing_file": Outcome(raises=exceptions.EncordMachineError, says="does not exist", plays=()),
     "upload_storage_retry": Outcome("the first repeat of a PUT waits, too", sleeps=(1.0,)),
     "upload_storage_refused": Outcome(
         "403 may mean an expired URL, so one fresh URL is tried",
