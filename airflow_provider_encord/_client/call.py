@@ -11,6 +11,11 @@ from typing import Any, Generic, TypeVar
 from airflow_provider_encord._client.errors import ErrorKind
 from airflow_provider_encord._client.parameters import BadParameter
 
+
+class Counted(int):
+    """Stands for a list of so many objects, of which none was read."""
+
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -33,6 +38,7 @@ class Call(Generic[T_co]):
     :param empty_list_is_fine: whether an empty list is an answer like any other.
     :param held_seconds: how long the server may hold the request before it answers.
     :param large: whether the answer may have many items.
+    :param enough: how many items of the answer's list are enough, if only their number matters; 0 if all are read.
     :param answers_secret: whether the answer may be what the caller logged in with.
     :param vet: tells what is wrong with a model, given the API's base URL; None when it is fine.
     """
@@ -52,6 +58,7 @@ class Call(Generic[T_co]):
     empty_list_is_fine: bool = False
     held_seconds: float = 0.0
     large: bool = False
+    enough: int = 0
     answers_secret: bool = False
     vet: Callable[[Any, str], str | None] | None = None
 

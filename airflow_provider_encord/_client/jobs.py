@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._client.resources import data_rows, re_encoding, registration
-from airflow_provider_encord._client.resources.data_rows import DataRow
 from airflow_provider_encord._client.resources.re_encoding import ReEncodeTask
 from airflow_provider_encord._client.resources.registration import UploadJob
 
@@ -170,12 +169,12 @@ class DataRowsWatch:
         """What is waited for, in messages."""
         return f"the wait for {self.min_count} rows"
 
-    def poll(self, held_seconds: int) -> Call[tuple[DataRow, ...]]:
-        """List the rows."""
-        return data_rows.list_data_rows(self.dataset_hash, **self.filters)
+    def poll(self, held_seconds: int) -> Call[int]:
+        """Count the rows."""
+        return data_rows.count_data_rows(self.dataset_hash, self.min_count, **self.filters)
 
-    def judge(self, answer: tuple[DataRow, ...]) -> Verdict:
+    def judge(self, answer: int) -> Verdict:
         """Decide by how many there are."""
-        state = State.DONE if len(answer) >= self.min_count else State.PENDING
-        message = f"the filter finds {len(answer)} of {self.min_count} rows"
-        return Verdict(state, state.value.upper(), message, {"found": len(answer)}, answer)
+        state = State.DONE if answer >= self.min_count else State.PENDING
+        message = f"the filter finds {answer} of {self.min_count} rows"
+        return Verdict(state, state.value.upper(), message, {"found": answer}, answer)

@@ -29,6 +29,7 @@ class Request:
     body: bytes = field(repr=False)
     held_seconds: float = 0.0
     large: bool = False
+    enough: int = 0
 
     @property
     def proofs(self) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def build(
         headers |= credentials.resource_headers(call.dataset_hash)
         headers |= credentials.legacy_headers(body)
         path = "/public" if headers["ResourceID"] else "/public/user"
-        return Request("POST", domain + path, headers, body, call.held_seconds, call.large)
+        return Request("POST", domain + path, headers, body, call.held_seconds, call.large, call.enough)
     pairs = [(name, value) for name, value in call.query if value is not None]
     query = urlencode(pairs, doseq=True)
     target = f"/v2/public/{call.path}" + (f"?{query}" if query else "")
@@ -96,7 +97,8 @@ def build(
 
 
 # Python's own writer says NaN and Infinity, which are no JSON and which nothing further on can store.
-_decode = json.JSONDecoder(parse_constant=lambda name: None).decode
+# A call for each object lets other threads go on: without any, a large answer is decoded in one go.
+_decode = json.JSONDecoder(parse_constant=lambda name: None, object_hook=lambda found: found).decode
 
 
 def read(call: Call[T], answer: Answer, *, domain: str, trace_id: str) -> T:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.benchmarks.measure import Table
 
-NAMES = ("uploads", "one_file", "memory", "waits", "manifests", "imports")
+NAMES = ("uploads", "one_file", "memory", "waits", "rows", "manifests", "imports")
 
 
 def main() -> None:

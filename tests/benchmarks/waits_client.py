@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
+from airflow_provider_encord.triggers.encord import EncordDataRowTrigger, EncordReEncodeTrigger
 
 HOST = json.loads(os.environ["AIRFLOW_CONN_ENCORD_DEFAULT"])["host"]
 TICK_SECONDS = 0.05
@@ -29,6 +29,21 @@ async def ours(number: int, interval: float) -> None:
         encord_conn_id="encord_default",
         dataset_hash=f"{number:08d}-0000-4000-8000-000000000000",
         job_ids=[number],
+        deadline=time.time() + 24 * 3600,
+        poll_interval=interval,
+        max_poll_failures=10,
+    )
+    async for event in trigger.run():
+        raise RuntimeError(f"No wait should have ended: {event}")
+
+
+async def rows(number: int, interval: float) -> None:
+    """Wait with a trigger of this provider for one row more than there are."""
+    trigger = EncordDataRowTrigger(
+        encord_conn_id="encord_default",
+        dataset_hash=f"{number:08d}-0000-4000-8000-000000000000",
+        filters={},
+        min_count=50_001,
         deadline=time.time() + 24 * 3600,
         poll_interval=interval,
         max_poll_failures=10,
@@ -60,7 +75,7 @@ async def session_per_poll_one_context(number: int, interval: float) -> None:
 
 
 CONTESTANTS: dict[str, Callable[[int, float], Coroutine[Any, Any, None]]] = {
-    each.__name__: each for each in (ours, session_per_poll, session_per_poll_one_context)
+    each.__name__: each for each in (ours, rows, session_per_poll, session_per_poll_one_context)
 }
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.call import Call, Counted
 from airflow_provider_encord._client.errors import ErrorKind
 from airflow_provider_encord._client.fields import Fields, read_list
 from airflow_provider_encord._client.parameters import When, checked_hash, checked_hashes, checked_uuid, payload_moment
@@ -72,6 +72,21 @@ def list_data_rows(
         empty=ErrorKind.NOT_FOUND,
         empty_list_is_fine=True,
     )
+
+
+def count_data_rows(dataset_hash: str, enough: int, **filters: Any) -> Call[int]:
+    """Count data rows of a dataset: no further than to ``enough``, and without reading any.
+
+    :param filters: arguments of :func:`list_data_rows`.
+    """
+
+    def read(value: Any) -> int:
+        if isinstance(value, Counted):
+            return min(enough, value)
+        return min(enough, sum(read_list(value, lambda row: isinstance(row, dict), "the answer")))
+
+    listing: Call[Any] = list_data_rows(dataset_hash, **filters)
+    return replace(listing, operation="count data rows", read=read, enough=enough)
 
 
 def get_data_row(

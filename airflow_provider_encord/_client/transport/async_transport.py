@@ -20,15 +20,20 @@ from airflow_provider_encord._client.jobs import Verdict, Watch
 from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request
 from airflow_provider_encord._client.retry import ONCE, RetryPolicy
 from airflow_provider_encord._client.transport.causes import no_proxy, proxy_refusal, tls_failure, why
+from airflow_provider_encord._client.transport.counted_body import CountedBody
 from airflow_provider_encord._client.transport.network import (
-    CHUNK_BYTES,
     NetworkSettingsProblem,
     Timeouts,
     proxy_for,
     tls_context,
 )
 from airflow_provider_encord._client.transport.renewal import LOOKUP_SECONDS, AskNow, SharedRenewal, unchanged
-from airflow_provider_encord._client.transport.response_body import ACCEPT_ENCODING, Body, BrokenBody
+from airflow_provider_encord._client.transport.response_body import (
+    ACCEPT_ENCODING,
+    LARGE_ANSWER_BYTES,
+    Body,
+    BrokenBody,
+)
 from airflow_provider_encord._client.transport.step_runner import adrive
 from airflow_provider_encord._client.wait import DeadlineReached, Patience, wait
 
@@ -41,6 +46,7 @@ MAX_HELD_POLLS = 256
 
 _WAKE_SECONDS = 0.1
 _LONGEST_HEADER = 64 * 1024  # as Python's own HTTP client takes it
+_PIECE_BYTES = 64 * 1024  # what is done with one delays others on the event loop
 
 
 class SharedSleep:
@@ -109,6 +115,7 @@ class AsyncTransport:
         self._session: aiohttp.ClientSession | None = None
         self._polls = asyncio.Semaphore(MAX_POLLS)
         self._held_polls = 0
+        self._one_at_a_time = asyncio.Semaphore()
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -144,7 +151,7 @@ class AsyncTransport:
 
         :raises ApiError: when Encord refused, or no answer was to be had.
         """
-        return await adrive(exchange(call, self.account, policy=policy), self._perform)
+        return await adrive(exchange(call, self.account, policy=policy), self._perform, self._read_aside)
 
     async def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
         """Wait for a job to end; see :func:`airflow_provider_encord._client.wait.wait`.
@@ -202,6 +209,15 @@ class AsyncTransport:
             self.__dict__.pop("_proxy", None)
         return renewed
 
+    async def _read_aside(self, result: Answer | NoAnswer | None, read: Callable[[], T]) -> T:
+        is_large = isinstance(result, Answer) and len(result.body) > LARGE_ANSWER_BYTES
+        return await self._aside(read) if is_large else read()
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        """Do on a thread what would keep the event loop; one at a time, since more would only slow each other down."""
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(work)
+
     async def _send(self, request: Request) -> Answer | NoAnswer:
         session, proxy = self.session, self._proxy
         clock = asyncio.get_running_loop().time
@@ -222,15 +238,17 @@ class AsyncTransport:
                     proxy=proxy,
                 ) as response,
             ):
-                body = Body(request, response.status, response.headers.get("Content-Encoding"))
-                async for piece in response.content.iter_chunked(CHUNK_BYTES):
-                    if not body.feed(piece):
+                kind = CountedBody if request.enough else Body
+                body = kind(request, response.status, response.headers.get("Content-Encoding"))
+                async for piece in response.content.iter_chunked(_PIECE_BYTES):
+                    if not body.feed(piece) or (body.countable and not await self._aside(body.count)):
                         break
                     if not response.content.at_eof():
                         limit.reschedule(min(clock() + read, until))
                 else:
                     body.end()
-                return Answer(response.status, response.headers, body.content())
+                document = body.document()
+                return Answer(response.status, response.headers, body.content(), document)
         except NetworkSettingsProblem:
             raise
         except BrokenBody as error:

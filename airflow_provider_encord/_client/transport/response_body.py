@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 from airflow_provider_encord._client.protocol import Request
 
 ACCEPT_ENCODING = "gzip"
+LARGE_ANSWER_BYTES = 1024 * 1024
+"""From this size on, reading an answer takes long enough to keep an event loop from its work."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MAX_LARGE_ANSWER_BYTES = 256 * 1024 * 1024
 MAX_STREAMED_BYTES = 4 * 1024 * 1024 * 1024
@@ -70,10 +72,23 @@ class Body:
         if self._inflate and not self._inflate.eof:
             raise BrokenBody("the answer's compressed content was cut off")
 
+    @property
+    def countable(self) -> bool:
+        """Whether so much has come that it is worth counting."""
+        return False
+
+    def count(self) -> bool:
+        """Count what has come, and forget it; False when no more is wanted."""
+        return True
+
     def content(self) -> bytes:
         """Return all of it, of one that is kept in memory."""
         self.file.seek(0)
         return self.file.read()
+
+    def document(self) -> Any:
+        """Return what it says, if that is known already."""
+        return None
 
     def _inflated(self, data: bytes) -> Iterator[bytes]:
         try:

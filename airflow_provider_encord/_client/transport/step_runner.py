@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any, TypeVar
 
 Step = TypeVar("Step")
@@ -20,12 +21,26 @@ def drive(steps: Generator[Step, Any, T], perform: Callable[[Step], Any]) -> T:
         return result
 
 
-async def adrive(steps: Generator[Step, Any, T], perform: Callable[[Step], Awaitable[Any]]) -> T:
-    """Carry out each step asynchronously and return what the generator returns."""
+async def adrive(
+    steps: Generator[Step, Any, T],
+    perform: Callable[[Step], Awaitable[Any]],
+    aside: Callable[[Any, Callable[[], tuple[bool, Any]]], Awaitable[tuple[bool, Any]]] | None = None,
+) -> T:
+    """Carry out each step asynchronously and return what the generator returns.
+
+    :param aside: given a step's result, goes on with it, perhaps on a thread.
+    """
+    ended, value = _resume(steps, None)
+    while not ended:
+        result = await perform(value)
+        ended, value = await aside(result, partial(_resume, steps, result)) if aside else _resume(steps, result)
+    found: T = value
+    return found
+
+
+def _resume(steps: Generator[Any, Any, Any], result: Any) -> tuple[bool, Any]:
+    """Return whether the generator has ended, and its next step or what it returns."""
     try:
-        step = next(steps)
-        while True:
-            step = steps.send(await perform(step))
+        return False, steps.send(result)
     except StopIteration as end:
-        result: T = end.value
-        return result
+        return True, end.value

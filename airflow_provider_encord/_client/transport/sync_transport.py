@@ -33,6 +33,7 @@ from airflow_provider_encord._client.transport.causes import (
     tls_failure,
     why,
 )
+from airflow_provider_encord._client.transport.counted_body import CountedBody
 from airflow_provider_encord._client.transport.network import CHUNK_BYTES, Timeouts, ca_bundle, proxy_for, tls_context
 from airflow_provider_encord._client.transport.response_body import (
     ACCEPT_ENCODING,
@@ -167,9 +168,14 @@ class BlockingTransport:
                     stream=True,
                 ) as response,
             ):
-                body = Body(request, response.status_code, response.headers.get("Content-Encoding"), into)
+                encoding = response.headers.get("Content-Encoding")
+                body = (
+                    CountedBody(request, response.status_code, encoding)
+                    if request.enough
+                    else Body(request, response.status_code, encoding, into)
+                )
                 while piece := response.raw.read(CHUNK_BYTES, decode_content=False):
-                    if not body.feed(piece):
+                    if not body.feed(piece) or (body.countable and not body.count()):
                         break
                 else:
                     body.end()
@@ -233,7 +239,8 @@ def _answer(response: requests.Response, body: Body) -> Answer:
             return Answer(response.status_code, headers, b"", document={"status": 200, "response": file})
         if size > MAX_LARGE_ANSWER_BYTES:
             raise BrokenBody(f"the answer is larger than {MAX_LARGE_ANSWER_BYTES} bytes")
-    return Answer(response.status_code, headers, body.content())
+    document = body.document()
+    return Answer(response.status_code, headers, body.content(), document)
 
 
 def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
