@@ -205,8 +205,9 @@ def test_who_closes_a_transport_ends_its_lookup(old: Account) -> None:
     async def closed() -> bool:
         async with AsyncTransport(old, renew=Lookup(old)) as transport:
             asking = asyncio.ensure_future(transport.run(READ))
-            while transport._renewal._newest is None:
-                await asyncio.sleep(0.001)
+            async with asyncio.timeout(30):
+                while transport._renewal._newest is None:
+                    await asyncio.sleep(0.001)
             lookup = transport._renewal._newest
             asking.cancel()
         await asyncio.gather(asking, lookup, return_exceptions=True)

@@ -306,8 +306,9 @@ def test_a_wait_that_gets_no_answer_at_all_ends_after_its_deadline(each, made, e
     async def silent(*_, **__):
         await asyncio.Event().wait()
 
+    seconds = iter([60.0])  # for the lookup, which is answered
     monkeypatch.setattr(AsyncTransport, "run", silent)
-    monkeypatch.setattr(wait, "LAST_ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(wait.Patience, "seconds_to_last_answer", lambda self, now: next(seconds, 0.01))
     (event,) = asyncio.run(collect(trigger))
     assert event["status"] == "timeout"
     assert "had not answered" in event["message"]
