@@ -88,7 +88,7 @@ class Theatre:
 
     def rows(self, title):
         """Return the rows of the dataset with a title, as Encord tells them now."""
-        return self.demo.datasets(self.stage)[title]
+        return self.demo.rows_by_title(self.stage)[title]
 
     def _left(self, dag_id):
         with closing(sqlite3.connect(self.stage.home / "airflow.db")) as database:

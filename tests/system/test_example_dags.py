@@ -12,7 +12,7 @@ def run(demo, theatre):
 
 
 def test_every_task_succeeds_and_encord_holds_the_data(demo, theatre, run):
-    found = {title: rows for title, rows in demo.datasets(theatre.stage).items() if title.startswith("ingest-")}
+    found = {title: rows for title, rows in demo.rows_by_title(theatre.stage).items() if title.startswith("ingest-")}
     assert demo.problems(run.states, found) == []
 
 
