@@ -27,9 +27,13 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Step: let this many seconds pass."""
+    """Step: let this many seconds pass.
+
+    :param reason: why, for the log; a wait that is its own purpose has none.
+    """
 
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,8 @@ def exchange(
             delay = next_delay(call, error, attempt=attempt, policy=policy or account.policy, jitter=account.jitter)
             if delay is None:
                 raise
-        yield Pause(delay)
+            reason = str(error)
+        yield Pause(delay, reason)
 
 
 def _without_proofs(answer: Answer, request: Request) -> Answer:

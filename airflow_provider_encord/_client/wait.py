@@ -49,7 +49,7 @@ def wait(
     jitter: Callable[[], float] = lambda: 0.5,
     longest_held: Callable[[], float] = lambda: math.inf,
     report: Callable[[Verdict], None] = lambda verdict: None,
-    report_failure: Callable[[ApiError, int], None] = lambda error, failures: None,
+    report_failure: Callable[[ApiError, int, float], None] = lambda error, failures, seconds: None,
 ) -> Generator[Call[Any] | Pause, Any, Verdict]:
     """Yield polls and pauses until the job ends; the return value is how it stands then.
 
@@ -74,7 +74,6 @@ def wait(
             failures += 1
             if not answer.transient or failures >= patience.max_poll_failures:
                 raise answer
-            report_failure(answer, failures)
             pause = failed_poll_delay(answer, failures, patience.poll_interval, chance)
         else:
             failures = 0
@@ -85,9 +84,12 @@ def wait(
         now = clock()
         if now >= deadline:
             raise DeadlineReached(f"{watch.name} had not ended when the time was over")
-        del answer, verdict  # thousands of waits would keep theirs while they pause
         # Time that the server held the poll counts as waiting.
-        yield Pause(max(0.0, min(pause - (now - started), deadline - now)))
+        seconds = max(0.0, min(pause - (now - started), deadline - now))
+        if isinstance(answer, ApiError):
+            report_failure(answer, failures, seconds)
+        del answer, verdict  # thousands of waits would keep theirs while they pause
+        yield Pause(seconds)
 
 
 def failed_poll_delay(error: ApiError, failures: int, poll_interval: float, chance: float = 1.0) -> float:

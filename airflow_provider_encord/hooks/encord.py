@@ -646,9 +646,11 @@ class EncordHook(BaseHook):
                     dataset_hash=watch.dataset_hash,
                 ) from None
 
-    def log_failed_poll(self, error: ApiError, failures: int) -> None:
+    def log_failed_poll(self, error: ApiError, failures: int, seconds: float) -> None:
         """Warn of a poll that failed; the job itself may be well."""
-        self.log.warning("Poll failed (%d in a row), the job may be well: %s", failures, error)
+        self.log.warning(
+            "Poll failed (%d in a row), asking again in %.0f s; the job may be well: %s", failures, seconds, error
+        )
 
     # -- re-encoding ---------------------------------------------------------------------------------------------
 

@@ -126,8 +126,10 @@ class EncordTrigger(BaseTrigger):
             self.logger().error("%s.", broke, exc_info=Cause(type(error).__name__).with_traceback(error.__traceback__))
             return self.event("error", f"{broke}; the triggerer's log tells where.")
 
-    def _log_failed_poll(self, error: ApiError, failures: int) -> None:
-        self.logger().warning("Poll failed (%d in a row), the job may be well: %s", failures, error)
+    def _log_failed_poll(self, error: ApiError, failures: int, seconds: float) -> None:
+        self.logger().warning(
+            "Poll failed (%d in a row), asking again in %.0f s; the job may be well: %s", failures, seconds, error
+        )
 
     def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
         """Return the event of how the wait ended."""

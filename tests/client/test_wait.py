@@ -54,7 +54,7 @@ class Run:
             jitter=partial(next, iter(chances)),
             longest_held=lambda: longest_held,
             report=self.reports.append,
-            report_failure=lambda error, count: self.failures.append(count),
+            report_failure=lambda error, count, seconds: self.failures.append(count),
         )
 
     def end(self) -> Verdict:

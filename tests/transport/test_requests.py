@@ -236,3 +236,14 @@ def test_waiting_asks_each_poll_once(asynchronous: bool, loopback: Loopback, clo
         verdict = BlockingTransport(account(loopback.url, clock), sleep=clock.sleep).wait(watch, patience)
     assert verdict.state is State.DONE
     assert clock.sleeps == ([5.5, 11.0] if asynchronous else [5.0, 10.0]), "many waits of one loop are spread by chance"
+
+
+def test_each_pause_of_more_than_a_second_is_told(
+    drive: Drive, loopback: Loopback, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy = Reply(429, headers={"Retry-After": "6"})
+    loopback.answers(busy, busy, busy, Reply(body=json.dumps({"result": []}).encode()))
+    drive(datasets.list_datasets(), loopback.url, clock)
+    told = [record.getMessage() for record in caplog.records if "Asking again in 6 s" in record.getMessage()]
+    assert len(told) == 3
+    assert all("too many requests" in each for each in told)

@@ -34,7 +34,7 @@ from airflow_provider_encord._client.transport.response_body import (
     Body,
     BrokenBody,
 )
-from airflow_provider_encord._client.transport.step_runner import adrive
+from airflow_provider_encord._client.transport.step_runner import adrive, announce
 from airflow_provider_encord._client.wait import DeadlineReached, Patience, wait
 
 T = TypeVar("T")
@@ -201,6 +201,7 @@ class AsyncTransport:
         if isinstance(step, Send):
             return await self._send(step.request)
         if isinstance(step, Pause):
+            announce(step)
             await self.sleep(step.seconds)
             return None
         renewed = await self._renewal(step.refused)

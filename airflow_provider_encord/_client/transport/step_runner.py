@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Any, TypeVar
+
+from airflow_provider_encord._client.exchange import Pause
+
+log = logging.getLogger(__name__)
 
 Step = TypeVar("Step")
 T = TypeVar("T")
@@ -44,3 +49,9 @@ def _resume(steps: Generator[Any, Any, Any], result: Any) -> tuple[bool, Any]:
         return False, steps.send(result)
     except StopIteration as end:
         return True, end.value
+
+
+def announce(pause: Pause) -> None:
+    """Log why nothing happens for a while, if it is more than a second."""
+    if pause.reason and pause.seconds > 1:
+        log.warning("%s Asking again in %.0f s.", pause.reason, pause.seconds)

@@ -41,7 +41,7 @@ from airflow_provider_encord._client.transport.response_body import (
     Body,
     BrokenBody,
 )
-from airflow_provider_encord._client.transport.step_runner import drive
+from airflow_provider_encord._client.transport.step_runner import announce, drive
 from airflow_provider_encord._client.transport.total_timeout import DeadlineAdapter, deadline
 from airflow_provider_encord._client.wait import Patience, wait
 
@@ -143,6 +143,7 @@ class BlockingTransport:
         if isinstance(step, Send):
             return self._send(step.request, into)
         if isinstance(step, Pause):
+            announce(step)
             self._sleep(step.seconds)
             return None
         renewed = self._renew(step.refused)
