@@ -14,7 +14,7 @@ _HANDFUL_FILES = 8
 
 
 class UploadFile(Protocol):
-    """A file that can be opened again for another try."""
+    """A file that can be opened again for another attempt."""
 
     @property
     def name(self) -> str:
