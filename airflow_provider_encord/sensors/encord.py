@@ -200,7 +200,7 @@ def _some_hashes(value: Any, name: str) -> list[str]:
 class EncordDataRowSensor(EncordSensor):
     """Waits until a dataset holds enough rows that a filter finds.
 
-    Keep the filter narrow: each poll lists all rows that it finds.
+    Keep the filter narrow: Encord answers each poll with all rows that it finds.
 
     .. seealso:: :ref:`howto/sensor:EncordDataRowSensor`
 
