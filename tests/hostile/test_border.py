@@ -520,9 +520,17 @@ def test_a19_what_a_server_says_is_on_one_line_of_an_error(encord: Encord) -> No
 
 
 def test_a19_file_names_are_on_one_line_of_an_error() -> None:
-    with pytest.raises(EncordError, match=r"no\\nsuch\\x1b\\udce9\.mp4") as caught:
+    with pytest.raises(EncordError) as caught:
         find_files(["/no\nsuch\x1b\udce9.mp4"])
-    assert str(caught.value).isprintable()
+    assert r"/no\nsuch\x1b\udce9.mp4: " in str(caught.value)
+    assert all(line.isprintable() for line in str(caught.value).split("\n"))
+
+
+@pytest.mark.parametrize("answer", [7, True, "text", {"a": 1}, 2**53], ids=repr)
+def test_a_listing_that_is_no_list_is_unreadable(answer: Any, encord: Encord) -> None:
+    set_answer(encord, "GET datarows", answer)
+    with pytest.raises(EncordServerError, match="should be a list"):
+        list(EncordHook().iter_data_rows(DATASET))
 
 
 class Bucket(BucketToEncordOperator):
