@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_encord._airflow import job_run
+from airflow_provider_encord._airflow.progress_log import ProgressLog
+from airflow_provider_encord._client.jobs import State, Verdict
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.protocol import Answer, Request
 from airflow_provider_encord._client.resources import data_rows, datasets
@@ -24,6 +27,7 @@ from airflow_provider_encord._client.transport.async_transport import AsyncTrans
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 from airflow_provider_encord._compat import AirflowException
 from airflow_provider_encord._resume import item_tags
+from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord._storage.details_file import write_json_lines
 from airflow_provider_encord._storage.files import SourceFile, find_files
 from airflow_provider_encord._storage.listing import StoredObject
@@ -105,13 +109,11 @@ class Encord:
         status, value = 200, GOOD[name]
         if name == self.hostile and len(self.asked) < 20:  # so that what is pending ends
             status, value = self.status, self.value
-        document = value
-        if "/v2/" not in request.url:
-            document = (
-                {"status": 200, "response": value} if status == 200 else refusal("INVALID_ARGUMENTS_ERROR", value)
-            )
-        elif status != 200:
-            document = {"message": value}
+        if "/v2/" in request.url:
+            document = value if status == 200 else {"message": value}
+        else:
+            fine = {"status": 200, "response": value}
+            document = fine if status == 200 else refusal("INVALID_ARGUMENTS_ERROR", value)
         return Answer(status, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
 
@@ -518,9 +520,17 @@ def test_a19_what_a_server_says_is_on_one_line_of_an_error(encord: Encord) -> No
 
 
 def test_a19_file_names_are_on_one_line_of_an_error() -> None:
-    with pytest.raises(EncordError, match=r"no\\nsuch\\x1b\\udce9\.mp4") as caught:
+    with pytest.raises(EncordError) as caught:
         find_files(["/no\nsuch\x1b\udce9.mp4"])
-    assert str(caught.value).isprintable()
+    assert r"/no\nsuch\x1b\udce9.mp4: " in str(caught.value)
+    assert all(line.isprintable() for line in str(caught.value).split("\n"))
+
+
+@pytest.mark.parametrize("answer", [7, True, "text", {"a": 1}, 2**53], ids=repr)
+def test_a_listing_that_is_no_list_is_unreadable(answer: Any, encord: Encord) -> None:
+    set_answer(encord, "GET datarows", answer)
+    with pytest.raises(EncordServerError, match="should be a list"):
+        list(EncordHook().iter_data_rows(DATASET))
 
 
 class Bucket(BucketToEncordOperator):
@@ -571,9 +581,29 @@ def test_a_pushed_value_and_an_error_go_over_the_border() -> None:
     assert str(error) == "a\\x00\nb"
 
 
-def test_what_is_logged_is_looked_at(encord: Encord, folder: Path) -> None:
-    lines = go(encord, "GET datasetdatalongpolling", 200, {"status": "NEW\x00\n", "errors": ["\x1b"]}, as_json, folder)
-    assert [line for line in lines if r"NEW\X00\N" in line or r"NEW\x00\n" in line]
+def test_what_is_remembered_and_logged_goes_over_the_border() -> None:
+    ways = Ways(as_json)
+    lines: list[str] = []
+    with Memory(ways.context, durable=True, identity={}).uploads() as uploads:
+        uploads.note("a\x00", "key")
+    assert [value["object_keys"] for value in ways.store.values()] == [{r"a\x00": "key"}]
+    log = SimpleNamespace(info=lambda form, *values: lines.append(form % values))
+    ProgressLog(log)(Verdict(State.PENDING, "PENDING", "job \x1b\n", {}, None))
+    assert lines == [r"job \x1b\n."]
+
+
+@pytest.mark.parametrize(
+    ("answer", "logged"),
+    [
+        ({"status": "NEW\x00\n"}, r"is NEW\x00\n"),
+        ({"status": "ERROR", "errors": ["\x1b"]}, r"Not added: item: \x1b"),
+        ({"status": "ERROR", "data_unit_errors": [{"object_urls": ["s3://b/\n"]}]}, r"Not added: s3://b/\n: "),
+    ],
+    ids=["status", "error", "URL"],
+)
+def test_what_is_logged_is_looked_at(answer: Any, logged: str, encord: Encord, folder: Path) -> None:
+    lines = go(encord, "GET datasetdatalongpolling", 200, answer, as_json, folder)
+    assert [line for line in lines if logged in line]
 
 
 def test_a_file_is_known_again_by_what_a_store_can_keep() -> None:

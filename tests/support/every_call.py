@@ -24,7 +24,7 @@ CALLS: dict[str, Call[Any]] = {
     "list_datasets": datasets.list_datasets(),
     "get_dataset": datasets.get_dataset(DATASET),
     "list_data_rows": data_rows.list_data_rows(DATASET),
-    "count_data_rows": data_rows.count_data_rows(DATASET, 3),
+    "count_data_rows": data_rows.count_data_rows(DATASET, 2),
     "get_data_row": data_rows.get_data_row(DATASET, VIDEO),
     "get_cloud_integrations": integrations.get_cloud_integrations(),
     "get_bearer_token": users.get_bearer_token(),

@@ -21,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyErr
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ApiError, ErrorKind
 from airflow_provider_encord._client.exchange import Account, Pause, Renew, Send, exchange
+from airflow_provider_encord._client.fields import read_list
 from airflow_provider_encord._client.jobs import Verdict, Watch
 from airflow_provider_encord._client.protocol import Answer, NoAnswer, Request
 from airflow_provider_encord._client.retry import ONCE, RetryPolicy
@@ -98,16 +99,18 @@ class BlockingTransport:
         :raises ApiError: when Encord refused, or no answer was to be had.
         """
         with _TemporaryFile(_MAX_IN_MEMORY) as file:
-            items: Any = drive(
-                exchange(replace(call, read=lambda value: value), self._account), partial(self._perform, into=file)
-            )
+
+            def read(value: Any) -> Any:
+                return value if value is file else read_list(value, lambda item: item, "the answer")
+
+            items: Any = drive(exchange(replace(call, read=read), self._account), partial(self._perform, into=file))
             if items is file:
                 import ijson
 
                 items = ijson.items(metered := _Metered(file), "response.item", use_float=True)
             else:
                 metered = _Metered(file)
-            models = map(read_item, items if items is not None else ())
+            models = map(read_item, items)
             while True:
                 try:
                     metered.budget = _MAX_IN_MEMORY
