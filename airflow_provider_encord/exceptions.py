@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airflow_provider_encord._client.outgoing import storable
+from airflow_provider_encord._client.redaction import without_credentials
 from airflow_provider_encord._compat import AirflowException, AirflowFailException
 
 
@@ -37,7 +38,7 @@ class EncordError(AirflowException):
         host: str | None = None,
         job_ids: Sequence[str | int] = (),
     ) -> None:
-        super().__init__(storable(message))
+        super().__init__(storable(without_credentials(message)))
         self.dataset_hash: str | None = storable(dataset_hash)
         self.http_status: int | None = storable(http_status)
         self.trace_id: str | None = storable(trace_id)

@@ -230,7 +230,7 @@ def load_private_key(text: str, passphrase: str | None = None) -> Ed25519Private
         problem = (
             "The private key is not protected by a passphrase, but the connection has one: remove it."
             if passphrase
-            else "The private key is protected by a passphrase: set 'passphrase' in the connection."
+            else "The private key is protected by a passphrase; set 'passphrase' in the connection."
         )
     except UnsupportedAlgorithm:
         problem = "The private key's encryption is not supported here (is the package 'bcrypt' installed?)."

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import pendulum
 
+from airflow_provider_encord._client.redaction import shown
+
 When = str | datetime | None
 
 _ISO_8601 = re.compile(r"\d{4}(-?\d{2}-?\d{2}|-?W\d{2}(-?\d)?)([Tt ]\d.*)?")
@@ -22,7 +24,7 @@ def checked_hash(value: str, name: str) -> str:
     """Return a hash that can stand in a header."""
     good = isinstance(value, str) and value.isascii() and value.replace("-", "").isalnum()
     if not good or value in ("None", "null", "True", "False"):
-        raise BadParameter(f"{name} must be a hash such as '8f2e...-...', not {value!r}")
+        raise BadParameter(f"{name} must be a hash such as '8f2e...-...', not {shown(value)}")
     return value
 
 
@@ -38,7 +40,7 @@ def checked_uuid(value: str | UUID, name: str) -> str:
     try:
         return str(UUID(str(value)))
     except ValueError:
-        raise BadParameter(f"{name} must be a UUID, not {value!r}") from None
+        raise BadParameter(f"{name} must be a UUID, not {shown(value)}") from None
 
 
 def read_moment(value: str | date) -> datetime:
@@ -54,7 +56,7 @@ def read_moment(value: str | date) -> datetime:
         except ValueError:
             found = None
     if found is None:
-        raise BadParameter(f"{value!r} is not a date and time in ISO 8601, such as '2026-01-31T00:00:00Z'")
+        raise BadParameter(f"{shown(value)} is not a date and time in ISO 8601, such as '2026-01-31T00:00:00Z'")
     return pendulum.instance(found, tz="UTC")
 
 

@@ -23,7 +23,7 @@ from airflow_provider_encord._airflow.errors import from_api_error
 from airflow_provider_encord._client.errors import ApiError, ErrorKind
 from airflow_provider_encord._client.jobs import UploadJobWatch
 from airflow_provider_encord._client.redaction import redacted, server_text, shown, without_credentials
-from airflow_provider_encord._client.resources import registration
+from airflow_provider_encord._client.resources import data_rows, datasets, integrations, registration
 from airflow_provider_encord._compat import ObjectStoragePath
 from airflow_provider_encord._storage.details_file import write_json_lines
 from airflow_provider_encord._storage.files import find_files
@@ -54,17 +54,18 @@ try:
 except ImportError:
     from airflow import DAG
 
-D = {"dataset_hash": "d"}
+HASH = "8f2e1c5a-0b1c-4d2e-9f3a-5b6c7d8e9f00"
+D = {"dataset_hash": HASH}
 FILES = D | {"file_paths": ["f"]}
 PREFIX = D | {"integration": "AWS", "prefix": "s3://bucket/"}
 OPERATORS: dict[type[Any], dict[str, Any]] = {
     EncordCreateDatasetOperator: {"title": "t"},
     EncordListDatasetsOperator: {},
-    EncordDeleteDataOperator: D | {"data_hashes": ["h"]},
-    EncordLinkItemsOperator: D | {"item_uuids": ["u"]},
+    EncordDeleteDataOperator: D | {"data_hashes": [HASH]},
+    EncordLinkItemsOperator: D | {"item_uuids": [HASH]},
     EncordListDataRowsOperator: D,
     EncordAddPrivateDataOperator: D | {"integration": "AWS", "manifest": {}},
-    EncordReEncodeDataOperator: D | {"data_hashes": ["h"]},
+    EncordReEncodeDataOperator: D | {"data_hashes": [HASH]},
     EncordUploadVideoOperator: FILES,
     EncordUploadImageOperator: FILES,
     EncordCreateImageGroupOperator: FILES,
@@ -72,7 +73,7 @@ OPERATORS: dict[type[Any], dict[str, Any]] = {
     BucketToEncordOperator: PREFIX,
     S3ToEncordOperator: PREFIX,
     EncordReEncodeSensor: D | {"job_id": 1},
-    EncordUploadJobSensor: D | {"job_ids": ["j"]},
+    EncordUploadJobSensor: D | {"job_ids": [HASH]},
     EncordDataRowSensor: D,
 }
 FIELDS = [(each, field) for each in OPERATORS for field in each.template_fields]
@@ -203,7 +204,7 @@ def said(use: Callable[..., Any], *args: Any) -> str:
         use(*args)
     except EncordError as error:
         return f"{error} {error!r} {vars(error)}"
-    except manifest.ManifestProblem as problem:
+    except (ValueError, TypeError, AttributeError) as problem:  # a wrong manifest or parameter
         return f"{problem} {problem!r}"
     return ""
 
@@ -478,6 +479,8 @@ def test_a_mapped_task_hides_it_too() -> None:
 def test_no_error_answer_or_event_shows_it(planted: tuple[str, str]) -> None:
     secret, text = planted
     error = ApiError(ErrorKind.SERVER, operation=text, reason=text, said=text, code=text)
+    own = EncordError(text)
+    assert hides(secret, own, repr(own), vars(own))
     assert hides(secret, error, repr(error), vars(error), from_api_error(error), repr(from_api_error(error)))
     unit = {"object_urls": [text], "error": text, "subtask_uuid": None, "action_description": None}
     answer = {"status": text, "errors": [text], "data_unit_errors": [unit], "units_error_count": 1}
@@ -495,7 +498,13 @@ def test_no_refused_argument_shows_it(planted: tuple[str, Any]) -> None:
             secret, said(load_manifest, content), said(load_manifest, json.dumps(content, default=str, skipkeys=True))
         )
     assert hides(secret, said(load_manifest, value), said(find_files, value), said(find_files, [value, None]))
-    assert hides(secret, shown(value))
+    calls = (
+        lambda: datasets.get_dataset(value),
+        lambda: datasets.list_datasets(created_before=value),
+        lambda: data_rows.delete_data("d", [value]),
+        lambda: integrations.get_cloud_integrations(filter_integration_uuids=[value]),
+    )
+    assert hides(secret, shown(value), *map(said, calls))
 
 
 @given(value=contained(["list", "dict", "JSON", "JSON list"]))

@@ -117,7 +117,7 @@ WRONG = {
     "kind unlike any": ({"zzz": []}, "zzz: unknown; kinds are videos, images, image_groups"),
     "kind no text": ({7: []}, "a key of the manifest is no text (a number)"),
     "kind null": ({None: []}, "a key of the manifest is no text (null)"),
-    "kind with a signed URL for a name": ({f"{URL}?{SECRET}": []}, f"['{URL}...']: unknown"),
+    "kind with a signed URL for a name": ({f"{URL}?{SECRET}": []}, f"['{URL}?...']: unknown"),
     "kind in foreign letters": ({"vide\u043es": []}, r"['vide\u043es']: unknown; did you mean 'videos'?"),
     "object for a list": ({"videos": {"objectUrl": URL}}, "videos: must be a list, not an object"),
     "text for a list": ({"images": URL}, "images: must be a list, not a text"),
