@@ -1,4 +1,4 @@
-"""Careful reading of JSON that a server sent: fields by name, of the kind that is expected.
+"""Careful reading of JSON that a server sent into models: fields by name, of the kind that is expected.
 
 Texts are kept as they came: they are compared and sent back. Ids and numbers are checked.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, TypeVar
 
-from airflow_provider_encord._client.outgoing import LARGEST_NUMBER, one_line
+from airflow_provider_encord._client.outgoing import LARGEST_NUMBER, one_line, storable
+from airflow_provider_encord._client.redaction import redacted
 
 T = TypeVar("T")
 
@@ -18,8 +21,34 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,255}")
 _LONGEST_OBJECT_KEY = 1024
 
 
+LONG = {"long": True}
+"""Metadata of a field that is hidden from the repr for its length only, not because it may hold credentials."""
+
+
 class Unreadable(ValueError):
     """A part of an answer is missing or of the wrong kind."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a part of an answer is read into."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values that an XCom takes.
+
+        Dates are ISO 8601 texts, enums their names, models within it dicts. Fields that hold signed URLs or keys are
+        left out, and credentials within texts are hidden.
+        """
+        shown = [each.name for each in fields(self) if each.repr or each.metadata.get("long")]
+        return {name: _plain(getattr(self, name)) for name in shown}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value.name if isinstance(value, Enum) else storable(redacted(value))
 
 
 class Fields:

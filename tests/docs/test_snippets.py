@@ -40,6 +40,7 @@ EXECUTED = {
     "hook_in_a_task.py",
     "local_encord.py",
     "manifest.json",
+    "models_in_xcoms.py",
     "new_operation.py",
     "ready_line.json",
     "retry_policy.py",
@@ -100,6 +101,24 @@ def test_hook_in_a_task(snippet, encord, video):
     dataset = EncordHook().create_dataset("Counted").dataset_hash
     EncordHook().upload_video(dataset, video)
     assert snippet("hook_in_a_task.py").count_by_type.function(dataset) == {"VIDEO": 1}
+
+
+def test_models_in_xcoms(snippet, encord, video):
+    shown = snippet("models_in_xcoms.py")
+    dataset = through_xcom(shown.make_dataset.function("Made in a task"))
+    assert (dataset["title"], dataset["storage_location"]) == ("Made in a task", "CORD_STORAGE")
+    EncordHook().upload_video(dataset["dataset_hash"], video)
+    (row,) = through_xcom(shown.list_titles.function(dataset))
+    assert (row["data_title"], row["data_type"]) == ("clip.mp4", "VIDEO")
+
+
+def through_xcom(value):
+    """What a task gets of what another one returned."""
+    try:
+        from airflow.sdk.serde import deserialize, serialize
+    except ImportError:
+        from airflow.serialization.serde import deserialize, serialize
+    return deserialize(json.loads(json.dumps(serialize(value))))
 
 
 def test_check_connection(snippet, encord, monkeypatch):

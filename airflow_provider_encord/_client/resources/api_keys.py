@@ -9,11 +9,11 @@ from typing import Any
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ErrorKind
-from airflow_provider_encord._client.fields import Fields, read_list
+from airflow_provider_encord._client.fields import Fields, Model, read_list
 
 
 @dataclass(frozen=True)
-class ApiKey:
+class ApiKey(Model):
     """A dataset API key. The key itself is a secret and never shown."""
 
     dataset_hash: str

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from airflow_provider_encord._client.call import Call, Counted
 from airflow_provider_encord._client.errors import ErrorKind
-from airflow_provider_encord._client.fields import Fields, read_list
+from airflow_provider_encord._client.fields import Fields, Model, read_list
 from airflow_provider_encord._client.parameters import When, checked_hash, checked_hashes, checked_uuid, payload_moment
 from airflow_provider_encord._client.resources.storage_location import StorageLocation
 
 
 @dataclass(frozen=True)
-class DataRow:
+class DataRow(Model):
     """One unit of data in a dataset: a video, image, group or series. ``file_size`` is in bytes."""
 
     data_hash: str

@@ -8,14 +8,14 @@ from typing import Any
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ErrorKind
-from airflow_provider_encord._client.fields import Fields
+from airflow_provider_encord._client.fields import LONG, Fields, Model
 from airflow_provider_encord._client.parameters import When, checked_hash, query_moment
 from airflow_provider_encord._client.resources.data_rows import DataRow, access_settings, read_data_row
 from airflow_provider_encord._client.resources.storage_location import StorageLocation
 
 
 @dataclass(frozen=True)
-class CreatedDataset:
+class CreatedDataset(Model):
     """A dataset just made; ``backing_folder_uuid`` is None without a mirror folder."""
 
     dataset_hash: str
@@ -25,7 +25,7 @@ class CreatedDataset:
 
 
 @dataclass(frozen=True)
-class DatasetInfo:
+class DatasetInfo(Model):
     """One dataset of a listing; ``user_role`` is ``admin``, ``user`` or None."""
 
     dataset_hash: str
@@ -39,7 +39,7 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Model):
     """A dataset with its rows; ``data_rows`` is empty when they were not asked for.
 
     ``has_mirror_folder`` is None when the server does not tell.
@@ -51,7 +51,7 @@ class Dataset:
     storage_location: StorageLocation
     backing_folder_uuid: str | None
     has_mirror_folder: bool | None
-    data_rows: tuple[DataRow, ...] = field(repr=False)
+    data_rows: tuple[DataRow, ...] = field(repr=False, metadata=LONG)
 
 
 def create_dataset(

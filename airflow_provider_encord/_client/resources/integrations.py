@@ -9,12 +9,12 @@ from uuid import UUID
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ErrorKind
-from airflow_provider_encord._client.fields import Fields, read_list
+from airflow_provider_encord._client.fields import Fields, Model, read_list
 from airflow_provider_encord._client.parameters import checked_uuid
 
 
 @dataclass(frozen=True)
-class CloudIntegration:
+class CloudIntegration(Model):
     """A private cloud that Encord may read, by id and title."""
 
     id: str

@@ -8,13 +8,13 @@ from typing import Any
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ErrorKind
-from airflow_provider_encord._client.fields import Fields, Unreadable, is_id
+from airflow_provider_encord._client.fields import LONG, Fields, Model, Unreadable, is_id
 from airflow_provider_encord._client.outgoing import LARGEST_NUMBER
 from airflow_provider_encord._client.parameters import checked_hash, checked_hashes
 
 
 @dataclass(frozen=True)
-class ReEncodedVideo:
+class ReEncodedVideo(Model):
     """A video that was re-encoded; ``signed_url`` only if it lies in Encord's storage, and never shown."""
 
     data_hash: str
@@ -23,11 +23,11 @@ class ReEncodedVideo:
 
 
 @dataclass(frozen=True)
-class ReEncodeTask:
+class ReEncodeTask(Model):
     """A re-encode task as it stands; ``videos`` is empty until it is done."""
 
     status: str
-    videos: tuple[ReEncodedVideo, ...] = field(default=(), repr=False)
+    videos: tuple[ReEncodedVideo, ...] = field(default=(), repr=False, metadata=LONG)
 
 
 def re_encode_data(dataset_hash: str, data_hashes: Sequence[str]) -> Call[int | str]:

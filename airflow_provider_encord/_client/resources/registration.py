@@ -9,13 +9,13 @@ from uuid import UUID
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ErrorKind
-from airflow_provider_encord._client.fields import Fields
+from airflow_provider_encord._client.fields import LONG, Fields, Model
 from airflow_provider_encord._client.parameters import checked_hash, checked_uuid
 from airflow_provider_encord._client.redaction import without_credentials
 
 
 @dataclass(frozen=True)
-class UploadedItem:
+class UploadedItem(Model):
     """A unit of data that a registration job added."""
 
     data_hash: str
@@ -24,7 +24,7 @@ class UploadedItem:
 
 
 @dataclass(frozen=True)
-class UnitError:
+class UnitError(Model):
     """A unit that a registration job could not add."""
 
     object_urls: tuple[str, ...]
@@ -34,13 +34,13 @@ class UnitError:
 
 
 @dataclass(frozen=True)
-class UploadJob:
+class UploadJob(Model):
     """A registration job as it stands. ``status`` is Encord's text; see :mod:`.jobs` for its meaning."""
 
     status: str
-    items: tuple[UploadedItem, ...] = field(default=(), repr=False)
-    errors: tuple[str, ...] = field(default=(), repr=False)
-    unit_errors: tuple[UnitError, ...] = field(default=(), repr=False)
+    items: tuple[UploadedItem, ...] = field(default=(), repr=False, metadata=LONG)
+    errors: tuple[str, ...] = field(default=(), repr=False, metadata=LONG)
+    unit_errors: tuple[UnitError, ...] = field(default=(), repr=False, metadata=LONG)
     pending: int = 0
     done: int = 0
     failed: int = 0

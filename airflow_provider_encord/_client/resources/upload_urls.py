@@ -8,14 +8,14 @@ from typing import Any
 
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.errors import ErrorKind
-from airflow_provider_encord._client.fields import Fields, Unreadable, read_list
+from airflow_provider_encord._client.fields import Fields, Model, Unreadable, read_list
 from airflow_provider_encord._client.upload_target import problem_with_target
 
 MAX_PRESIGNED_URLS = 200
 
 
 @dataclass(frozen=True)
-class PresignedUrl:
+class PresignedUrl(Model):
     """Where one file may be put. The URL is a credential and never shown."""
 
     item_uuid: str | None
