@@ -105,11 +105,11 @@ class Theatre:
 
     @contextmanager
     def jobs_that_take(self, seconds):
-        """Let registration jobs take so long for a while."""
-        before = self.control("GET", "settings")["job_seconds"]
-        self.control("POST", "settings", job_seconds=seconds)
+        """Let jobs of both kinds take so long for a while."""
+        before = self.control("GET", "settings")
+        self.control("POST", "settings", job_seconds=seconds, re_encode_seconds=seconds)
         yield
-        self.control("POST", "settings", job_seconds=before)
+        self.control("POST", "settings", **{name: before[name] for name in ("job_seconds", "re_encode_seconds")})
 
     def rows(self, title):
         """Return the rows of the dataset with a title, as Encord tells them now."""
