@@ -20,7 +20,7 @@ GOOD = 50
 JOB_SECONDS = 3600.0
 JOB_FAILED = ("nul", "surrogates", "controls", "escaped", "long")
 """After these a retry starts another job; after all others it may not, since nothing says that the job ended badly."""
-CONTROLS = {b"\x1b[31mred": "ESC", b"\\u001b[31mred": "ESC in JSON", b"\\x1b[31mred": "ESC in Python"}
+CONTROLS = {b"\x1b[31mred": "ESC", b"\\u001b[31mred": "ESC in JSON"}
 MOST_BLOCKED_SECONDS = 10.0
 _FIRED = re.compile(r"Trigger fired event.*?/wait/(\d+)/(\d+)")
 _BLOCKED = re.compile(r"async thread was blocked for ([\d.]+) seconds")

@@ -3,7 +3,9 @@
 import importlib.util
 import itertools
 import json
+import select
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -35,13 +37,39 @@ class Run:
         return self.log.count("running trigger in line")
 
 
+class Commands:
+    """Airflow's commands in one process of its own, which starts with the first of them."""
+
+    def __init__(self, demo, environment):
+        self.demo = demo
+        self.environment = environment
+        self.process = None
+
+    def run(self, log, *arguments, timeout=180):
+        if self.process is None:
+            command = [sys.executable, str(Path(__file__).with_name("commands.py"))]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self.process = subprocess.Popen(command, env=self.environment, start_new_session=True, **pipes)
+        self.process.stdin.write(json.dumps({"log": log, "arguments": arguments}) + "\n")
+        self.process.stdin.flush()
+        ready, _, _ = select.select([self.process.stdout], [], [], timeout)
+        if not ready or self.process.stdout.readline() != "true\n":
+            raise self.demo.DemoFailed(f"airflow {' '.join(arguments[:3])} failed, or took {timeout} s")
+
+    def stop(self):
+        if self.process:
+            self.demo.stop(self.process)
+            self.process.communicate()
+
+
 class Theatre:
     """Runs DAGs on the stage."""
 
-    def __init__(self, demo, stage, folder):
+    def __init__(self, demo, stage, folder, commands):
         self.demo = demo
         self.stage = stage
         self.folder = folder
+        self.commands = commands
         self.session = requests.Session()
         self.session.trust_env = False
         self.runs = itertools.count(1)
@@ -52,15 +80,12 @@ class Theatre:
         answer.raise_for_status()
         return answer.json()
 
-    def run(self, dag_id, **conf):
-        """Run a DAG as `airflow dags test` does, and tell how it went."""
-        date = f"2026-02-{next(self.runs):02}"
-        return self.watch(
-            dag_id,
-            lambda: self.demo.airflow(
-                self.stage, "dags", "test", dag_id, date, "--conf", json.dumps(conf), timeout=180
-            ),
-        )
+    def run(self, dag_id, *, in_own_process=False, **conf):
+        """Run a DAG with `airflow dags test`, and tell how it went."""
+        command = ["dags", "test", dag_id, f"2026-02-{next(self.runs):02}", "--conf", json.dumps(conf)]
+        if in_own_process:
+            return self.watch(dag_id, lambda: self.demo.airflow(self.stage, *command, timeout=180))
+        return self.watch(dag_id, lambda: self.commands.run(self.stage.log.name, *command))
 
     def watch(self, dag_id, work):
         """Do something that runs a DAG, and tell how it went."""
@@ -80,11 +105,11 @@ class Theatre:
 
     @contextmanager
     def jobs_that_take(self, seconds):
-        """Let registration jobs take so long for a while."""
-        before = self.control("GET", "settings")["job_seconds"]
-        self.control("POST", "settings", job_seconds=seconds)
+        """Let jobs of both kinds take so long for a while."""
+        before = self.control("GET", "settings")
+        self.control("POST", "settings", job_seconds=seconds, re_encode_seconds=seconds)
         yield
-        self.control("POST", "settings", job_seconds=before)
+        self.control("POST", "settings", **{name: before[name] for name in ("job_seconds", "re_encode_seconds")})
 
     def rows(self, title):
         """Return the rows of the dataset with a title, as Encord tells them now."""
@@ -126,4 +151,6 @@ def theatre(demo, tmp_path_factory):
     demo.airflow_environment = lambda stage: quiet(stage) | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"}
     with (folder / "stage.log").open("w") as log, demo.staged(log, folder) as stage:
         demo.prepare_airflow(stage)
-        yield Theatre(demo, stage, folder)
+        commands = Commands(demo, demo.airflow_environment(stage))
+        yield Theatre(demo, stage, folder, commands)
+        commands.stop()

@@ -28,6 +28,7 @@ def test_a_deferred_wait_finds_it(demo, theatre, tmp_path):
     with theatre.jobs_that_take(10):  # long enough for the sensor to defer, on a busy machine too
         run = theatre.run(
             "encord_private_data",
+            in_own_process=True,
             dataset="in the database",
             manifest=str(manifest),
             video=video,

@@ -7,8 +7,9 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(scope="module")
 def run(demo, theatre):
-    """One run of the demo's DAG."""
-    return theatre.watch(demo.DAG_ID, lambda: demo.run_dag(theatre.stage))
+    """One run of the demo's DAG, with jobs that take longer than a worker waits."""
+    with theatre.jobs_that_take(8):
+        return theatre.watch(demo.DAG_ID, lambda: demo.run_dag(theatre.stage))
 
 
 def test_every_task_succeeds_and_encord_holds_the_data(demo, theatre, run):
