@@ -75,8 +75,8 @@ def exchange(
 ) -> Generator[Send | Pause | Renew, Answer | NoAnswer | Account | None, T]:
     """Yield the steps that get a call answered; the generator's return value is the answer's model.
 
-    Each request is signed anew; all requests of a call share one trace id. Refused credentials prove that Encord did not
-    act, so with others any call is sent again.
+    Each request is signed anew; all requests of a call share one trace id. Refused credentials prove that Encord did
+    not act, so with others any call is sent again.
 
     :param policy: when to try again, if not as the account says.
 
