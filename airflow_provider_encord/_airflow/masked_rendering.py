@@ -1,16 +1,19 @@
-"""What Airflow, its listeners and callbacks see of a task's arguments and result: no credentials."""
+"""What Airflow, its listeners and callbacks see of a task's arguments and result: storable, and no credentials."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import json
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import redacted
 
 _ENTRIES = ("execute", "execute_complete")
+_UNSTORABLE = re.compile(r"\\u00[01][0-9a-f]|[\x7f-\x9f\ud800-\udfff]")  # in JSON text
 
 
 class Shown:
@@ -68,7 +71,12 @@ class ShowsNoCredentials:
 
     def _hide(self, name: str) -> None:
         value = getattr(self, name)
-        if not isinstance(value, Shown) and (harmless := redacted(value)) is not value:
+        if isinstance(value, Shown):
+            return
+        harmless = redacted(value)
+        if _UNSTORABLE.search(_text(harmless)):
+            harmless = storable(harmless)
+        if harmless is not value:
             setattr(self, name, Shown(value, harmless))
 
 
@@ -76,13 +84,13 @@ def _entry(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def run(self: ShowsNoCredentials, *args: Any, **kwargs: Any) -> Any:
         with self._real_values():
-            return redacted(method(self, *args, **kwargs))
+            return storable(redacted(method(self, *args, **kwargs)))
 
     return run
 
 
 def _text(harmless: Any) -> str:
     try:
-        return json.dumps(harmless, default=str)
+        return json.dumps(harmless, default=str, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):  # keys that JSON lacks, for one
         return str(harmless)

@@ -12,6 +12,7 @@ from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._airflow.job_run import JobRun, Work, goes_on
 from airflow_provider_encord._airflow.masked_rendering import ShowsNoCredentials
 from airflow_provider_encord._client.outgoing import storable
+from airflow_provider_encord._client.redaction import redacted
 from airflow_provider_encord._compat import AirflowSkipException, BaseOperator, Context, conf
 from airflow_provider_encord.exceptions import EncordInputError, EncordNothingToDoError
 from airflow_provider_encord.links.encord import XCOM_KEY, EncordDatasetLink, dataset_url
@@ -112,7 +113,7 @@ class EncordOperator(EncordTask, BaseOperator):
         None is not pushed: who pulls it gets None all the same, and Airflow 3.0 refuses it.
         """
         if self.do_xcom_push and value is not None:
-            context["ti"].xcom_push(key=key, value=storable(value))
+            context["ti"].xcom_push(key=key, value=storable(redacted(value)))
 
     def settle_empty(self, context: Context, report: dict[str, Any], memory: Memory | None = None) -> dict[str, Any]:
         """Decide what it means that there was nothing to do, over all attempts of this task instance.
@@ -124,10 +125,10 @@ class EncordOperator(EncordTask, BaseOperator):
         """
         if memory is not None and memory.worked_before:
             self.log.info("Nothing is left to do: an earlier attempt has done it, or may have.")
-            return dict(storable(report))
+            return report
         if self.on_empty == "succeed":
             self.log.info("There was nothing to do.")
-            return dict(storable(report))
+            return report
         if self.on_empty == "fail":
             raise EncordNothingToDoError(
                 f"{self.task_id}: there was nothing to do, and on_empty is 'fail'. "
@@ -198,14 +199,14 @@ class EncordJobOperator(EncordOperator):
     def run_jobs(self, context: Context, work: Work) -> dict[str, Any]:
         """Start the jobs, or find those of earlier attempts, and wait for them."""
         self.push_link(context, work.dataset_hash)
-        return dict(storable(JobRun(work, self, context).run()))
+        return JobRun(work, self, context).run()
 
     def resume_jobs(self, context: Context, work: Work, event: dict[str, Any] | None) -> dict[str, Any]:
         """Go on when the trigger has fired."""
         ended = validate_event(event)
         raise_unless_ended(ended)
         job_ids = event_job_ids(ended)
-        return dict(storable(JobRun(work, self, context).resume({**ended, "job_ids": job_ids})))
+        return JobRun(work, self, context).resume({**ended, "job_ids": job_ids})
 
     def trigger_arguments(self, job_ids: JobIds, deadline: float | None) -> dict[str, Any]:
         """Return what the trigger needs to wait for jobs."""

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check
 from airflow_provider_encord._airflow.outcome import MOST_IN_XCOM, fits_xcom, list_or_reference
-from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.operators._base import ON_EMPTY, EncordOperator
 
@@ -77,7 +76,6 @@ class EncordListOperator(EncordOperator):
         else:
             for _ in found:
                 pass
-        items = storable(items)
         complete = count == len(items) and fits_xcom(items)
         hashes = [each[self.hash_field] for each in items]
         self.push(context, self.hashes_key, list_or_reference(hashes, count, self.details_path, self.details_conn_id))

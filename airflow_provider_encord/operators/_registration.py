@@ -10,6 +10,7 @@ from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._airflow.job_run import Work
 from airflow_provider_encord._airflow.outcome import RegistrationOutcome, list_or_reference
 from airflow_provider_encord._client.outgoing import one_line
+from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord.exceptions import EncordInputError
@@ -138,7 +139,7 @@ class Registration(Work):
             from airflow_provider_encord._storage.details_file import write_json_lines
 
             count = write_json_lines(task.details_path, lines(), task.details_conn_id)
-            task.log.info("Wrote %d lines of details to %s.", count, task.details_path)
+            task.log.info("Wrote %d lines of details to %s.", count, shown(task.details_path))
         else:
             for _ in lines():
                 pass

@@ -12,7 +12,6 @@ from airflow_provider_encord._airflow import arguments, references
 from airflow_provider_encord._airflow.arguments import Check
 from airflow_provider_encord._airflow.choice import check_choice, chosen, filters_given
 from airflow_provider_encord._airflow.outcome import fits_xcom
-from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
@@ -352,9 +351,7 @@ class EncordDeleteDataOperator(EncordOperator):
             )
 
     def _report(self, rows: list[DataRow], missing: list[str]) -> dict[str, Any]:
-        items = storable(
-            [{"data_hash": row.data_hash, "data_title": row.data_title, "effect": _effect(row)} for row in rows]
-        )
+        items = [{"data_hash": row.data_hash, "data_title": row.data_title, "effect": _effect(row)} for row in rows]
         destroyed = sum(item["effect"] == "destroyed" for item in items)
         self.log.info(
             "%s %d items of dataset %s: %d with their files, %d only unlinked. %d were not there.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator, check_folder
@@ -180,7 +181,7 @@ class BucketRegistration(PrivateDataRegistration):
             limits = {"max_items": task.max_items_per_job, "max_urls": manifest.MAX_URLS}
             for files in manifest.split(fresh(), flags={"skip_duplicate_urls": True}, **limits):
                 yield ManifestPart(files, None, integration_id)
-        task.log.info("%d items below %s, %d of them new.", found, task.prefix, new)
+        task.log.info("%d items below %s, %d of them new.", found, shown(task.prefix), new)
 
     def parts_left(self, started: Started, memory: Memory) -> Iterator[ManifestPart]:
         """Wait for the jobs that earlier attempts started; then the dataset itself tells what is left."""

@@ -619,3 +619,9 @@ def test_a_line_of_details_that_is_no_json_leaves_as_what_is(tmp_path: Path) -> 
     first, second = [json.loads(line, parse_constant=constant) for line in (tmp_path / "lines").open()]
     assert first == {"metadata": {r"a\x00": [None, str(10**25)]}}
     assert second == lines[1]
+
+
+def test_a_rendered_field_can_be_stored() -> None:
+    operator = EncordDeleteDataOperator(task_id="task", dataset_hash=DATASET, title_like="{{ title }}")
+    operator.render_template_fields({"title": "a\x00b\ud800", "ti": None})
+    assert str(operator.title_like) == r"a\x00b\ud800"
