@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from airflow_provider_encord._client.outgoing import LARGEST_NUMBER
 from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord.exceptions import EncordInputError
 
 Check = Callable[[Any, str], Any]
 JobIds = list[str | int]
 
-TITLE_LETTERS = 1000
 LONGEST_SECONDS = 10 * 365 * 86400.0
 SHORTEST_SECONDS = 0.001
 DATA_TYPES = (
@@ -123,7 +122,7 @@ def elements(value: Any) -> list[Any] | None:
     if isinstance(value, str):
         parsed = parsed_text(value)
         return list(parsed) if isinstance(parsed, list | tuple) else [value]
-    if isinstance(value, bytes | bytearray | Mapping | set | frozenset | bool) or value is None:
+    if isinstance(value, bytes | bytearray | Mapping | set | frozenset | bool | type) or value is None:
         return None
     if isinstance(value, int | float | os.PathLike) or is_object_storage_path(value):
         return [value]
@@ -157,6 +156,9 @@ def is_object_storage_path(value: Any) -> bool:
 
 # -- texts ----------------------------------------------------------------------------------------------------------
 
+_NEVER_IN_TEXT = re.compile("[\x00\ud800-\udfff]")
+_CONN_ID = re.compile(r"[\w#!()\-.:/\\]{1,250}")  # as Airflow takes them
+
 
 def text(value: Any, name: str) -> str:
     """Take a text with something in it."""
@@ -164,42 +166,41 @@ def text(value: Any, name: str) -> str:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         cure = f"Write it as a text: {str(value)!r}." if number else ""
         raise refuse(name, value, "a text", cure)
-    if value.strip() in ("", "None"):
+    if not value.strip():
         raise refuse(name, value, "a text with something in it")
-    return value
-
-
-def title(value: Any, name: str) -> str:
-    """Take a title: a text that is not too long."""
-    if len(checked := text(value, name)) > TITLE_LETTERS:
-        raise refuse(name, value, f"a text of at most {TITLE_LETTERS} letters")
-    return checked
+    return free_text(value, name)
 
 
 def pattern(value: Any, name: str) -> str:
     """Take a filter's text: without something in it, more would be found than was asked for."""
-    if not isinstance(value, str) or value.strip() in ("", "None"):
+    if isinstance(value, str) and not value.strip():
         raise refuse(name, value, "a text with something in it", "Leave the filter out to find everything.")
-    return value
+    return text(value, name)
 
 
 def free_text(value: Any, name: str) -> str:
     """Take any text, an empty one too."""
     if not isinstance(value, str):
         raise refuse(name, value, "a text")
+    if value.strip() == "None":
+        raise refuse(name, value, "a text that says something")
+    if _NEVER_IN_TEXT.search(value):
+        raise refuse(name, value, "a text without NUL and halves of characters")
     return value
 
 
 def conn_id(value: Any, name: str) -> str:
     """Take the id of an Airflow connection."""
-    return text(value, name)
+    if not _CONN_ID.fullmatch(given := text(value, name)):
+        raise refuse(name, value, "the id of an Airflow connection")
+    return given
 
 
 def one_of(*allowed: str) -> Check:
     """Return a check for one of these texts."""
 
     def checked(value: Any, name: str) -> str:
-        if value not in allowed or not isinstance(value, str):
+        if not isinstance(value, str) or value not in allowed:
             raise refuse(name, value, f"one of {', '.join(allowed)}")
         return value
 
@@ -207,9 +208,10 @@ def one_of(*allowed: str) -> Check:
 
 
 def data_type(value: Any, name: str) -> str:
-    """Take a kind of data such as ``VIDEO``, in any case; an unknown one in capitals is sent as it is."""
-    kind = str(getattr(value, "value", value)).strip().upper() if isinstance(value, str) or value is not None else ""
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", kind):
+    """Take a kind of data such as ``VIDEO``, in any case; an unknown one is sent as it is."""
+    given = getattr(value, "value", value)
+    kind = given.strip().upper() if isinstance(given, str) else ""
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", kind) or kind in ("NONE", "NULL"):
         raise refuse(name, value, f"a kind of data such as {', '.join(DATA_TYPES[:3])}")
     return kind
 
@@ -248,15 +250,15 @@ folder_uuid = uuid_text("the UUID of a storage folder")
 
 def folder(value: Any, name: str) -> str | None:
     """Take the UUID of a storage folder; a template that finds none renders to an empty text."""
-    return None if value == "" else str(folder_uuid(value, name))
+    return None if isinstance(value, str) and not value else str(folder_uuid(value, name))
 
 
 def job_id(value: Any, name: str) -> str | int:
     """Take the id of a job: a text, or a whole number."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 2**53:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_NUMBER:
         return value
     given = value.strip() if isinstance(value, str) else ""
-    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,200}", given) or given in ("None", "True", "False"):
+    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,200}", given) or given in ("None", "null", "True", "False"):
         raise refuse(name, value, "the id of a job")
     return given
 
@@ -298,8 +300,8 @@ def whole_number(least: int = 1, most: int | None = None) -> Check:
     bounds = above if most is None else f"from {least} to {most}"
 
     def checked(value: Any, name: str) -> int:
-        wrong = isinstance(value, bool) or not isinstance(value, int) or value < least
-        if wrong or (most is not None and value > most):
+        wrong = isinstance(value, bool) or not isinstance(value, int)
+        if wrong or not least <= value <= (LARGEST_NUMBER if most is None else most):
             raise refuse(name, value, f"a whole number {bounds}", _number_cure(value))
         return int(value)
 
@@ -308,8 +310,8 @@ def whole_number(least: int = 1, most: int | None = None) -> Check:
 
 def count_or_share(value: Any, name: str) -> float:
     """Take a count, or a share between 0 and 1."""
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value < 0 or (value >= 1 and value % 1):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= LARGEST_NUMBER or (value >= 1 and value % 1):
         raise refuse(name, value, "a count or a share below 1", _number_cure(value))
     return float(value) if value % 1 else int(value)
 
@@ -319,7 +321,7 @@ def seconds(value: Any, name: str) -> float | None:
     if value is None:
         return None
     number = value.total_seconds() if isinstance(value, timedelta) else value
-    wrong = isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number)
+    wrong = isinstance(number, bool) or not isinstance(number, int | float)
     if wrong or not SHORTEST_SECONDS <= number <= LONGEST_SECONDS:
         taken = f"a number of seconds above 0 (from {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:.0f}) or a timedelta"
         raise refuse(name, value, taken, _number_cure(value))
@@ -335,7 +337,14 @@ def required_seconds(value: Any, name: str) -> float:
 
 def seconds_or_none_at_all(value: Any, name: str) -> float:
     """Take a length of time that may be 0."""
-    return 0.0 if value == 0 and not isinstance(value, bool) else required_seconds(value, name)
+    nothing = isinstance(value, int | float | timedelta) and not isinstance(value, bool) and not value
+    return 0.0 if nothing else required_seconds(value, name)
+
+
+def execution_timeout(value: Any, name: str) -> timedelta | None:
+    """Take Airflow's own limit of an attempt, and leave it as it is."""
+    seconds(value, name)
+    return value if isinstance(value, timedelta) else None
 
 
 def _number_cure(value: Any) -> str:
@@ -370,10 +379,49 @@ def moment(value: Any, name: str) -> datetime:
 
 def path(value: Any, name: str) -> Any:
     """Take the path or URL of a file."""
-    good = isinstance(value, str | os.PathLike) or is_object_storage_path(value)
-    if not good or str(value).strip() in ("", ".", "None"):
+    if is_object_storage_path(value):
+        return value
+    given = os.fspath(value) if isinstance(value, str | os.PathLike) and not isinstance(value, type) else None
+    if not isinstance(given, str) or given.strip() in ("", ".", "None", "null") or parsed_text(given) is not None:
         raise refuse(name, value, "a path or a URL")
+    try:
+        fits = b"\0" not in os.fsencode(given)
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise refuse(name, value, "a path or a URL", "No file can have such a name.")
     return value
+
+
+def prefix(value: Any, name: str) -> Any:
+    """Take where objects are listed: a URL, an absolute path, or one of Airflow's paths."""
+    taken = path(value, name)
+    if isinstance(taken, str) and "://" not in taken and not taken.startswith(("/", "~")):
+        raise refuse(name, value, "a URL such as 's3://bucket/incoming/', or an absolute path")
+    return taken
+
+
+def object_url(value: Any, name: str) -> str:
+    """Take the form of an object's URL, with ``{key}`` and perhaps ``{bucket}``."""
+    given = text(value, name)
+    taken = "a URL with {key}, such as 'https://account.blob.core.windows.net/{bucket}/{key}'"
+    try:
+        made = [given.format(bucket="b", key=key) for key in ("1", "2")]
+    except (LookupError, ValueError, AttributeError, TypeError):
+        raise refuse(name, value, taken, "Only {bucket} and {key} are filled in.") from None
+    if made[0] == made[1] or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", made[0]):
+        raise refuse(name, value, taken)
+    return given
+
+
+def manifest(value: Any, name: str) -> Any:
+    """Take a manifest, or where it is: a dict, JSON text, or the path or URL of a JSON file."""
+    if isinstance(value, Mapping) or (isinstance(value, str) and value.lstrip()[:1] in ("{", "[")):
+        return value
+    try:
+        return path(value, name)
+    except EncordInputError:
+        raise refuse(name, value, "a manifest: a dict, JSON text, or the path or URL of a JSON file") from None
 
 
 def metadata(*reserved: str) -> Check:

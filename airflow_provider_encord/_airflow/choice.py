@@ -29,7 +29,8 @@ def check_choice(task: Any, *, by_filter: bool) -> None:
     if by_filter and not filters_given(task):
         raise EncordInputError("Each filter is None now. Without one, everything would be chosen.")
     if not by_filter and task.data_hashes is None:
-        raise refuse("data_hashes", None, "data hashes: one, or a list of them")
+        instead = f"or give {', '.join(_FILTERS[:-1])} or {_FILTERS[-1]} instead"
+        raise refuse("data_hashes", None, f"data hashes: one, or a list of them; {instead}")
 
 
 def chosen(task: Any) -> dict[str, Any]:

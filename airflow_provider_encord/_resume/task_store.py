@@ -57,8 +57,7 @@ class Memory:
     def __init__(self, context: Mapping[str, Any], *, durable: bool, identity: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store") if durable else None
         self._repeated = is_repeated(context)
-        arguments = json.dumps(identity, default=str, sort_keys=True)
-        self._subject = hashlib.sha256(arguments.encode(errors="surrogatepass")).hexdigest()
+        self._subject = hashlib.sha256(_text_of(identity).encode(errors="surrogatepass")).hexdigest()
         self._started = Started()
 
     @property
@@ -209,3 +208,10 @@ class Uploads:
 
     def _write_last(self) -> None:
         self._memory._set(f"{_FILES}_{len(self._kept) - 1}", object_keys=self._kept[-1])
+
+
+def _text_of(identity: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(identity, default=str, sort_keys=True)
+    except Exception:  # of an argument that is refused later, when it is looked at
+        return json.dumps(storable(identity), sort_keys=True)

@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 SEVEN_DAYS = 7 * 24 * 60 * 60.0
 ON_EMPTY = ("skip", "succeed", "fail")
+_CALLED = {"only_report": "dry_run"}  # BaseOperator has a method of the argument's name
 
 
 class EncordTask(ShowsNoCredentials):
     """What operators and sensors have in common."""
 
-    checks: ClassVar[dict[str, Check]] = {"encord_conn_id": arguments.conn_id}
+    checks: ClassVar[dict[str, Check]] = {
+        "encord_conn_id": arguments.conn_id,
+        "execution_timeout": arguments.execution_timeout,
+    }
     """How each argument is checked, by its name."""
 
     list_checks: ClassVar[dict[str, Check]] = {}
@@ -54,7 +58,7 @@ class EncordTask(ShowsNoCredentials):
         problems = []
         for name, check in (self.checks | self.list_checks).items():
             value = getattr(self, name, arguments.NOT_GIVEN)
-            if arguments.is_template(value):
+            if name in self.template_fields and arguments.is_template(value):
                 if tasks := arguments.producers(value):
                     self.producers[name] = tasks[0]
             elif not (
@@ -63,7 +67,7 @@ class EncordTask(ShowsNoCredentials):
                 or (name in self.list_checks and isinstance(value, Mapping))
             ):
                 try:
-                    check(value, name)
+                    check(value, _CALLED.get(name, name))
                 except EncordInputError as error:
                     problems.append(str(error))
         if problems:
@@ -78,7 +82,7 @@ class EncordTask(ShowsNoCredentials):
         problems = []
         for name, check in (self.checks | self.list_checks).items():
             try:
-                setattr(self, name, check(getattr(self, name), name))
+                setattr(self, name, check(getattr(self, name), _CALLED.get(name, name)))
             except EncordInputError as error:
                 source = f" It comes from task {self.producers[name]!r}." if name in self.producers else ""
                 problems.append(f"{error}{source}")

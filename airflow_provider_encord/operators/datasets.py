@@ -36,10 +36,9 @@ _STORAGE_LOCATIONS = ("CORD_STORAGE", "AWS", "GCP", "AZURE", "S3_COMPATIBLE")
 def _storage_location(value: Any, name: str) -> Any:
     from airflow_provider_encord._client.resources.storage_location import StorageLocation
 
-    location = StorageLocation.parse(value)
-    if location is StorageLocation.UNKNOWN:
-        raise arguments.refuse(name, value, f"one of {', '.join(_STORAGE_LOCATIONS)}")
-    return location
+    if isinstance(value, StorageLocation) and value is not StorageLocation.UNKNOWN:
+        return value
+    return StorageLocation[arguments.one_of(*_STORAGE_LOCATIONS)(value, name)]
 
 
 class EncordCreateDatasetOperator(EncordOperator):

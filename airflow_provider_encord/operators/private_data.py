@@ -58,6 +58,7 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
     checks: ClassVar[dict[str, Check]] = {
         **EncordRegistrationOperator.checks,
         "integration": arguments.text,
+        "manifest": arguments.manifest,
         "skip_duplicate_urls": arguments.flag,
         "max_failed_items": arguments.count_or_share,
         "ignore_errors": arguments.optional(arguments.flag),

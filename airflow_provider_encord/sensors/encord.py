@@ -31,6 +31,12 @@ if TYPE_CHECKING:
         EncordUploadJobTrigger,
     )
 
+# Airflow lets some pass that no wait can use, and raises errors of Python's own for others.
+_OF_AIRFLOW: dict[str, Check] = {
+    "poke_interval": arguments.required_seconds,
+    "timeout": arguments.seconds_or_none_at_all,
+}
+
 
 class EncordSensor(EncordTask, BaseSensorOperator):
     """Waits until what it watches in Encord has ended.
@@ -54,6 +60,7 @@ class EncordSensor(EncordTask, BaseSensorOperator):
         "dataset_hash": arguments.dataset_hash,
         "deferrable": arguments.flag,
         "max_poll_failures": arguments.whole_number(),
+        **_OF_AIRFLOW,
     }
 
     def __init__(
@@ -65,7 +72,10 @@ class EncordSensor(EncordTask, BaseSensorOperator):
         encord_conn_id: str = "encord_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        if kwargs.get("timeout", 0) is None:
+            del kwargs["timeout"]  # Airflow 3 takes None for its default, Airflow 2 not
+        given = {name: check(kwargs[name], name) for name, check in _OF_AIRFLOW.items() if name in kwargs}
+        super().__init__(**{**kwargs, **given})
         self.dataset_hash = dataset_hash
         self.deferrable = deferrable
         self.max_poll_failures = max_poll_failures
@@ -181,8 +191,8 @@ class EncordUploadJobSensor(EncordSensor):
         super().__init__(**kwargs)
         self.job_ids = job_ids
         self.allow_partial = allow_partial
-        self.good_endings = ("done", "partial") if allow_partial else ("done",)
         self.check_literals()
+        self.good_endings = ("done", "partial") if allow_partial else ("done",)
 
     def trigger(self, **kwargs: Any) -> EncordUploadJobTrigger:
         """Return the trigger that waits for the jobs."""

@@ -71,7 +71,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
     checks: ClassVar[dict[str, Check]] = {
         **EncordRegistrationOperator.checks,
         "integration": arguments.text,
-        "prefix": arguments.path,
+        "prefix": arguments.prefix,
         "source_conn_id": arguments.optional(arguments.conn_id),
         "pattern": arguments.text,
         "min_size": arguments.whole_number(0),
@@ -80,7 +80,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         "kinds": arguments.optional(_kinds),
         "group_images": arguments.flag,
         "create_video": arguments.flag,
-        "object_url": arguments.optional(arguments.text),
+        "object_url": arguments.optional(arguments.object_url),
         "client_metadata": arguments.optional(arguments.metadata()),
         "max_failed_items": arguments.count_or_share,
         "folder": arguments.optional(arguments.folder),

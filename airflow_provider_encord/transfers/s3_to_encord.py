@@ -35,7 +35,7 @@ class S3ToEncordOperator(BucketToEncordOperator):
 
     template_fields: Sequence[str] = (*BucketToEncordOperator.template_fields, "aws_conn_id")
     checks: ClassVar[dict[str, Check]] = {
-        **BucketToEncordOperator.checks,
+        **{name: check for name, check in BucketToEncordOperator.checks.items() if name != "source_conn_id"},
         "prefix": _s3_prefix,
         "aws_conn_id": arguments.optional(arguments.conn_id),
     }
@@ -43,7 +43,7 @@ class S3ToEncordOperator(BucketToEncordOperator):
     def __init__(self, *, aws_conn_id: str | None = "aws_default", **kwargs: Any) -> None:
         if "source_conn_id" in kwargs:
             raise EncordInputError("S3ToEncordOperator takes aws_conn_id, not source_conn_id.")
-        super().__init__(source_conn_id=aws_conn_id, **kwargs)
+        super().__init__(**kwargs)
         self.aws_conn_id = aws_conn_id
         self.check_literals()
 

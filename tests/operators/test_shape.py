@@ -1,62 +1,12 @@
 """What all operators and sensors have in common, class by class."""
 
-import importlib
-import inspect
 import re
 
 import pytest
 
 from airflow_provider_encord.operators._base import EncordJobOperator
-from airflow_provider_encord.provider_info import get_provider_info
 from airflow_provider_encord.sensors.encord import EncordSensor
-
-ID = "00000000-0000-0000-0000-000000000001"
-REQUIRED = {
-    "dataset_hash": ID,
-    "title": "t",
-    "file_paths": ["f"],
-    "integration": "AWS",
-    "manifest": {},
-    "prefix": "s3://bucket/",
-    "data_hashes": [ID],
-    "item_uuids": [ID],
-    "job_id": 1,
-    "job_ids": ["j"],
-}
-
-
-def modules():
-    info = get_provider_info()
-    for kind in ("operators", "sensors"):
-        for entry in info[kind]:
-            yield from entry["python-modules"]
-    yield from (entry["python-module"] for entry in info["transfers"])
-
-
-CLASSES = [
-    each
-    for path in modules()
-    for _, each in inspect.getmembers(importlib.import_module(path), inspect.isclass)
-    if each.__module__ == path and re.search(r"(Operator|Sensor)$", each.__name__) and not inspect.isabstract(each)
-]
-
-
-def parameters(each):
-    """The parameters that this provider adds, by name."""
-    ours = [base for base in each.__mro__ if base.__module__.startswith("airflow_provider_encord.")]
-    found = {}
-    for base in ours:
-        if "__init__" in base.__dict__:
-            found |= dict(inspect.signature(base.__dict__["__init__"]).parameters)
-    return {name: found[name] for name in found if name not in ("self", "kwargs", "args")}
-
-
-def build(each):
-    names = parameters(each)
-    required = {name for name, parameter in names.items() if parameter.default is inspect.Parameter.empty}
-    filters = {"data_hashes"} if each.__name__ in ("EncordDeleteDataOperator", "EncordReEncodeDataOperator") else set()
-    return each(task_id="task", **{name: REQUIRED[name] for name in required | filters})
-
+from operator_classes import CLASSES, build, parameters
 
 every_class = pytest.mark.parametrize("each", CLASSES, ids=lambda each: each.__name__)
 
