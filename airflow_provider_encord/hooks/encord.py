@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
-from airflow_provider_encord import __version__
+from airflow_provider_encord import __version__, manifest
 from airflow_provider_encord._airflow.arguments import data_type, list_of, optional
 from airflow_provider_encord._airflow.connection import ConnectionSettings, read_connection, secret_forms
 from airflow_provider_encord._airflow.connection_form import field_behaviour, form_widgets
@@ -42,7 +43,7 @@ from airflow_provider_encord._client.resources import (
     users,
 )
 from airflow_provider_encord._client.retry import ONCE
-from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
+from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS, MAX_FILES_PER_JOB
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 from airflow_provider_encord._client.transport.uploader import FileOutcome, Uploader
@@ -63,6 +64,14 @@ from airflow_provider_encord.exceptions import (
     EncordInputError,
     EncordJobError,
     EncordTimeoutError,
+)
+from airflow_provider_encord.hooks._upload_units import (
+    Unit,
+    batches,
+    images_of_groups,
+    in_order_of,
+    paths,
+    whole_number,
 )
 
 T = TypeVar("T")
@@ -387,13 +396,33 @@ class EncordHook(BaseHook):
         :param title: its title; the file's name if left out.
         :param folder: UUID of a storage folder, for datasets without a mirror folder.
         """
-        return self._upload_one(
-            dataset_hash,
-            "video",
-            [file_path],
-            lambda files: data_items.videos([(files[0][0], title or files[0][1])], client_metadata),
-            folder,
-        )
+        items = self._upload_singles(dataset_hash, "video", [(title, [file_path])], folder, client_metadata)
+        return _only(items, dataset_hash)
+
+    def upload_videos(
+        self,
+        dataset_hash: str,
+        file_paths: PathLike | Iterable[PathLike],
+        *,
+        folder: str | UUID | None = None,
+        client_metadata: Mapping[str, Any] | None = None,
+        max_items_per_job: int = MAX_FILES_PER_JOB,
+    ) -> list[registration.UploadedItem]:
+        """Upload videos, register them by few jobs, and wait until they are in the dataset.
+
+        All files are looked at before the first byte is sent, and uploaded before the first job is started. A repeat
+        adds all of them again.
+
+        :param file_paths: local paths, ``ObjectStoragePath`` objects or their URLs; an empty list is nothing to do.
+        :param folder: UUID of a storage folder, for datasets without a mirror folder.
+        :param client_metadata: kept by Encord with each item.
+        :param max_items_per_job: more files are registered by several jobs.
+        :return: what was added, in the order of the paths as far as file names tell; those of one name as Encord lists
+            them.
+        """
+        units: list[Unit] = [(None, [path]) for path in paths(file_paths, "file_paths")]
+        options = {"kind": "video", "max_files_per_job": whole_number(max_items_per_job, "max_items_per_job")}
+        return self._upload_singles(dataset_hash, "video", units, folder, client_metadata, **options)
 
     def upload_image(
         self,
@@ -405,13 +434,22 @@ class EncordHook(BaseHook):
         client_metadata: Mapping[str, Any] | None = None,
     ) -> registration.UploadedItem:
         """Upload one image and wait until it is in the dataset; arguments as for :meth:`upload_video`."""
-        return self._upload_one(
-            dataset_hash,
-            "image",
-            [file_path],
-            lambda files: data_items.images([(files[0][0], title or files[0][1])], client_metadata),
-            folder,
-        )
+        items = self._upload_singles(dataset_hash, "image", [(title, [file_path])], folder, client_metadata)
+        return _only(items, dataset_hash)
+
+    def upload_images(
+        self,
+        dataset_hash: str,
+        file_paths: PathLike | Iterable[PathLike],
+        *,
+        folder: str | UUID | None = None,
+        client_metadata: Mapping[str, Any] | None = None,
+        max_items_per_job: int = MAX_FILES_PER_JOB,
+    ) -> list[registration.UploadedItem]:
+        """Upload single images; arguments and return value as of :meth:`upload_videos`."""
+        units: list[Unit] = [(None, [path]) for path in paths(file_paths, "file_paths")]
+        options = {"kind": "image", "max_files_per_job": whole_number(max_items_per_job, "max_items_per_job")}
+        return self._upload_singles(dataset_hash, "image", units, folder, client_metadata, **options)
 
     def create_image_group(
         self,
@@ -430,11 +468,36 @@ class EncordHook(BaseHook):
         return self._upload(
             dataset_hash,
             "image",
-            file_paths,
-            lambda files: data_items.image_group(
-                files, title=title, create_video=create_video, client_metadata=client_metadata
-            ),
+            [(title, paths(file_paths, "file_paths"))],
+            partial(data_items.image_groups, create_video=create_video, client_metadata=client_metadata),
             folder,
+        )
+
+    def create_image_groups(
+        self,
+        dataset_hash: str,
+        groups: Mapping[str, Iterable[PathLike]] | Iterable[Iterable[PathLike]],
+        *,
+        create_video: bool = True,
+        folder: str | UUID | None = None,
+        client_metadata: Mapping[str, Any] | None = None,
+        max_items_per_job: int = MAX_FILES_PER_JOB,
+    ) -> list[registration.UploadedItem]:
+        """Upload images as groups, register them by few jobs, and wait until they are in the dataset.
+
+        :param groups: the images of each group in their order, by its title, or as a list of lists.
+        :param create_video: make image sequences, which Encord splits by resolution.
+        :param max_items_per_job: images that one job registers, though a group is never split.
+        :return: all groups that Encord made, job by job, each in the order in which Encord lists them.
+        """
+        return self._upload(
+            dataset_hash,
+            "image",
+            images_of_groups(groups, "groups"),
+            partial(data_items.image_groups, create_video=create_video, client_metadata=client_metadata),
+            folder,
+            kind="image",
+            max_files_per_job=whole_number(max_items_per_job, "max_items_per_job"),
         )
 
     def create_dicom_series(
@@ -447,34 +510,67 @@ class EncordHook(BaseHook):
         client_metadata: Mapping[str, Any] | None = None,
     ) -> registration.UploadedItem:
         """Upload DICOM files as one series, in the given order."""
-        return self._upload_one(
+        items = self._upload(
             dataset_hash,
             "dicomFile",
-            file_paths,
-            lambda files: data_items.dicom_series(files, title=title, client_metadata=client_metadata),
+            [(title, paths(file_paths, "file_paths"))],
+            lambda units: data_items.dicom_series(units[0][1], title=title, client_metadata=client_metadata),
             folder,
         )
+        return _only(items, dataset_hash)
 
-    def _upload_one(self, dataset_hash: str, *arguments: Any) -> registration.UploadedItem:
-        items = self._upload(dataset_hash, *arguments)
-        if len(items) != 1:
-            raise EncordJobError(f"Dataset {dataset_hash}: one item was uploaded and Encord reports {len(items)}.")
-        return items[0]
+    def _upload_singles(
+        self,
+        dataset_hash: str,
+        item_type: str,
+        units: list[Unit],
+        folder: str | UUID | None,
+        client_metadata: Mapping[str, Any] | None,
+        **options: Any,
+    ) -> list[registration.UploadedItem]:
+        register = data_items.videos if item_type == "video" else data_items.images
+        items = self._upload(
+            dataset_hash,
+            item_type,
+            units,
+            lambda units: register([(key, title or name) for title, ((key, name),) in units], client_metadata),
+            folder,
+            **options,
+        )
+        return in_order_of(units, items)
 
     def _upload(
         self,
         dataset_hash: str,
         item_type: str,
-        paths: PathLike | Iterable[PathLike],
-        register: Callable[[list[data_items.Uploaded]], dict[str, Any]],
+        units: list[Unit],
+        register: Callable[[list[Unit]], dict[str, Any]],
         folder: str | UUID | None,
+        *,
+        kind: str | None = None,
+        max_files_per_job: int = MAX_FILES_PER_JOB,
     ) -> list[registration.UploadedItem]:
-        outcomes = self.put_files(find_files(paths), item_type)
-        job_id = self.start_upload_job(dataset_hash, data_items=register(uploaded(outcomes)), folder=folder)
-        watch = UploadJobWatch(dataset_hash, job_id, max_held_seconds=UPLOAD_HELD_SECONDS)
-        verdict = self.wait(watch, deadline=time.time() + SEVEN_DAYS)
-        require_done(verdict, dataset_hash)
-        return list(verdict.answer.items)
+        """Upload files and register them; ``units`` hold titles and paths, and ``register`` gets uploaded files.
+
+        :param kind: refuse files that are surely of another kind than this.
+        """
+        if not units:
+            return []
+        files = find_files([path for _, several in units for path in several], item_type=kind)
+        done = iter(uploaded(self.put_files(files, item_type)))
+        put = [(title, list(islice(done, len(several)))) for title, several in units]
+        job_ids: list[str] = []
+        try:
+            for batch in batches(put, max_files_per_job):
+                job_ids.append(self.start_upload_job(dataset_hash, data_items=register(batch), folder=folder))
+            watches = [UploadJobWatch(dataset_hash, job_id, max_held_seconds=UPLOAD_HELD_SECONDS) for job_id in job_ids]
+            verdicts = [self.wait(watch, deadline=time.time() + SEVEN_DAYS) for watch in watches]
+            for verdict in verdicts:
+                require_done(verdict, dataset_hash)
+        except EncordError as error:
+            error.job_ids = list(job_ids)
+            raise
+        return [item for verdict in verdicts for item in verdict.answer.items]
 
     def put_files(
         self,
@@ -548,19 +644,29 @@ class EncordHook(BaseHook):
     def add_private_data_to_dataset(
         self,
         dataset_hash: str,
-        integration_id: str | UUID,
+        integration: str | UUID,
         private_files: str | os.PathLike[str] | Mapping[str, Any],
         ignore_errors: bool = False,
         *,
         folder: str | UUID | None = None,
+        skip_duplicate_urls: bool = True,
     ) -> list[registration.UploadedItem]:
-        """Register objects of a private cloud and wait until they are in the dataset.
+        """Register objects of a private cloud and wait until they are in the dataset; a repeat adds nothing twice.
 
-        :param private_files: the manifest as dict, JSON text, or path; sent as it is.
+        :param integration: title or id of the cloud integration in Encord.
+        :param private_files: the manifest as dict, JSON text, or path; sent as one job.
         :param ignore_errors: go on when single items fail.
+        :param folder: UUID of a storage folder, for datasets without a mirror folder.
+        :param skip_duplicate_urls: skip URLs that the dataset's folder holds already; a flag in the manifest itself
+            wins. With False, the manifest is sent as it is.
         """
         job_id = self.add_private_data_to_dataset_start(
-            dataset_hash, integration_id, private_files, ignore_errors, folder=folder
+            dataset_hash,
+            integration,
+            private_files,
+            ignore_errors,
+            folder=folder,
+            skip_duplicate_urls=skip_duplicate_urls,
         )
         verdict = self.wait(UploadJobWatch(dataset_hash, job_id), deadline=time.time() + SEVEN_DAYS)
         require_done(verdict, dataset_hash, allow_partial=ignore_errors)
@@ -569,18 +675,24 @@ class EncordHook(BaseHook):
     def add_private_data_to_dataset_start(
         self,
         dataset_hash: str,
-        integration_id: str | UUID,
+        integration: str | UUID,
         private_files: str | os.PathLike[str] | Mapping[str, Any],
         ignore_errors: bool = False,
         *,
         folder: str | UUID | None = None,
+        skip_duplicate_urls: bool = True,
     ) -> str:
-        """Start to register objects of a private cloud and return the job's id."""
+        """Start to register objects of a private cloud and return the job's id.
+
+        Arguments are those of :meth:`add_private_data_to_dataset`.
+        """
         files, file_name = load_manifest(private_files)
+        if skip_duplicate_urls and "skipDuplicateUrls" not in files:
+            files = manifest.skipping_duplicates(files)
         return self.start_upload_job(
             dataset_hash,
             files=files,
-            integration_id=integration_id,
+            integration_id=self.find_cloud_integration(integration),
             ignore_errors=ignore_errors,
             folder=folder,
             file_name=file_name,
@@ -687,13 +799,13 @@ class EncordHook(BaseHook):
             )
         return list(self.run(call))
 
-    def find_cloud_integration(self, title_or_id: str) -> str:
+    def find_cloud_integration(self, title_or_id: str | UUID) -> str:
         """Return the id of the one integration with this title; an id is returned as it is.
 
         :raises EncordInputError: when no integration, or more than one, has the title.
         """
         with contextlib.suppress(ValueError):
-            return str(UUID(title_or_id))
+            return str(UUID(str(title_or_id)))
         usable = self.get_cloud_integrations()
         found = [each for each in usable if each.title == title_or_id]
         if len(found) == 1:
@@ -739,6 +851,12 @@ def _lookup_errors(conn_id: str) -> Iterator[None]:
         why = str(error) if isinstance(error, AirflowException) else type(error).__name__
         problem = f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}."
         raise EncordConnectionLookupError(problem) from error
+
+
+def _only(items: list[registration.UploadedItem], dataset_hash: str) -> registration.UploadedItem:
+    if len(items) != 1:
+        raise EncordJobError(f"Dataset {dataset_hash}: one item was uploaded and Encord reports {len(items)}.")
+    return items[0]
 
 
 def _masked(key: api_keys.ApiKey) -> api_keys.ApiKey:

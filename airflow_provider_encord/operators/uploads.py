@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check
-from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
+from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS, MAX_FILES_PER_JOB
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume import item_tags
 from airflow_provider_encord.exceptions import EncordInputError
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from airflow_provider_encord._client.resources.data_rows import DataRow
     from airflow_provider_encord._resume.task_store import Memory
     from airflow_provider_encord._storage.files import SourceFile
-
-MAX_FILES_PER_JOB = 1000
-"""As many images as Encord's pages advise to upload at once; smaller jobs show up sooner."""
 
 
 class EncordUploadOperator(EncordRegistrationOperator):

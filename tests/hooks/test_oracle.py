@@ -284,11 +284,18 @@ folders = st.none() | st.uuids()
 
 
 @few
-@given(manifests, st.uuids().map(str), st.booleans(), folders)
-def test_add_private_data_start(both: Both, files: dict, integration: str, ignore: bool, folder: UUID | None) -> None:
+@given(manifests, st.uuids().map(str), st.booleans(), folders, st.booleans())
+def test_add_private_data_start(
+    both: Both, files: dict, integration: str, ignore: bool, folder: UUID | None, skip: bool
+) -> None:
+    """On purpose, we skip duplicates unless told otherwise: theirs is given the flag that ours adds."""
+    theirs = {"skip_duplicate_urls": True, **files} if skip else files
+    options = {} if skip else {"skip_duplicate_urls": False}
     both.compare(
-        lambda: both.dataset.add_private_data_to_dataset_start(integration, files, ignore, folder=folder),
-        lambda: both.hook.add_private_data_to_dataset_start(DATASET, integration, files, ignore, folder=folder),
+        lambda: both.dataset.add_private_data_to_dataset_start(integration, theirs, ignore, folder=folder),
+        lambda: both.hook.add_private_data_to_dataset_start(
+            DATASET, integration, files, ignore, folder=folder, **options
+        ),
     )
 
 
@@ -300,7 +307,7 @@ def test_add_private_data_from_text_or_file(both: Both, files: dict, form: str) 
     source = {"text": json.dumps(files), "path": path, "path as text": str(path)}[form]
     sent = both.compare(
         lambda: both.dataset.add_private_data_to_dataset(DATASET, source),
-        lambda: both.hook.add_private_data_to_dataset(DATASET, DATASET, source),
+        lambda: both.hook.add_private_data_to_dataset(DATASET, DATASET, source, skip_duplicate_urls=False),
     )
     assert (b'"fileName": "a manifest.json"' in sent[0].body) is (form != "text")
 

@@ -31,8 +31,11 @@ def _manifest(folder: Path) -> Path:
     return path
 
 
+# Encord's client sends manifests as they are; our default adds a flag, which test_oracle.py compares.
 def _add(name: str) -> Flow:
-    return lambda hook, folder: hook.add_private_data_to_dataset(DATASET, INTEGRATION, _files(name))
+    return lambda hook, folder: hook.add_private_data_to_dataset(
+        DATASET, INTEGRATION, _files(name), skip_duplicate_urls=False
+    )
 
 
 def _result(**arguments: Any) -> Flow:
@@ -68,10 +71,13 @@ FLOWS: dict[str, Flow] = {
     "add_private_data_cancelled": _add("add_private_data_cancelled"),
     "add_private_data_error": _add("add_private_data_error"),
     "add_private_data_start_from_file": lambda hook, folder: hook.add_private_data_to_dataset_start(
-        DATASET, INTEGRATION, _manifest(folder)
+        DATASET, INTEGRATION, _manifest(folder), skip_duplicate_urls=False
     ),
     "add_private_data_start_from_string": lambda hook, folder: hook.add_private_data_to_dataset_start(
-        DATASET, INTEGRATION.upper(), json.dumps(_files("add_private_data_start_from_string"))
+        DATASET,
+        INTEGRATION.upper(),
+        json.dumps(_files("add_private_data_start_from_string")),
+        skip_duplicate_urls=False,
     ),
     "add_private_data_get_result": _result(),
     "add_private_data_get_result_cancelled": _result(),

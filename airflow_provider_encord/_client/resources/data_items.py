@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 # The server is sent every list, empty or not, in this order.
@@ -41,10 +41,23 @@ def image_group(
     client_metadata: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Register uploaded images as one group, in the given order; ``create_video`` makes an image sequence."""
-    group: dict[str, Any] = {"images": [{"url": key, "title": name} for key, name in files]}
-    group |= _titled(title, client_metadata)
-    group |= {"createVideo": create_video, "externalFileType": "IMG_GROUP"}
-    return _data_items("imageGroups", [group])
+    return image_groups([(title, files)], create_video=create_video, client_metadata=client_metadata)
+
+
+def image_groups(
+    groups: Iterable[tuple[str | None, Sequence[Uploaded]]],
+    *,
+    create_video: bool = True,
+    client_metadata: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Register uploaded images as groups, each with its title."""
+    items = [
+        {"images": [{"url": key, "title": name} for key, name in files]}
+        | _titled(title, client_metadata)
+        | {"createVideo": create_video, "externalFileType": "IMG_GROUP"}
+        for title, files in groups
+    ]
+    return _data_items("imageGroups", items)
 
 
 def dicom_series(
