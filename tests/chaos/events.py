@@ -50,10 +50,10 @@ ACTIONS: dict[str, tuple[int, Callable[[random.Random], dict[str, Any]]]] = {
     "429": (3, lambda chance: {"status": 429, "headers": {"Retry-After": str(chance.choice((0, 1)))}}),
     "hang": (1, lambda chance: {"hang": chance.uniform(1, 3)}),
     "delay": (2, lambda chance: {"delay": chance.uniform(0.5, 2)}),
-    "page": (3, lambda chance: {"status": chance.choice((403, 404, 502)), **PAGE}),
-    "odd answer": (3, lambda chance: {"status": 200, "body": chance.choice(ODD)}),
+    "page": (5, lambda chance: {"status": chance.choice((403, 404, 502)), **PAGE}),
+    "odd answer": (5, lambda chance: {"status": 200, "body": chance.choice(ODD)}),
     "odd job": (
-        2,
+        5,
         lambda chance: {"status": 200, "body": json.dumps({"status": 200, "response": chance.choice(ODD_JOBS)})},
     ),
 }
@@ -68,7 +68,7 @@ WEIGHTS = {
     "kill api-server": 1,
     "kill dag-processor": 1,
     "short urls": 1,
-    "rotate key": 3,
+    "rotate key": 5,
 }
 # After that nothing of the kind for so many seconds: a service that never comes up proves nothing.
 REST = {
