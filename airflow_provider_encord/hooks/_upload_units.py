@@ -22,7 +22,7 @@ def images_of_groups(value: Any, name: str) -> list[Unit]:
     """Take groups of images: a dict of title to paths, or lists of paths."""
     if isinstance(value, Mapping):
         return [
-            (arguments.title(each, f"a title of {name}"), _group(value[each], f"{name}[{each!r}]")) for each in value
+            (arguments.text(each, f"a title of {name}"), _group(value[each], f"{name}[{each!r}]")) for each in value
         ]
     return [(None, group) for group in _groups(value, name)]
 
