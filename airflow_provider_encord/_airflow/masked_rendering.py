@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import redacted
+from airflow_provider_encord.exceptions import EncordError
 
 _ENTRIES = ("execute", "execute_complete")
 _UNSTORABLE = re.compile(r"\\u00[01][0-9a-f]|[\x7f-\x9f\ud800-\udfff]")  # in JSON text
@@ -54,6 +55,9 @@ class ShowsNoCredentials:
             for name in self.template_fields:
                 self._hide(name)
 
+    def tell(self, error: EncordError) -> None:
+        """Log an error before Airflow shows where it came from."""
+
     @contextlib.contextmanager
     def _real_values(self) -> Iterator[None]:
         hidden = {name: shown for name in self.template_fields if isinstance(shown := getattr(self, name), Shown)}
@@ -84,7 +88,11 @@ def _entry(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def run(self: ShowsNoCredentials, *args: Any, **kwargs: Any) -> Any:
         with self._real_values():
-            return storable(redacted(method(self, *args, **kwargs)))
+            try:
+                return storable(redacted(method(self, *args, **kwargs)))
+            except EncordError as error:
+                self.tell(error)
+                raise
 
     return run
 

@@ -14,7 +14,7 @@ from airflow_provider_encord._airflow.masked_rendering import ShowsNoCredentials
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import redacted
 from airflow_provider_encord._compat import AirflowSkipException, BaseOperator, Context, conf
-from airflow_provider_encord.exceptions import EncordInputError, EncordNothingToDoError
+from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordNothingToDoError
 from airflow_provider_encord.links.encord import XCOM_KEY, EncordDatasetLink, dataset_url
 from airflow_provider_encord.triggers._events import event_job_ids, raise_unless_ended, validate_event
 
@@ -92,6 +92,15 @@ class EncordTask(ShowsNoCredentials):
 
     def check_together(self) -> None:
         """Check arguments that depend on each other."""
+
+    def tell(self, error: EncordError) -> None:
+        """Complete an error by where it happened, and log it before Airflow shows the traceback."""
+        error.conn_id = error.conn_id or self.encord_conn_id
+        if "hook" in self.__dict__ and "settings" in self.hook.__dict__:
+            error.host = error.host or self.hook.settings.domain
+        error.dataset_hash = error.dataset_hash or getattr(self, "dataset_hash", None)
+        error.job_ids = error.job_ids or list(getattr(self, "running_jobs", ()))
+        self.log.error("%s", error)  # type: ignore[attr-defined]
 
     def push_link(self, context: Context, dataset_hash: str) -> None:
         """Leave the address of the dataset for the link on the task's page."""

@@ -157,3 +157,12 @@ def test_an_error_of_the_whole_job_is_a_failure(dataset):
     list(outcome.add("job", verdict))
     with pytest.raises(EncordJobError, match="the folder is full"):
         outcome.require_good_end(dataset, 0)
+
+
+def test_an_error_tells_where_it_happened_and_is_logged_first(register, manifest, encord, dataset, caplog):
+    encord.force_job(status="ERROR")
+    with pytest.raises(EncordJobError) as caught:
+        register(manifest(2))
+    error = caught.value
+    assert (error.conn_id, error.host, error.dataset_hash) == ("encord_default", encord.url, dataset)
+    assert len(error.job_ids) == 1
