@@ -30,7 +30,8 @@ class S3ToEncordOperator(BucketToEncordOperator):
     .. seealso:: :ref:`howto/operator:S3ToEncordOperator`
 
     :param prefix: ``s3://bucket/prefix``; a prefix of keys, which need not end at a folder (templated).
-    :param aws_conn_id: Airflow connection of type ``aws`` (templated).
+    :param aws_conn_id: Airflow connection of type ``aws``, if ``prefix`` does not name one, as
+        ``s3://my_aws@bucket/prefix`` does (templated).
     """
 
     template_fields: Sequence[str] = (*BucketToEncordOperator.template_fields, "aws_conn_id")
@@ -55,7 +56,8 @@ class S3ToEncordOperator(BucketToEncordOperator):
         from airflow_provider_encord._storage.listing import StoredObject
 
         bucket, prefix = bucket_and_key(self.prefix)
-        pages = S3Hook(self.aws_conn_id).get_conn().get_paginator("list_objects_v2")
+        own_conn_id = self.prefix.removeprefix("s3://").partition("/")[0].rpartition("@")[0]
+        pages = S3Hook(own_conn_id or self.aws_conn_id).get_conn().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for each in page.get("Contents", ()):
                 url = f"s3://{bucket}/{each['Key']}"
