@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from airflow_provider_encord import __version__, manifest
@@ -39,14 +39,13 @@ from airflow_provider_encord._client.resources import (
     re_encoding,
     registration,
     storage_location,
-    upload_urls,
     users,
 )
 from airflow_provider_encord._client.retry import ONCE
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS, MAX_FILES_PER_JOB
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
-from airflow_provider_encord._client.transport.uploader import FileOutcome, Uploader
+from airflow_provider_encord._client.transport.uploader import FileOutcome
 from airflow_provider_encord._client.wait import DeadlineReached, Patience
 from airflow_provider_encord._compat import (
     AirflowException,
@@ -56,7 +55,7 @@ from airflow_provider_encord._compat import (
     mask_secrets,
     mask_secrets_async,
 )
-from airflow_provider_encord._storage.files import PathLike, SourceFile, find_files, media_type
+from airflow_provider_encord._storage.files import PathLike, SourceFile, find_files
 from airflow_provider_encord._storage.manifest_file import load_manifest
 from airflow_provider_encord.exceptions import (
     EncordConnectionLookupError,
@@ -65,14 +64,32 @@ from airflow_provider_encord.exceptions import (
     EncordJobError,
     EncordTimeoutError,
 )
-from airflow_provider_encord.hooks._upload_units import (
+from airflow_provider_encord.hooks._uploads import (
     Unit,
     batches,
     images_of_groups,
     in_order_of,
     paths,
+    put_files,
     whole_number,
 )
+from airflow_provider_encord.hooks._verbs import (
+    Ask,
+    AskForList,
+    Mask,
+    Put,
+    Step,
+    Steps,
+    Wait,
+    ask,
+    ask_for_list,
+    steps_of,
+    verb,
+    wait_for,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_encord.hooks.asynchronous import AsyncEncord
 
 T = TypeVar("T")
 
@@ -84,11 +101,6 @@ _READ_AND_WRITE = ("dataset.read", "dataset.write")
 _TEST_TIMEOUTS = {"connect": 5.0, "read": 8.0, "total": 9.0}
 
 _DATA_TYPES = optional(list_of(data_type, "kinds of data", may_be_empty=True))
-_CONTENT_TYPES: dict[str, Callable[[str], str | None]] = {
-    "video": lambda name: "application/octet-stream",
-    "image": media_type,
-    "dicomFile": lambda name: "application/dicom",
-}
 
 
 class EncordHook(BaseHook):
@@ -187,6 +199,12 @@ class EncordHook(BaseHook):
         with airflow_errors():
             return self._transport.run(call)
 
+    def connect(self) -> AsyncEncord:
+        """Return the same verbs as coroutines, to be used as in ``async with EncordHook().connect() as encord:``."""
+        from airflow_provider_encord.hooks.asynchronous import AsyncEncord
+
+        return AsyncEncord(self)
+
     async def async_transport(self) -> AsyncTransport:
         """Return a transport for the running event loop; close it after use."""
         settings = await self.get_settings_async()
@@ -197,6 +215,29 @@ class EncordHook(BaseHook):
         with airflow_errors():
             async with await self.async_transport() as transport:
                 return await transport.run(call)
+
+    def _perform(self, step: Step) -> Any:
+        with airflow_errors():
+            match step:
+                case Ask(call, policy):
+                    return self._transport.run(call, policy=policy)
+                case AskForList(call, read_item):
+                    return list(self._transport.iterate(call, read_item))
+                case Wait(watch, patience, reports):
+                    return self._transport.wait(watch, patience, **reports)
+                case Put():
+                    return _run_async(partial(self._put, step))
+                case Mask(secrets):
+                    return mask_secrets(secrets)
+
+    async def _put(self, step: Put) -> list[FileOutcome]:
+        async def renew(refused: Account) -> Account | NoAnswer:
+            # In a thread, as a task's connections are read: Airflow ties its own lookup to one event loop.
+            return await asyncio.to_thread(self._renew, refused)
+
+        settings = self.settings
+        async with AsyncTransport(self._account(settings), timeouts=settings.timeouts, renew=renew) as transport:
+            return await put_files(step, transport, settings, self.log)
 
     @staticmethod
     def _account(settings: ConnectionSettings) -> Account:
@@ -246,13 +287,14 @@ class EncordHook(BaseHook):
 
     # -- datasets ------------------------------------------------------------------------------------------------
 
+    @verb
     def create_dataset(
         self,
         dataset_title: str,
         dataset_type: storage_location.StorageLocation | str | int = storage_location.StorageLocation.CORD_STORAGE,
         dataset_description: str | None = None,
         create_backing_folder: bool = True,
-    ) -> datasets.CreatedDataset:
+    ) -> Steps[datasets.CreatedDataset]:
         """Make a dataset.
 
         :param dataset_title: its title.
@@ -266,8 +308,9 @@ class EncordHook(BaseHook):
             storage_location=storage_location.StorageLocation.parse(dataset_type),
             create_backing_folder=create_backing_folder,
         )
-        return self.run(call)
+        return (yield from ask(call))
 
+    @verb
     def get_datasets(
         self,
         title_eq: str | None = None,
@@ -279,7 +322,7 @@ class EncordHook(BaseHook):
         edited_before: parameters.When = None,
         edited_after: parameters.When = None,
         include_org_access: bool = False,
-    ) -> list[datasets.DatasetInfo]:
+    ) -> Steps[list[datasets.DatasetInfo]]:
         """List datasets; ``*_like`` take SQL patterns, a time without zone is UTC."""
         with argument_errors():
             call = datasets.list_datasets(
@@ -293,18 +336,20 @@ class EncordHook(BaseHook):
                 edited_after=edited_after,
                 include_org_access=include_org_access,
             )
-        return list(self.run(call))
+        return list((yield from ask(call)))
 
+    @verb
     def get_dataset(
         self, dataset_hash: str, *, fetch_client_metadata: bool = False, include_data_rows: bool = True
-    ) -> datasets.Dataset:
+    ) -> Steps[datasets.Dataset]:
         """Get one dataset, with all its rows unless told otherwise."""
         with argument_errors():
             call = datasets.get_dataset(
                 dataset_hash, fetch_client_metadata=fetch_client_metadata, fetch_rows=include_data_rows
             )
-        return self.run(call)
+        return (yield from ask(call))
 
+    @verb
     def list_data_rows(
         self,
         dataset_hash: str,
@@ -316,19 +361,19 @@ class EncordHook(BaseHook):
         data_hashes: Sequence[str] | None = None,
         *,
         fetch_client_metadata: bool = False,
-    ) -> list[data_rows.DataRow]:
+    ) -> Steps[list[data_rows.DataRow]]:
         """List data rows; arguments as for :meth:`iter_data_rows`, which does not hold all of them at once."""
-        rows = self.iter_data_rows(
+        call = _data_rows_call(
             dataset_hash,
-            title_eq,
-            title_like,
-            created_before,
-            created_after,
-            data_types,
-            data_hashes,
+            title_eq=title_eq,
+            title_like=title_like,
+            created_before=created_before,
+            created_after=created_after,
+            data_types=data_types,
+            data_hashes=data_hashes,
             fetch_client_metadata=fetch_client_metadata,
         )
-        return list(rows)
+        return (yield from ask_for_list(call, data_rows.read_data_row))
 
     def iter_data_rows(
         self,
@@ -343,44 +388,66 @@ class EncordHook(BaseHook):
         fetch_client_metadata: bool = False,
     ) -> Iterator[data_rows.DataRow]:
         """Yield data rows one by one, of a dataset of any size; ``data_types`` are names such as ``VIDEO``."""
-        with argument_errors():
-            call = data_rows.list_data_rows(
-                dataset_hash,
-                title_eq=title_eq,
-                title_like=title_like,
-                created_before=created_before,
-                created_after=created_after,
-                data_types=_DATA_TYPES(data_types, "data_types"),
-                data_hashes=data_hashes,
-                fetch_client_metadata=fetch_client_metadata,
-            )
+        call = _data_rows_call(
+            dataset_hash,
+            title_eq=title_eq,
+            title_like=title_like,
+            created_before=created_before,
+            created_after=created_after,
+            data_types=data_types,
+            data_hashes=data_hashes,
+            fetch_client_metadata=fetch_client_metadata,
+        )
         with airflow_errors():
             yield from self._transport.iterate(call, data_rows.read_data_row)
 
-    def get_data_row(self, dataset_hash: str, data_hash: str, **details: bool) -> data_rows.DataRow:
-        """Get one data row; ``details`` as in :func:`.data_rows.get_data_row`."""
-        with argument_errors():
-            call = data_rows.get_data_row(dataset_hash, data_hash, **details)
-        return self.run(call)
+    @verb
+    def get_data_row(
+        self,
+        dataset_hash: str,
+        data_hash: str,
+        *,
+        signed_url: bool = False,
+        images_signed_urls: bool | None = None,
+        client_metadata: bool = False,
+    ) -> Steps[data_rows.DataRow]:
+        """Get one data row with details.
 
+        :param signed_url: with a URL from which its file can be read for some time.
+        :param images_signed_urls: with the images of a group, and True for a URL of each.
+        :param client_metadata: with its client metadata.
+        """
+        with argument_errors():
+            call = data_rows.get_data_row(
+                dataset_hash,
+                data_hash,
+                signed_url=signed_url,
+                images_signed_urls=images_signed_urls,
+                client_metadata=client_metadata,
+            )
+        return (yield from ask(call))
+
+    @verb
     def link_items(
         self, dataset_hash: str, item_uuids: Sequence[str | UUID], duplicates_behavior: str = "SKIP"
-    ) -> list[data_rows.DataRow]:
+    ) -> Steps[list[data_rows.DataRow]]:
         """Link items of Encord's storage; duplicates are ``SKIP``, ``FAIL`` or ``DUPLICATE``."""
         behavior = str(getattr(duplicates_behavior, "value", duplicates_behavior))
         with argument_errors():
             call = data_rows.link_items(dataset_hash, item_uuids, duplicates_behavior=behavior)
-        return list(self.run(call))
+        return list((yield from ask(call)))
 
-    def delete_data(self, dataset_hash: str, data_hashes: Sequence[str] | str) -> None:
+    @verb
+    def delete_data(self, dataset_hash: str, data_hashes: Sequence[str] | str) -> Steps[None]:
         """Delete data of any kind; files in Encord's storage are destroyed, unknown hashes ignored."""
         several = [data_hashes] if isinstance(data_hashes, str) else data_hashes
         with argument_errors():
             call = data_rows.delete_data(dataset_hash, several)
-        self.run(call)
+        yield from ask(call)
 
     # -- uploads -------------------------------------------------------------------------------------------------
 
+    @verb
     def upload_video(
         self,
         dataset_hash: str,
@@ -389,16 +456,17 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         *,
         client_metadata: Mapping[str, Any] | None = None,
-    ) -> registration.UploadedItem:
+    ) -> Steps[registration.UploadedItem]:
         """Upload one video and wait until it is in the dataset.
 
         :param file_path: local path or ``ObjectStoragePath`` URL.
         :param title: its title; the file's name if left out.
         :param folder: UUID of a storage folder, for datasets without a mirror folder.
         """
-        items = self._upload_singles(dataset_hash, "video", [(title, [file_path])], folder, client_metadata)
+        items = yield from self._upload_singles(dataset_hash, "video", [(title, [file_path])], folder, client_metadata)
         return _only(items, dataset_hash)
 
+    @verb
     def upload_videos(
         self,
         dataset_hash: str,
@@ -407,7 +475,7 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         client_metadata: Mapping[str, Any] | None = None,
         max_items_per_job: int = MAX_FILES_PER_JOB,
-    ) -> list[registration.UploadedItem]:
+    ) -> Steps[list[registration.UploadedItem]]:
         """Upload videos, register them by few jobs, and wait until they are in the dataset.
 
         All files are looked at before the first byte is sent, and uploaded before the first job is started. A repeat
@@ -422,8 +490,9 @@ class EncordHook(BaseHook):
         """
         units: list[Unit] = [(None, [path]) for path in paths(file_paths, "file_paths")]
         options = {"kind": "video", "max_files_per_job": whole_number(max_items_per_job, "max_items_per_job")}
-        return self._upload_singles(dataset_hash, "video", units, folder, client_metadata, **options)
+        return (yield from self._upload_singles(dataset_hash, "video", units, folder, client_metadata, **options))
 
+    @verb
     def upload_image(
         self,
         dataset_hash: str,
@@ -432,11 +501,12 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         *,
         client_metadata: Mapping[str, Any] | None = None,
-    ) -> registration.UploadedItem:
+    ) -> Steps[registration.UploadedItem]:
         """Upload one image and wait until it is in the dataset; arguments as for :meth:`upload_video`."""
-        items = self._upload_singles(dataset_hash, "image", [(title, [file_path])], folder, client_metadata)
+        items = yield from self._upload_singles(dataset_hash, "image", [(title, [file_path])], folder, client_metadata)
         return _only(items, dataset_hash)
 
+    @verb
     def upload_images(
         self,
         dataset_hash: str,
@@ -445,12 +515,13 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         client_metadata: Mapping[str, Any] | None = None,
         max_items_per_job: int = MAX_FILES_PER_JOB,
-    ) -> list[registration.UploadedItem]:
+    ) -> Steps[list[registration.UploadedItem]]:
         """Upload single images; arguments and return value as of :meth:`upload_videos`."""
         units: list[Unit] = [(None, [path]) for path in paths(file_paths, "file_paths")]
         options = {"kind": "image", "max_files_per_job": whole_number(max_items_per_job, "max_items_per_job")}
-        return self._upload_singles(dataset_hash, "image", units, folder, client_metadata, **options)
+        return (yield from self._upload_singles(dataset_hash, "image", units, folder, client_metadata, **options))
 
+    @verb
     def create_image_group(
         self,
         dataset_hash: str,
@@ -460,19 +531,22 @@ class EncordHook(BaseHook):
         create_video: bool = True,
         folder: str | UUID | None = None,
         client_metadata: Mapping[str, Any] | None = None,
-    ) -> list[registration.UploadedItem]:
+    ) -> Steps[list[registration.UploadedItem]]:
         """Upload images as a group, in the given order, and return all groups that Encord made of them.
 
         :param create_video: make an image sequence, which Encord splits by resolution.
         """
-        return self._upload(
-            dataset_hash,
-            "image",
-            [(title, paths(file_paths, "file_paths"))],
-            partial(data_items.image_groups, create_video=create_video, client_metadata=client_metadata),
-            folder,
+        return (
+            yield from self._upload(
+                dataset_hash,
+                "image",
+                [(title, paths(file_paths, "file_paths"))],
+                partial(data_items.image_groups, create_video=create_video, client_metadata=client_metadata),
+                folder,
+            )
         )
 
+    @verb
     def create_image_groups(
         self,
         dataset_hash: str,
@@ -482,7 +556,7 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         client_metadata: Mapping[str, Any] | None = None,
         max_items_per_job: int = MAX_FILES_PER_JOB,
-    ) -> list[registration.UploadedItem]:
+    ) -> Steps[list[registration.UploadedItem]]:
         """Upload images as groups, register them by few jobs, and wait until they are in the dataset.
 
         :param groups: the images of each group in their order, by its title, or as a list of lists.
@@ -490,16 +564,19 @@ class EncordHook(BaseHook):
         :param max_items_per_job: images that one job registers, though a group is never split.
         :return: all groups that Encord made, job by job, each in the order in which Encord lists them.
         """
-        return self._upload(
-            dataset_hash,
-            "image",
-            images_of_groups(groups, "groups"),
-            partial(data_items.image_groups, create_video=create_video, client_metadata=client_metadata),
-            folder,
-            kind="image",
-            max_files_per_job=whole_number(max_items_per_job, "max_items_per_job"),
+        return (
+            yield from self._upload(
+                dataset_hash,
+                "image",
+                images_of_groups(groups, "groups"),
+                partial(data_items.image_groups, create_video=create_video, client_metadata=client_metadata),
+                folder,
+                kind="image",
+                max_files_per_job=whole_number(max_items_per_job, "max_items_per_job"),
+            )
         )
 
+    @verb
     def create_dicom_series(
         self,
         dataset_hash: str,
@@ -508,9 +585,9 @@ class EncordHook(BaseHook):
         folder: str | UUID | None = None,
         *,
         client_metadata: Mapping[str, Any] | None = None,
-    ) -> registration.UploadedItem:
+    ) -> Steps[registration.UploadedItem]:
         """Upload DICOM files as one series, in the given order."""
-        items = self._upload(
+        items = yield from self._upload(
             dataset_hash,
             "dicomFile",
             [(title, paths(file_paths, "file_paths"))],
@@ -527,9 +604,9 @@ class EncordHook(BaseHook):
         folder: str | UUID | None,
         client_metadata: Mapping[str, Any] | None,
         **options: Any,
-    ) -> list[registration.UploadedItem]:
+    ) -> Steps[list[registration.UploadedItem]]:
         register = data_items.videos if item_type == "video" else data_items.images
-        items = self._upload(
+        items = yield from self._upload(
             dataset_hash,
             item_type,
             units,
@@ -549,7 +626,7 @@ class EncordHook(BaseHook):
         *,
         kind: str | None = None,
         max_files_per_job: int = MAX_FILES_PER_JOB,
-    ) -> list[registration.UploadedItem]:
+    ) -> Steps[list[registration.UploadedItem]]:
         """Upload files and register them; ``units`` hold titles and paths, and ``register`` gets uploaded files.
 
         :param kind: refuse files that are surely of another kind than this.
@@ -557,14 +634,18 @@ class EncordHook(BaseHook):
         if not units:
             return []
         files = find_files([path for _, several in units for path in several], item_type=kind)
-        done = iter(uploaded(self.put_files(files, item_type)))
+        outcomes = yield from steps_of(self.put_files)(files, item_type)
+        done = iter(uploaded(outcomes))
         put = [(title, list(islice(done, len(several)))) for title, several in units]
         job_ids: list[str] = []
         try:
             for batch in batches(put, max_files_per_job):
-                job_ids.append(self.start_upload_job(dataset_hash, data_items=register(batch), folder=folder))
-            watches = [UploadJobWatch(dataset_hash, job_id, max_held_seconds=UPLOAD_HELD_SECONDS) for job_id in job_ids]
-            verdicts = [self.wait(watch, deadline=time.time() + SEVEN_DAYS) for watch in watches]
+                start = steps_of(self.start_upload_job)
+                job_ids.append((yield from start(dataset_hash, data_items=register(batch), folder=folder)))
+            verdicts: list[Verdict] = []
+            for job_id in job_ids:
+                watch = UploadJobWatch(dataset_hash, job_id, max_held_seconds=UPLOAD_HELD_SECONDS)
+                verdicts.append((yield from steps_of(self.wait)(watch, deadline=time.time() + SEVEN_DAYS)))
             for verdict in verdicts:
                 require_done(verdict, dataset_hash)
         except EncordError as error:
@@ -572,6 +653,7 @@ class EncordHook(BaseHook):
             raise
         return [item for verdict in verdicts for item in verdict.answer.items]
 
+    @verb
     def put_files(
         self,
         files: Sequence[SourceFile],
@@ -579,7 +661,7 @@ class EncordHook(BaseHook):
         *,
         max_workers: int = DEFAULT_MAX_WORKERS,
         uploaded: Callable[[int, str], None] = lambda index, object_key: None,
-    ) -> list[FileOutcome]:
+    ) -> Steps[list[FileOutcome]]:
         """Put files into Encord's storage, in parallel; nothing is registered yet.
 
         :param files: what :func:`airflow_provider_encord._storage.files.find_files` found.
@@ -589,32 +671,8 @@ class EncordHook(BaseHook):
             runs on the event loop that uploads, so it must neither block nor raise.
         :return: one outcome per file, in the given order.
         """
-
-        def ask(names: Sequence[str]) -> Call[tuple[upload_urls.PresignedUrl, ...]]:
-            if settings.credentials.dataset_only:
-                return upload_urls.get_signed_url(names[0], item_type)
-            return upload_urls.get_presigned_urls(min(len(names), upload_urls.MAX_PRESIGNED_URLS), item_type)
-
-        async def renew(refused: Account) -> Account | NoAnswer:
-            # In a thread, as a task's connections are read: Airflow ties its own lookup to one event loop.
-            return await asyncio.to_thread(self._renew, refused)
-
-        async def put() -> list[FileOutcome]:
-            async with AsyncTransport(self._account(settings), timeouts=settings.timeouts, renew=renew) as transport:
-                uploader = Uploader(
-                    transport,
-                    ask,
-                    _CONTENT_TYPES[item_type],
-                    max_workers=max_workers,
-                    allow_private_storage=settings.allow_private_storage,
-                    report=lambda progress: self.log.info("Uploading: %s.", progress),
-                )
-                return await uploader.run(files, uploaded)
-
-        settings = self.settings
         started = time.monotonic()
-        with airflow_errors():
-            outcomes: list[FileOutcome] = _run_async(put)
+        outcomes: list[FileOutcome] = yield Put(files, item_type, max_workers, uploaded)
         failed = sum(1 for outcome in outcomes if outcome.error)
         self.log.info(
             "Uploaded %d of %d files, %s bytes, in %.1f s.",
@@ -627,20 +685,49 @@ class EncordHook(BaseHook):
 
     # -- registration jobs ---------------------------------------------------------------------------------------
 
-    def start_upload_job(self, dataset_hash: str, **arguments: Any) -> str:
-        """Start a registration job and return its id; see :func:`.calls.start_upload_job` for the arguments."""
+    @verb
+    def start_upload_job(
+        self,
+        dataset_hash: str,
+        *,
+        data_items: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | None = None,
+        integration_id: str | UUID | None = None,
+        ignore_errors: bool = False,
+        folder: str | UUID | None = None,
+        file_name: str | None = None,
+    ) -> Steps[str]:
+        """Start a registration job and return its id.
+
+        :param data_items: what :mod:`airflow_provider_encord._client.resources.data_items` makes of uploaded files.
+        :param files: a manifest, of objects that the integration reads.
+        :param integration_id: id of the cloud integration.
+        :param ignore_errors: go on when single items fail.
+        :param folder: UUID of a storage folder, for datasets without a mirror folder.
+        :param file_name: name of the manifest's file.
+        """
         with argument_errors():
-            call = registration.start_upload_job(dataset_hash, **arguments)
-        job_id = self.run(call)
+            call = registration.start_upload_job(
+                dataset_hash,
+                data_items=data_items,
+                files=files,
+                integration_id=integration_id,
+                ignore_errors=ignore_errors,
+                folder=folder,
+                file_name=file_name,
+            )
+        job_id = yield from ask(call)
         self.log.info("Started upload job %s for dataset %s.", job_id, dataset_hash)
         return job_id
 
-    def get_upload_job(self, dataset_hash: str, job_id: str) -> registration.UploadJob:
+    @verb
+    def get_upload_job(self, dataset_hash: str, job_id: str) -> Steps[registration.UploadJob]:
         """Get a registration job as it stands, with all its items."""
         with argument_errors():
             call = registration.get_upload_job(dataset_hash, job_id)
-        return self.run(call)
+        return (yield from ask(call))
 
+    @verb
     def add_private_data_to_dataset(
         self,
         dataset_hash: str,
@@ -650,7 +737,7 @@ class EncordHook(BaseHook):
         *,
         folder: str | UUID | None = None,
         skip_duplicate_urls: bool = True,
-    ) -> list[registration.UploadedItem]:
+    ) -> Steps[list[registration.UploadedItem]]:
         """Register objects of a private cloud and wait until they are in the dataset; a repeat adds nothing twice.
 
         :param integration: title or id of the cloud integration in Encord.
@@ -660,7 +747,7 @@ class EncordHook(BaseHook):
         :param skip_duplicate_urls: skip URLs that the dataset's folder holds already; a flag in the manifest itself
             wins. With False, the manifest is sent as it is.
         """
-        job_id = self.add_private_data_to_dataset_start(
+        job_id = yield from steps_of(self.add_private_data_to_dataset_start)(
             dataset_hash,
             integration,
             private_files,
@@ -668,10 +755,12 @@ class EncordHook(BaseHook):
             folder=folder,
             skip_duplicate_urls=skip_duplicate_urls,
         )
-        verdict = self.wait(UploadJobWatch(dataset_hash, job_id), deadline=time.time() + SEVEN_DAYS)
+        watch = UploadJobWatch(dataset_hash, job_id)
+        verdict = yield from steps_of(self.wait)(watch, deadline=time.time() + SEVEN_DAYS)
         require_done(verdict, dataset_hash, allow_partial=ignore_errors)
         return list(verdict.answer.items)
 
+    @verb
     def add_private_data_to_dataset_start(
         self,
         dataset_hash: str,
@@ -681,7 +770,7 @@ class EncordHook(BaseHook):
         *,
         folder: str | UUID | None = None,
         skip_duplicate_urls: bool = True,
-    ) -> str:
+    ) -> Steps[str]:
         """Start to register objects of a private cloud and return the job's id.
 
         Arguments are those of :meth:`add_private_data_to_dataset`.
@@ -689,47 +778,50 @@ class EncordHook(BaseHook):
         files, file_name = load_manifest(private_files)
         if skip_duplicate_urls and "skipDuplicateUrls" not in files:
             files = manifest.skipping_duplicates(files)
-        return self.start_upload_job(
+        integration_id = yield from steps_of(self.find_cloud_integration)(integration)
+        start = steps_of(self.start_upload_job)(
             dataset_hash,
             files=files,
-            integration_id=self.find_cloud_integration(integration),
+            integration_id=integration_id,
             ignore_errors=ignore_errors,
             folder=folder,
             file_name=file_name,
         )
+        return (yield from start)
 
+    @verb
     def add_private_data_to_dataset_get_result(
         self, dataset_hash: str, upload_job_id: str, timeout_seconds: int = SEVEN_DAYS
-    ) -> registration.UploadJob:
+    ) -> Steps[registration.UploadJob]:
         """Wait for a registration job; after ``timeout_seconds`` return it as it stands (0: ask once)."""
         last: list[Verdict] = []
         patience = Patience(time.time() + timeout_seconds, _POLL_INTERVAL, DEFAULT_MAX_POLL_FAILURES)
         watch = UploadJobWatch(dataset_hash, upload_job_id)
-        with airflow_errors():
-            try:
-                verdict = self._transport.wait(watch, patience, report=last.append)
-            except DeadlineReached:
-                if not last:
-                    return self.get_upload_job(dataset_hash, upload_job_id)
-                verdict = last[-1]
+        try:
+            verdict = yield from wait_for(watch, patience, report=last.append)
+        except DeadlineReached:
+            if not last:
+                return (yield from steps_of(self.get_upload_job)(dataset_hash, upload_job_id))
+            verdict = last[-1]
         job: registration.UploadJob = verdict.answer
         return job
 
-    def look(self, watch: Watch, *, held_seconds: int = 0) -> Verdict | None:
+    @verb
+    def look(self, watch: Watch, *, held_seconds: int = 0) -> Steps[Verdict | None]:
         """Ask once how a job stands; None if Encord could not say just now.
 
         :param watch: the job, such as :class:`airflow_provider_encord._client.jobs.UploadJobWatch`.
         :param held_seconds: how long the server may hold the request while the job goes on, where the API allows.
         """
         try:
-            with airflow_errors():
-                return watch.judge(self._transport.run(watch.poll(held_seconds), policy=ONCE))
+            return watch.judge((yield from ask(watch.poll(held_seconds), ONCE)))
         except AirflowFailException:
             raise
         except EncordError as error:
             self.log.warning("Poll failed, the job may be well: %s", error)
             return None
 
+    @verb
     def wait(
         self,
         watch: Watch,
@@ -737,7 +829,7 @@ class EncordHook(BaseHook):
         deadline: float | None = None,
         poll_interval: float = _POLL_INTERVAL,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
-    ) -> Verdict:
+    ) -> Steps[Verdict]:
         """Wait until a job ends, however it ends.
 
         :param watch: the job, such as :class:`airflow_provider_encord._client.jobs.UploadJobWatch`.
@@ -747,16 +839,14 @@ class EncordHook(BaseHook):
         :raises EncordTimeoutError: when the time is over; the job goes on.
         """
         patience = Patience(deadline, poll_interval, max_poll_failures)
-        with airflow_errors():
-            try:
-                return self._transport.wait(
-                    watch, patience, report=ProgressLog(self.log), report_failure=self.log_failed_poll
-                )
-            except DeadlineReached as reached:
-                raise EncordTimeoutError(
-                    f"{reached}. It goes on in Encord, which offers no way to cancel it.",
-                    dataset_hash=watch.dataset_hash,
-                ) from None
+        report = ProgressLog(self.log)
+        try:
+            return (yield from wait_for(watch, patience, report=report, report_failure=self.log_failed_poll))
+        except DeadlineReached as reached:
+            raise EncordTimeoutError(
+                f"{reached}. It goes on in Encord, which offers no way to cancel it.",
+                dataset_hash=watch.dataset_hash,
+            ) from None
 
     def log_failed_poll(self, error: ApiError, failures: int, seconds: float) -> None:
         """Warn of a poll that failed; the job itself may be well."""
@@ -766,47 +856,51 @@ class EncordHook(BaseHook):
 
     # -- re-encoding ---------------------------------------------------------------------------------------------
 
-    def re_encode_data(self, dataset_hash: str, data_hashes: Sequence[str]) -> int | str:
+    @verb
+    def re_encode_data(self, dataset_hash: str, data_hashes: Sequence[str]) -> Steps[int | str]:
         """Start to re-encode videos and return the task's id; videos of other datasets are ignored by Encord."""
         with argument_errors():
             call = re_encoding.re_encode_data(dataset_hash, data_hashes)
-        task_id = self.run(call)
+        task_id = yield from ask(call)
         self.log.info("Started re-encode task %s for dataset %s.", task_id, dataset_hash)
         return task_id
 
-    def re_encode_data_status(self, dataset_hash: str, job_id: int | str) -> re_encoding.ReEncodeTask:
+    @verb
+    def re_encode_data_status(self, dataset_hash: str, job_id: int | str) -> Steps[re_encoding.ReEncodeTask]:
         """Get a re-encode task as it stands."""
         with argument_errors():
             call = re_encoding.re_encode_data_status(dataset_hash, job_id)
-        return self.run(call)
+        return (yield from ask(call))
 
     # -- integrations, tokens, API keys --------------------------------------------------------------------------
 
+    @verb
     def get_cloud_integrations(
         self,
         filter_integration_uuids: Sequence[str | UUID] | None = None,
         filter_integration_titles: Sequence[str] | None = None,
         include_org_access: bool = False,
-    ) -> list[integrations.CloudIntegration]:
+    ) -> Steps[list[integrations.CloudIntegration]]:
         """List cloud integrations; both filters together narrow. A dataset API key lists all that it may use."""
         if self.settings.credentials.dataset_only:
-            return list(self.run(integrations.get_cloud_integrations_of_key()))
+            return list((yield from ask(integrations.get_cloud_integrations_of_key())))
         with argument_errors():
             call = integrations.get_cloud_integrations(
                 filter_integration_uuids=filter_integration_uuids,
                 filter_integration_titles=filter_integration_titles,
                 include_org_access=include_org_access,
             )
-        return list(self.run(call))
+        return list((yield from ask(call)))
 
-    def find_cloud_integration(self, title_or_id: str | UUID) -> str:
+    @verb
+    def find_cloud_integration(self, title_or_id: str | UUID) -> Steps[str]:
         """Return the id of the one integration with this title; an id is returned as it is.
 
         :raises EncordInputError: when no integration, or more than one, has the title.
         """
         with contextlib.suppress(ValueError):
             return str(UUID(str(title_or_id)))
-        usable = self.get_cloud_integrations()
+        usable = yield from steps_of(self.get_cloud_integrations)()
         found = [each for each in usable if each.title == title_or_id]
         if len(found) == 1:
             return found[0].id
@@ -817,29 +911,43 @@ class EncordHook(BaseHook):
             "Give the id instead."
         )
 
-    def get_bearer_token(self) -> str:
+    @verb
+    def get_bearer_token(self) -> Steps[str]:
         """Get a token for the user of the key. It is a secret; it is registered for masking."""
-        token = self.run(users.get_bearer_token())
-        mask_secrets([token])
+        token = yield from ask(users.get_bearer_token())
+        yield Mask([token])
         return token
 
+    @verb
     def create_dataset_api_key(
         self, dataset_hash: str, api_key_title: str, dataset_scopes: Sequence[str] = _READ_AND_WRITE
-    ) -> api_keys.ApiKey:
+    ) -> Steps[api_keys.ApiKey]:
         """Make an API key for one dataset. It is a secret; it is registered for masking."""
         scopes = [str(getattr(scope, "value", scope)) for scope in dataset_scopes]
-        return _masked(self.run(api_keys.create_dataset_api_key(dataset_hash, api_key_title, scopes)))
+        key = yield from ask(api_keys.create_dataset_api_key(dataset_hash, api_key_title, scopes))
+        yield Mask([key.api_key])
+        return key
 
-    def get_dataset_api_keys(self, dataset_hash: str) -> list[api_keys.ApiKey]:
+    @verb
+    def get_dataset_api_keys(self, dataset_hash: str) -> Steps[list[api_keys.ApiKey]]:
         """List the API keys of one dataset. They are secrets; they are registered for masking."""
-        return [_masked(key) for key in self.run(api_keys.get_dataset_api_keys(dataset_hash))]
+        keys = yield from ask(api_keys.get_dataset_api_keys(dataset_hash))
+        yield Mask([key.api_key for key in keys])
+        return list(keys)
 
-    def get_or_create_dataset_api_key(self, dataset_hash: str) -> api_keys.ApiKey:
+    @verb
+    def get_or_create_dataset_api_key(self, dataset_hash: str) -> Steps[api_keys.ApiKey]:
         """Return the first key with both scopes, or make one; not atomic."""
-        for key in self.get_dataset_api_keys(dataset_hash):
+        for key in (yield from steps_of(self.get_dataset_api_keys)(dataset_hash)):
             if set(key.scopes) == set(_READ_AND_WRITE):
                 return key
-        return self.create_dataset_api_key(dataset_hash, f"{dataset_hash} - admin key")
+        return (yield from steps_of(self.create_dataset_api_key)(dataset_hash, f"{dataset_hash} - admin key"))
+
+
+def _data_rows_call(dataset_hash: str, *, data_types: Any, **filters: Any) -> Call[tuple[data_rows.DataRow, ...]]:
+    with argument_errors():
+        kinds = _DATA_TYPES(data_types, "data_types")
+        return data_rows.list_data_rows(dataset_hash, data_types=kinds, **filters)
 
 
 @contextlib.contextmanager
@@ -857,11 +965,6 @@ def _only(items: list[registration.UploadedItem], dataset_hash: str) -> registra
     if len(items) != 1:
         raise EncordJobError(f"Dataset {dataset_hash}: one item was uploaded and Encord reports {len(items)}.")
     return items[0]
-
-
-def _masked(key: api_keys.ApiKey) -> api_keys.ApiKey:
-    mask_secrets([key.api_key])
-    return key
 
 
 def _run_async(make: Callable[[], Any]) -> Any:

@@ -1,12 +1,17 @@
 """Each recorded operation of several requests, done by a verb of the hook over real connections."""
 
+import asyncio
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_provider_encord._client.jobs import UploadJobWatch
 from airflow_provider_encord._client.resources import data_items
+from airflow_provider_encord.hooks.encord import EncordHook
 from flow_cases import FLOWS, OUTCOMES, Outcome
 from loopback import Loopback, Received, Reply
 from replay_hook import replay_hook
@@ -73,6 +78,38 @@ def hold(loopback: Loopback, clock: Clock) -> None:
         return respond(received)
 
     loopback.respond = respond_late
+
+
+class Awaited:
+    """The asynchronous form of a hook's verbs, each run to its end."""
+
+    def __init__(self, hook: EncordHook) -> None:
+        self._hook = hook
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def run(arguments: tuple, options: dict) -> Any:
+            async with self._hook.connect() as encord:
+                return await getattr(encord, name)(*arguments, **options)
+
+        return lambda *arguments, **options: asyncio.run(run(arguments, options))
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_flow_on_an_event_loop(name: str, loopback: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same requests and results as in the blocking form; pauses differ by chance, so they are not compared."""
+    vector, ours, clock = VECTORS[name], OUTCOMES.get(name, Outcome()), Clock()
+    plays = list(range(len(vector["responses"])) if ours.plays is None else ours.plays)
+    playback = Playback(loopback, vector, plays, fresh=REFUSED if ours.fresh_url_refused else None)
+    if name == "add_private_data_get_result_timeout":
+        hold(loopback, clock)
+    hook: Any = Awaited(replay_hook(monkeypatch, loopback.url, clock))
+    if ours.raises:
+        with pytest.raises(ours.raises, match=re.escape(ours.says)):
+            FLOWS[name](hook, folder)
+    else:
+        assert_read(FLOWS[name](hook, folder), vector["result"]["returned"])
+    recorded = [each for each in loopback.received if each not in playback.unrecorded]
+    assert_all_sent(recorded, [vector["requests"][at] for at in plays])
 
 
 def test_create_image_group_allow_failures(loopback: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,27 @@
-"""What an upload is made of: units of a title and files, each of which makes one item."""
+"""Uploads: what they are made of, and how files get into Encord's storage."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from airflow_provider_encord._airflow import arguments
+from airflow_provider_encord._airflow.connection import ConnectionSettings
+from airflow_provider_encord._client.call import Call
+from airflow_provider_encord._client.resources import upload_urls
 from airflow_provider_encord._client.resources.registration import UploadedItem
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._client.transport.uploader import FileOutcome, Uploader
+from airflow_provider_encord._storage.files import media_type
+from airflow_provider_encord.hooks._verbs import Put
+
+_CONTENT_TYPES: dict[str, Callable[[str], str | None]] = {
+    "video": lambda name: "application/octet-stream",
+    "image": media_type,
+    "dicomFile": lambda name: "application/dicom",
+}
 
 Unit = tuple[str | None, list[Any]]
 """Title and files of one item: first paths, and once they are uploaded, object keys and names."""
@@ -35,6 +48,25 @@ def _group(value: Any, name: str) -> Any:
 
 
 _groups = arguments.list_of(_group, "lists of paths", may_be_empty=True)
+
+
+async def put_files(step: Put, transport: AsyncTransport, settings: ConnectionSettings, log: Any) -> list[FileOutcome]:
+    """Put files into Encord's storage, and log how it goes."""
+
+    def ask(names: Sequence[str]) -> Call[tuple[upload_urls.PresignedUrl, ...]]:
+        if settings.credentials.dataset_only:
+            return upload_urls.get_signed_url(names[0], step.item_type)
+        return upload_urls.get_presigned_urls(min(len(names), upload_urls.MAX_PRESIGNED_URLS), step.item_type)
+
+    uploader = Uploader(
+        transport,
+        ask,
+        _CONTENT_TYPES[step.item_type],
+        max_workers=step.max_workers,
+        allow_private_storage=settings.allow_private_storage,
+        report=lambda progress: log.info("Uploading: %s.", progress),
+    )
+    return await uploader.run(step.files, step.uploaded)
 
 
 def batches(units: Sequence[Unit], most: int) -> Iterator[list[Unit]]:

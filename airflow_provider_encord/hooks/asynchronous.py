@@ -1,0 +1,108 @@
+"""Encord's operations on an event loop, under the same names as in the hook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from airflow_provider_encord._airflow.errors import airflow_errors
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._compat import mask_secrets_async
+from airflow_provider_encord.hooks._uploads import put_files
+from airflow_provider_encord.hooks._verbs import Ask, AskForList, Mask, Put, Step, Wait, carry_out_async
+from airflow_provider_encord.hooks.encord import EncordHook
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _awaited(
+    verb: Callable[Concatenate[EncordHook, P], T],
+) -> Callable[Concatenate[AsyncEncord, P], Coroutine[Any, Any, T]]:
+    @wraps(verb)
+    async def method(self: AsyncEncord, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        steps = verb.steps(self.hook, *args, **kwargs)  # type: ignore[attr-defined]
+        found: T = await carry_out_async(steps, self._perform)
+        return found
+
+    return method
+
+
+class AsyncEncord:
+    """The verbs of :class:`.EncordHook` as coroutines, for any number at once over one pool of connections.
+
+    Made by :meth:`.EncordHook.connect`, and used as an asynchronous context manager. Paths and manifests are looked at
+    on the event loop's own thread, since Airflow's look-up of a store's connection is tied to it.
+
+    :param hook: whose connection is used.
+    """
+
+    def __init__(self, hook: EncordHook) -> None:
+        self.hook = hook
+        self._opened: AsyncTransport | None = None
+
+    async def __aenter__(self) -> AsyncEncord:
+        """Read the connection."""
+        self._opened = await self.hook.async_transport()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the pooled connections."""
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+
+    create_dataset = _awaited(EncordHook.create_dataset)
+    get_datasets = _awaited(EncordHook.get_datasets)
+    get_dataset = _awaited(EncordHook.get_dataset)
+    list_data_rows = _awaited(EncordHook.list_data_rows)
+    get_data_row = _awaited(EncordHook.get_data_row)
+    link_items = _awaited(EncordHook.link_items)
+    delete_data = _awaited(EncordHook.delete_data)
+    upload_video = _awaited(EncordHook.upload_video)
+    upload_videos = _awaited(EncordHook.upload_videos)
+    upload_image = _awaited(EncordHook.upload_image)
+    upload_images = _awaited(EncordHook.upload_images)
+    create_image_group = _awaited(EncordHook.create_image_group)
+    create_image_groups = _awaited(EncordHook.create_image_groups)
+    create_dicom_series = _awaited(EncordHook.create_dicom_series)
+    put_files = _awaited(EncordHook.put_files)
+    start_upload_job = _awaited(EncordHook.start_upload_job)
+    get_upload_job = _awaited(EncordHook.get_upload_job)
+    add_private_data_to_dataset = _awaited(EncordHook.add_private_data_to_dataset)
+    add_private_data_to_dataset_start = _awaited(EncordHook.add_private_data_to_dataset_start)
+    add_private_data_to_dataset_get_result = _awaited(EncordHook.add_private_data_to_dataset_get_result)
+    look = _awaited(EncordHook.look)
+    wait = _awaited(EncordHook.wait)
+    re_encode_data = _awaited(EncordHook.re_encode_data)
+    re_encode_data_status = _awaited(EncordHook.re_encode_data_status)
+    get_cloud_integrations = _awaited(EncordHook.get_cloud_integrations)
+    find_cloud_integration = _awaited(EncordHook.find_cloud_integration)
+    get_bearer_token = _awaited(EncordHook.get_bearer_token)
+    create_dataset_api_key = _awaited(EncordHook.create_dataset_api_key)
+    get_dataset_api_keys = _awaited(EncordHook.get_dataset_api_keys)
+    get_or_create_dataset_api_key = _awaited(EncordHook.get_or_create_dataset_api_key)
+
+    @property
+    def _transport(self) -> AsyncTransport:
+        if self._opened is None:
+            raise RuntimeError("Use it as a context manager: async with EncordHook().connect() as encord: ...")
+        return self._opened
+
+    async def _perform(self, step: Step) -> Any:
+        with airflow_errors():
+            match step:
+                case Ask(call, policy):
+                    return await self._transport.run(call, policy=policy)
+                case AskForList(call):
+                    return list(await self._transport.run(call))
+                case Wait(watch, patience, reports):
+                    return await self._transport.wait(watch, patience, **reports)
+                case Put():
+                    return await put_files(step, self._transport, self.hook.settings, self.hook.log)
+                case Mask(secrets):
+                    return await mask_secrets_async(secrets)
