@@ -211,7 +211,7 @@ def data_type(value: Any, name: str) -> str:
     """Take a kind of data such as ``VIDEO``, in any case; an unknown one is sent as it is."""
     given = getattr(value, "value", value)
     kind = given.strip().upper() if isinstance(given, str) else ""
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", kind) or kind in ("NONE", "NULL"):
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]{2,}", kind) or kind in ("NONE", "NULL"):
         raise refuse(name, value, f"a kind of data such as {', '.join(DATA_TYPES[:3])}")
     return kind
 
