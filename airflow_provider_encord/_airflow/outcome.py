@@ -141,7 +141,9 @@ class RegistrationOutcome:
         for verdict in self.endings:
             require_done(verdict, dataset_hash, allow_partial=tolerated)
 
-    def report(self, dataset_hash: str, job_ids: Sequence[Any], details_path: Any) -> dict[str, Any]:
+    def report(
+        self, dataset_hash: str, job_ids: Sequence[Any], details_path: Any, details_conn_id: str | None
+    ) -> dict[str, Any]:
         """Return what the task returns."""
         complete = len(self.items) == self.in_dataset and fits_xcom(self.items)
         return {
@@ -155,6 +157,7 @@ class RegistrationOutcome:
             "items": self.items if complete else None,
             "errors": self.errors,
             "details": None if details_path is None else str(details_path),
+            "details_conn_id": details_conn_id,
         }
 
     def _keep(self, data_hash: str, title: str) -> dict[str, str]:

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_encord._airflow.arguments import (
-    data_hash,
-    item_uuid,
-    list_of,
-    parsed_text,
-    refuse,
-)
+from airflow_provider_encord._airflow.arguments import data_hash, item_uuid, list_of, parsed_text, refuse
+from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord.exceptions import EncordInputError
 
 _HASHES = list_of(data_hash, "data hashes", may_be_empty=True, distinct=True)
@@ -25,47 +20,45 @@ def data_hashes(value: Any, name: str) -> list[str]:
     ``{"count", "details_path", "details_conn_id"}``.
 
     :raises EncordInputError: when it names no data hashes, or says how many there are but not which.
+    :raises EncordMachineError: when the file that it names cannot be read on this machine.
     """
-    value = _of_text(value)
-    if isinstance(value, Mapping):
-        value = _listed(value, name, "data_hash")
-    hashes: list[str] = _HASHES(value, name)
+    hashes: list[str] = _HASHES(_named(value, name, "data_hash"), name)
     return hashes
 
 
 def item_uuids(value: Any, name: str) -> list[str]:
     """Take UUIDs of storage items: one, a list, a reference to a list, or a report whose details name them."""
-    value = _of_text(value)
-    if isinstance(value, Mapping):
-        value = _listed(value, name, "backing_item_uuid")
-    uuids: list[str] = _ITEMS(value, name)
+    uuids: list[str] = _ITEMS(_named(value, name, "backing_item_uuid"), name)
     return uuids
 
 
-def _of_text(value: Any) -> Any:
-    parsed = parsed_text(value) if isinstance(value, str) else None
-    return parsed if isinstance(parsed, Mapping) else value
-
-
-def _listed(report: Mapping[str, Any], name: str, field: str) -> Any:
-    """Return the list that a report or reference stands for."""
-    if field == "data_hash" and report.get("re_encoded") is not None:
-        return report["re_encoded"]
-    items = report.get("items")
+def _named(value: Any, name: str, field: str) -> Any:
+    """Return the list that a report or reference stands for, and anything else as it is."""
+    if isinstance(value, str) and isinstance(parsed := parsed_text(value), Mapping):
+        value = parsed
+    if not isinstance(value, Mapping):
+        return value
+    if field == "data_hash" and value.get("re_encoded") is not None:
+        return _named(value["re_encoded"], name, field)
+    items = value.get("items")
     if isinstance(items, list) and all(isinstance(each, Mapping) and field in each for each in items):
         return [each[field] for each in items]
-    count = report.get("count", report.get("added"))
-    if not isinstance(count, int) or isinstance(count, bool):
-        raise refuse(name, dict(report), "data hashes, or the report of a task that found or made data")
+    counts = [value[key] for key in ("count", "linked", "added", "skipped") if key in value]
+    if not counts or not all(isinstance(count, int) for count in counts):
+        raise refuse(name, dict(value), "a list, or the report of a task that found or made data")
+    count = sum(counts)
+    path = value.get("details_path") or value.get("details")
     if not count:
         return []
-    path = report.get("details_path", report.get("details"))
     if not path:
         raise EncordInputError(
-            f"{name}: the task before found {count:,} items, which are too many for an XCom, and it wrote no file of "
+            f"{name}: the task before has {count:,} items; its XCom does not tell which, and it wrote no file of "
             "details. Give that task details_path, a path or URL that the workers share; this task then reads it."
         )
     from airflow_provider_encord._storage.details_file import read_json_lines
 
-    lines = read_json_lines(path, report.get("details_conn_id"))
-    return [line[field] for line in lines if isinstance(line.get(field), str)]
+    lines = read_json_lines(path, value.get("details_conn_id"))
+    found = [line[field] for line in lines if isinstance(line.get(field), str)]
+    if not found:
+        raise EncordInputError(f"{name}: {shown(str(path))} names no {field}. EncordListDataRowsOperator writes it.")
+    return found

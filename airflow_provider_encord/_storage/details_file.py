@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -101,8 +102,10 @@ def _problems(location: PathLike, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # any store's own exceptions
-        problem = f"{_shown(location)} cannot be {what} on this machine"
-        raise EncordMachineError(f"{problem} ({type(error).__name__}: {server_text(str(error))}).") from cause_of(error)
+        reason = f"{type(error).__name__}: {server_text(str(error))}; host {socket.gethostname()}"
+        raise EncordMachineError(
+            f"{_shown(location)} cannot be {what} on this machine ({reason}). It must be where every worker finds it."
+        ) from cause_of(error)
 
 
 def _shown(location: PathLike) -> str:

@@ -81,7 +81,12 @@ class EncordListOperator(EncordOperator):
         self.push(context, self.hashes_key, list_or_reference(hashes, count, self.details_path, self.details_conn_id))
         self.log.info("Found %d.", count)
         details = None if self.details_path is None else str(self.details_path)
-        report = {"count": count, "items": items if complete else None, "details": details}
+        report = {
+            "count": count,
+            "items": items if complete else None,
+            "details": details,
+            "details_conn_id": self.details_conn_id,
+        }
         return report if count else self.settle_empty(context, report)
 
 

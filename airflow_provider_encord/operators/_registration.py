@@ -30,11 +30,11 @@ class EncordRegistrationOperator(EncordJobOperator):
     """An operator whose jobs add items to a dataset.
 
     Returns ``{"dataset_hash", "job_ids", "status", "added", "skipped", "failed", "cancelled", "items", "errors",
-    "details"}``: counts (``skipped`` were there already); ``items`` as ``[{"data_hash", "title"}]`` in Encord's order,
-    what earlier attempts of an upload added after that, or None if they are too many for an XCom; the first errors as
-    ``[{"urls", "error"}]``; where the details are, if ``details_path`` was given. Also pushed to XCom: ``job_ids``,
-    ``job_id`` (the first one), and ``data_hashes``: a list, or ``{"count", "details_path", "details_conn_id"}`` if they
-    are too many, which the next operator takes as it is.
+    "details", "details_conn_id"}``: counts (``skipped`` were there already); ``items`` as ``[{"data_hash", "title"}]``
+    in Encord's order, what earlier attempts of an upload added after that, or None if they are too many for an XCom;
+    the first errors as ``[{"urls", "error"}]``; where the details are, if ``details_path`` was given. Also pushed to
+    XCom: ``job_ids``, ``job_id`` (the first one), and ``data_hashes``: a list, or ``{"count", "details_path",
+    "details_conn_id"}`` if they are too many, which the next operator takes as it is.
 
     The task succeeds if every job is done and no more items failed than ``max_failed_items`` allows, over all jobs.
 
@@ -150,7 +150,7 @@ class Registration(Work):
             what = one_line(", ".join(error["urls"])) or "item"
             task.log.warning("Not added: %s: %s", what, one_line(error["error"]))
         outcome.require_good_end(self.dataset_hash, task.max_failed_items)
-        return outcome.report(self.dataset_hash, job_ids, task.details_path)
+        return outcome.report(self.dataset_hash, job_ids, task.details_path, task.details_conn_id)
 
 
 def check_folder(work: Work, folder: str | None) -> None:

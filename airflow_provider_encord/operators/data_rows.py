@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments, references
 from airflow_provider_encord._airflow.arguments import Check
-from airflow_provider_encord._airflow.outcome import list_or_reference
+from airflow_provider_encord._airflow.outcome import fits_xcom, list_or_reference
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.operators._base import ON_EMPTY, EncordOperator
 from airflow_provider_encord.operators._listing import EncordListOperator
@@ -24,10 +25,10 @@ _FILTERS = ("title_eq", "title_like", "created_before", "created_after", "data_t
 class EncordListDataRowsOperator(EncordListOperator):
     """List the data of a dataset; a dataset of any size is read in bounded memory.
 
-    Returns ``{"count", "items", "details"}``: ``items`` as ``[{"data_hash", "data_title", "data_type"}]``, or None if
-    they are too many for an XCom; where the details are, if ``details_path`` was given. Also pushed to XCom:
-    ``data_hashes``: a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too many, which the next
-    operator takes as it is.
+    Returns ``{"count", "items", "details", "details_conn_id"}``: ``items`` as ``[{"data_hash", "data_title",
+    "data_type"}]``, or None if they are too many for an XCom; where the details are, if ``details_path`` was given.
+    Also pushed to XCom: ``data_hashes``: a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too
+    many, which the next operator takes as it is.
 
     .. seealso:: :ref:`howto/operator:EncordListDataRowsOperator`
 
@@ -101,9 +102,10 @@ class EncordListDataRowsOperator(EncordListOperator):
 class EncordLinkItemsOperator(EncordOperator):
     """Link items that lie in Encord's storage into a dataset.
 
-    Returns ``{"dataset_hash", "linked", "details"}``: how many rows Encord reports. Also pushed to XCom:
-    ``data_hashes``: a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too many, which the next
-    operator takes as it is.
+    Returns ``{"dataset_hash", "linked", "items", "details", "details_conn_id"}``: how many rows Encord reports;
+    ``items`` as ``[{"data_hash", "data_title"}]``, or None if they are too many for an XCom; where the details are, if
+    ``details_path`` was given. Also pushed to XCom: ``data_hashes``: a list, or ``{"count", "details_path",
+    "details_conn_id"}`` if they are too many, which the next operator takes as it is.
 
     .. seealso:: :ref:`howto/operator:EncordLinkItemsOperator`
 
@@ -170,17 +172,22 @@ class EncordLinkItemsOperator(EncordOperator):
             self.log.info(
                 "Linked %d of %d items into dataset %s.", at + len(some), len(self.item_uuids), self.dataset_hash
             )
+        items = [{"data_hash": row.data_hash, "data_title": row.data_title} for row in rows]
         if self.details_path is not None:
             from airflow_provider_encord._storage.details_file import write_json_lines
 
-            lines = ({"data_hash": row.data_hash, "data_title": row.data_title} for row in rows)
-            write_json_lines(self.details_path, lines, self.details_conn_id)
+            write_json_lines(self.details_path, items, self.details_conn_id)
         hashes = [row.data_hash for row in rows]
         self.push(
             context,
             "data_hashes",
             list_or_reference(hashes, len(hashes), self.details_path, self.details_conn_id),
         )
-        details = None if self.details_path is None else str(self.details_path)
-        report = {"dataset_hash": self.dataset_hash, "linked": len(rows), "details": details}
+        report = {
+            "dataset_hash": self.dataset_hash,
+            "linked": len(rows),
+            "items": storable(items) if fits_xcom(items) else None,
+            "details": None if self.details_path is None else str(self.details_path),
+            "details_conn_id": self.details_conn_id,
+        }
         return report if self.item_uuids else self.settle_empty(context, report)

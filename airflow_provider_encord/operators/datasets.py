@@ -169,9 +169,9 @@ class EncordCreateDatasetOperator(EncordOperator):
 class EncordListDatasetsOperator(EncordListOperator):
     """List datasets.
 
-    Returns ``{"count", "items", "details"}``: ``items`` as ``[{"dataset_hash", "title"}]``, or None if they are too
-    many for an XCom; where the details are, if ``details_path`` was given. Also pushed to XCom: ``dataset_hashes``
-    (a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too many).
+    Returns ``{"count", "items", "details", "details_conn_id"}``: ``items`` as ``[{"dataset_hash", "title"}]``, or None
+    if they are too many for an XCom; where the details are, if ``details_path`` was given. Also pushed to XCom:
+    ``dataset_hashes`` (a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too many).
 
     .. seealso:: :ref:`howto/operator:EncordListDatasetsOperator`
 

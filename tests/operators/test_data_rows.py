@@ -38,7 +38,7 @@ def test_a_long_list_leaves_small_xcoms(dataset, context, xcoms, hook, encord, m
     hook.add_private_data_to_dataset(dataset, encord.integrations["AWS"], manifest(1500))
     path = tmp_path / "rows.jsonl"
     found = EncordListDataRowsOperator(task_id="task", dataset_hash=dataset, details_path=str(path)).execute(context)
-    assert found == {"count": 1500, "items": None, "details": str(path)}
+    assert found == {"count": 1500, "items": None, "details": str(path), "details_conn_id": None}
     assert xcoms["data_hashes"] == {"count": 1500, "details_path": str(path), "details_conn_id": None}
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert len({line["data_hash"] for line in lines}) == 1500

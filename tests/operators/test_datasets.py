@@ -124,7 +124,7 @@ def test_list(context, xcoms, hook, encord, tmp_path):
 
 def test_list_finds_nothing(context, xcoms, encord):
     found = EncordListDatasetsOperator(task_id="task", title_eq="nowhere").execute(context)
-    assert found == {"count": 0, "items": [], "details": None}
+    assert found == {"count": 0, "items": [], "details": None, "details_conn_id": None}
     assert xcoms["dataset_hashes"] == []
 
 

@@ -57,5 +57,10 @@ def test_airflows_paths_bring_their_connection(bucket, dataset):
     details = root / "details.jsonl"
     EncordListDataRowsOperator(**common, details_path=details).execute({"ti": TaskInstance()})
     reference = {"count": 4, "details_path": str(details), "details_conn_id": "aws_default"}
-    deleted = EncordDeleteDataOperator(**common, data_hashes=reference).execute({"ti": TaskInstance()})
+    deleted = EncordDeleteDataOperator(**common, data_hashes=reference, dry_run=True).execute({"ti": TaskInstance()})
+    assert deleted["destroyed"] + deleted["unlinked"] == 4
+    report = EncordListDataRowsOperator(
+        **common, details_path=f"s3://{name}/again.jsonl", details_conn_id="aws_default"
+    ).execute({"ti": TaskInstance()})
+    deleted = EncordDeleteDataOperator(**common, data_hashes={**report, "items": None}).execute({"ti": TaskInstance()})
     assert deleted["deleted"] == 4
