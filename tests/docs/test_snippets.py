@@ -1,5 +1,6 @@
 """Every code block of the pages comes from a file, and every such file is executed here."""
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -39,12 +40,16 @@ EXECUTED = {
     "first_dag.py",
     "hook_in_a_task.py",
     "local_encord.py",
+    "many_at_once.py",
     "manifest.json",
     "models_in_xcoms.py",
     "new_operation.py",
     "ready_line.json",
     "retry_policy.py",
     "start_and_watch.py",
+    "tutorial_hook.py",
+    "tutorial_official.py",
+    "upload_a_folder.py",
 }
 
 
@@ -119,6 +124,41 @@ def through_xcom(value):
     except ImportError:
         from airflow.serialization.serde import deserialize, serialize
     return deserialize(json.loads(json.dumps(serialize(value))))
+
+
+def test_upload_a_folder(snippet, encord, media):
+    dataset = EncordHook().create_dataset("A folder").dataset_hash
+    encord.clear_requests()
+    hashes = snippet("upload_a_folder.py").upload_folder.function(dataset, str(media))
+    assert [row.data_hash for row in EncordHook().list_data_rows(dataset)] == hashes
+    assert len(hashes) == 2
+    assert len(encord.requests("upload_job_start")) == 1
+
+
+def test_many_at_once(snippet, encord, media):
+    datasets = [EncordHook().create_dataset(f"Dataset {number}").dataset_hash for number in range(3)]
+    EncordHook().upload_image(datasets[1], media / "a.png")
+    counts = asyncio.run(snippet("many_at_once.py").rows_of(datasets))
+    assert counts == dict(zip(datasets, [0, 1, 0], strict=True))
+
+
+def test_the_tutorial_in_both_spellings(snippet, encord, monkeypatch, media):
+    """The same results, and the same operations asked for, each by a user of its own on a local Encord of its own."""
+    client = pytest.importorskip("encord").EncordUserClient
+    manifest = {"videos": [{"objectUrl": "s3://bucket/1.mp4", "title": "1.mp4"}]}
+    encord.settings(job_seconds=0)
+    results = [snippet("tutorial_hook.py").tutorial(EncordHook(), media, manifest)]
+    asked = [[each["operation"] for each in encord.requests()]]
+    with LocalEncord(job_seconds=0) as other:
+        user = client.create_with_ssh_private_key(other.private_key, domain=other.url)
+        results.append(snippet("tutorial_official.py").tutorial(user, media, manifest))
+        asked.append([each["operation"] for each in other.requests()])
+    assert results[0] == results[1]
+    assert results[0]["rows"] == ["clip.mp4", "a cat", "a scan", "1.mp4"]
+    changing = {"create_dataset", "delete_data", "link_items", "re_encode_start", "storage_put", "upload_job_start"}
+    ours, theirs = ([name for name in names if name in changing] for names in asked)
+    assert ours == theirs
+    assert len(ours) > 12
 
 
 def test_check_connection(snippet, encord, monkeypatch):
@@ -345,6 +385,17 @@ def video(demo, tmp_path) -> Path:
     path = tmp_path / "clip.mp4"
     demo.make_video(path)
     return path
+
+
+@pytest.fixture
+def media(video) -> Path:
+    """A folder with a video, two images and two DICOM files."""
+    image = pytest.importorskip("PIL.Image")
+    for name in ("a.png", "b.png"):
+        image.new("RGB", (32, 16), (10, 20, 30)).save(video.parent / name)
+    for name in ("1.dcm", "2.dcm"):
+        (video.parent / name).write_bytes(bytes(128) + b"DICM" + name.encode())
+    return video.parent
 
 
 @pytest.mark.system

@@ -2,11 +2,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from airflow_provider_encord._client.call import Call
-from airflow_provider_encord._client.fields import Fields
+from airflow_provider_encord._client.fields import Fields, Model
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(Model):
     """A folder of Encord's storage."""
 
     uuid: str
