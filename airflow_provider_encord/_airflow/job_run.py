@@ -229,7 +229,7 @@ class JobRun:
             time.sleep(max(0.0, share * patience - (time.monotonic() - started)) if open_jobs else 0.0)
             for job_id in tuple(open_jobs):
                 left = max(0.0, patience - (time.monotonic() - started))
-                verdict = self._look(job_id, held_seconds=int(left))
+                verdict = self._look(job_id, held_seconds=round(left))
                 if verdict is not None and verdict.ended:
                     open_jobs.remove(job_id)
         return not open_jobs
