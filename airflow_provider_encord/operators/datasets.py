@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from airflow_provider_encord._client.resources.data_rows import DataRow
     from airflow_provider_encord._client.resources.datasets import DatasetInfo
 
-SETTLING_SECONDS = 1.0
-"""How long others who make a dataset of the same title get to be seen, before the oldest one counts."""
+SETTLING_SECONDS = 2.0
+"""How long others who make a dataset of the same title get to be seen, before the oldest one counts.
+
+Encord tells the time of making in whole seconds, so all that were made in one second must be seen to choose the same.
+"""
 _TEXT_FILTERS = ("title_eq", "title_like", "desc_eq", "desc_like")
 _TIME_FILTERS = ("created_before", "created_after", "edited_before", "edited_after")
 _FILTERS = (*_TEXT_FILTERS, *_TIME_FILTERS)
@@ -100,19 +103,18 @@ class EncordCreateDatasetOperator(EncordOperator):
         self.check_rendered()
         memory = Memory(context, durable=self.durable, identity={"conn_id": self.encord_conn_id, "title": self.title})
         same_title = [] if self.if_exists == "create" and not memory.lasts else self._same_title()
-        if made := self._made_before(memory, same_title):
-            self.log.info("Dataset %s titled %r was made by an earlier attempt.", made.dataset_hash, self.title)
-            return self._return(context, made.dataset_hash, made.backing_folder_uuid, created=True)
-        found = None if self.if_exists == "create" else self._oldest(same_title)
-        if found is None:
-            return self._make(context, memory, [each.dataset_hash for each in same_title])
-        if self.if_exists == "fail":
+        own = self._made_before(memory, same_title)
+        # Whoever skips takes the oldest, even where an earlier attempt died after it had made another one.
+        found = self._oldest(same_title) if self.if_exists == "skip" else own
+        if found is not None:
+            return self._take(context, found, created=found is own)
+        if self.if_exists == "fail" and (taken := self._oldest(same_title)):
             raise EncordAlreadyExistsError(
-                f"Dataset {found.dataset_hash} has the title {self.title!r} already. Use if_exists='skip' to take it, "
+                f"Dataset {taken.dataset_hash} has the title {self.title!r} already. Use if_exists='skip' to take it, "
                 "or if_exists='create' to make another one.",
-                dataset_hash=found.dataset_hash,
+                dataset_hash=taken.dataset_hash,
             )
-        return self._take(context, found)
+        return self._make(context, memory, [each.dataset_hash for each in same_title])
 
     def _make(self, context: Context, memory: Memory, before: list[str]) -> str:
         """Make the dataset, or take that of somebody who was faster."""
@@ -138,9 +140,10 @@ class EncordCreateDatasetOperator(EncordOperator):
                 return self._take(context, oldest)
         return self._return(context, new.dataset_hash, new.backing_folder_uuid, created=True)
 
-    def _take(self, context: Context, found: DatasetInfo) -> str:
-        self.log.info("Dataset %s has the title %r already; taking it.", found.dataset_hash, self.title)
-        return self._return(context, found.dataset_hash, found.backing_folder_uuid, created=False)
+    def _take(self, context: Context, found: DatasetInfo, *, created: bool = False) -> str:
+        whose = "was made by an earlier attempt" if created else "is there already"
+        self.log.info("Dataset %s titled %r %s; taking it.", found.dataset_hash, self.title, whose)
+        return self._return(context, found.dataset_hash, found.backing_folder_uuid, created=created)
 
     def _same_title(self) -> list[DatasetInfo]:
         return [each for each in self.hook.get_datasets(title_eq=self.title) if each.title == self.title]

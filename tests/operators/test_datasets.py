@@ -17,6 +17,7 @@ from airflow_provider_encord.operators.datasets import (
 )
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
+pytestmark = pytest.mark.usefixtures("no_pause")
 
 
 def create(context, title, **arguments):

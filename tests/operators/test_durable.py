@@ -188,3 +188,23 @@ def test_a_worker_that_dies_after_three_of_five_jobs_is_followed_by_one_that_sta
     context["ti"].retry()
     assert len(build("private", **parts)[0].execute(context)["job_ids"]) == 5
     assert asked().count(start) == 5
+
+
+@every_kind
+@pytest.mark.parametrize("wait", [{}, {"deferrable": True, "defer_after": 1, "timeout": 60, "max_poll_failures": 3}])
+def test_where_details_go_and_how_is_waited_is_no_part_of_the_work(kind, wait, build, context, asked, lose, tmp_path):
+    def details(attempt):
+        if kind == "re_encode":  # its reference is to another file at each attempt
+            path = tmp_path / f"found {attempt}"
+            path.write_text("".join(f'{{"data_hash": "{each}"}}\n' for each in build(kind)[0].data_hashes))
+            return {"data_hashes": {"count": 1, "details_path": str(path), "details_conn_id": None}}
+        return {"details_path": tmp_path / f"attempt {attempt}"}
+
+    first, start = build(kind, **details(1))
+    lose(first)
+    context["ti"].retry()
+    second, _ = build(kind, **details(2), **wait)
+    assert second.execute(context)["status"] == "DONE"
+    assert asked().count(start) == 1
+    if kind != "re_encode":
+        assert (tmp_path / "attempt 2").read_text().count("\n") >= 1

@@ -1,0 +1,76 @@
+"""Tasks that make the dataset of one title at the same time, and workers that die while they do."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_encord.operators import datasets
+from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator
+
+ROUNDS = 10
+
+
+class WorkerLost(BaseException):
+    pass
+
+
+@pytest.fixture
+def make(context):
+    """Run a task of its own; return what it took, and whether it says that it made that."""
+
+    def run(title, fresh=None):
+        fresh = fresh or {"ti": type(context["ti"])(), "task_state_store": type(context["task_state_store"])()}
+        made = EncordCreateDatasetOperator(task_id="task", title=title, if_exists="skip").execute(fresh)
+        return made, fresh["ti"].xcoms["created"]
+
+    return run
+
+
+def at_once(make, titles):
+    with ThreadPoolExecutor(len(titles)) as threads:
+        return list(threads.map(make, titles))
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_two_that_have_both_made_one_take_the_same(number, make, hook, monkeypatch):
+    both = threading.Barrier(2, timeout=30)
+    do_make = EncordCreateDatasetOperator._make
+
+    def make_when_both_have_found_none(*arguments):
+        both.wait()
+        return do_make(*arguments)
+
+    monkeypatch.setattr(EncordCreateDatasetOperator, "_make", make_when_both_have_found_none)
+    monkeypatch.setattr(datasets, "time", SimpleNamespace(sleep=lambda seconds: both.wait()))
+    title = f"made twice {number}"
+    taken = at_once(make, [title] * 2)
+    assert len(hook.get_datasets(title_eq=title)) == 2
+    assert len({made for made, _ in taken}) == 1
+    assert sorted(created for _, created in taken) == [False, True]
+    assert make(title) == (taken[0][0], False)
+
+
+def test_twenty_at_once_settle_whatever_is_slow(make, encord):
+    encord.fault("create_dataset", times=ROUNDS, delay=0.3)
+    taken = at_once(make, [f"slow {number}" for number in range(ROUNDS)] * 2)
+    assert set(Counter(made for made, _ in taken).values()) == {2}
+
+
+def test_a_worker_that_dies_before_all_have_settled_takes_what_others_take(make, hook, context, monkeypatch):
+    def die(seconds):
+        raise WorkerLost
+
+    same_title = EncordCreateDatasetOperator._same_title
+    looks = iter([lambda operator: []])
+    monkeypatch.setattr(EncordCreateDatasetOperator, "_same_title", lambda self: next(looks, same_title)(self))
+    for _ in range(8):  # made in one second, the hashes decide; so that it is seldom the last one
+        hook.create_dataset("dies")
+    with monkeypatch.context() as dying, pytest.raises(WorkerLost):
+        dying.setattr(datasets, "time", SimpleNamespace(sleep=die))
+        make("dies", context)
+    assert len(hook.get_datasets(title_eq="dies")) == 9
+    context["ti"].retry()
+    assert make("dies", context)[0] == make("dies")[0]
