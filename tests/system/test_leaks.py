@@ -154,10 +154,12 @@ def test_no_sink_shows_it(place, planted, sinks):
 def test_the_path_of_a_missing_key_file_is_told(run):
     """Airflow masks the value of each extra whose name it holds for a secret's; this one's it must not."""
     _, log, _ = run
-    said = [line[at:] for line in log.read_text().splitlines() if (at := line.find("the key file")) >= 0]
+    text = log.read_text()
+    said = [line[at:] for line in text.splitlines() if (at := line.find("the key file")) >= 0]
     told = f"the key file '{KEY_FILE}' cannot be read on this machine (No such file or directory; host "
-    assert said
-    assert not [line for line in said if not line.startswith(told) or f"path '{KEY_FILE}'" not in line]
+    # Some releases of Airflow print the traceback a second time, in a box that breaks its lines.
+    assert [line for line in said if line.startswith(told) and f"path '{KEY_FILE}'" in line]
+    assert "the key file '***" not in text
 
 
 def test_no_signed_url_of_an_upload_is_shown(sinks):

@@ -154,7 +154,8 @@ def test_clean_up(theatre, bucket_url, hook):
         for name in ("local-1.jpg", "local-2.jpg"):
             hook.upload_image(dataset, theatre.stage.media_folder / name, title=f"test-{name}")
         manifest = {
-            "videos": [{"objectUrl": f"{bucket_url}cloud-1.mp4", "title": f"{word}-1"} for word in ("test", "keep")]
+            "videos": [{"objectUrl": f"{bucket_url}cloud-1.mp4", "title": f"{word}-1"} for word in ("test", "keep")],
+            "skip_duplicate_urls": False,
         }
         hook.add_private_data_to_dataset(dataset, hook.find_cloud_integration("AWS"), manifest)
     run = theatre.run("encord_clean_up", dataset_hash=dataset, title_like="test-%")
