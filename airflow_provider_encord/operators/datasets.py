@@ -101,7 +101,7 @@ class EncordCreateDatasetOperator(EncordOperator):
     def execute(self, context: Context) -> str:
         """Make the dataset, or find it."""
         self.check_rendered()
-        memory = Memory(context, durable=self.durable, identity={"conn_id": self.encord_conn_id, "title": self.title})
+        memory = Memory(context, durable=self.durable, identity=self._identity())
         same_title = [] if self.if_exists == "create" and not memory.lasts else self._same_title()
         own = self._made_before(memory, same_title)
         # Whoever skips takes the oldest, even where an earlier attempt died after it had made another one.
@@ -115,6 +115,9 @@ class EncordCreateDatasetOperator(EncordOperator):
                 dataset_hash=taken.dataset_hash,
             )
         return self._make(context, memory, [each.dataset_hash for each in same_title])
+
+    def _identity(self) -> Mapping[str, Any]:
+        return {"conn_id": self.encord_conn_id, "title": self.title}
 
     def _make(self, context: Context, memory: Memory, before: list[str]) -> str:
         """Make the dataset, or take that of somebody who was faster."""
