@@ -1,5 +1,6 @@
 """Tasks that make the dataset of one title at the same time, and workers that die while they do."""
 
+import inspect
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,9 @@ def make(context):
 
     def run(title, fresh=None):
         fresh = fresh or {"ti": type(context["ti"])(), "task_state_store": type(context["task_state_store"])()}
-        made = EncordCreateDatasetOperator(task_id="task", title=title, if_exists="skip").execute(fresh)
+        task = EncordCreateDatasetOperator(task_id="task", title=title, if_exists="skip")
+        # Airflow 2.11 wraps it in what works on the main thread only.
+        made = inspect.unwrap(EncordCreateDatasetOperator.execute)(task, fresh)
         return made, fresh["ti"].xcoms["created"]
 
     return run
