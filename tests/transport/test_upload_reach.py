@@ -18,7 +18,7 @@ from airflow_provider_encord._client.errors import ErrorKind
 from airflow_provider_encord._client.resources.upload_urls import PresignedUrl, get_presigned_urls
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord._client.transport.uploader import FileOutcome, Uploader
-from airflow_provider_encord.hooks import encord
+from airflow_provider_encord.hooks import _uploads, encord
 from replay_hook import connect
 from vectors import TOKEN, Clock, account
 
@@ -163,7 +163,7 @@ def test_the_connections_word_gets_to_the_uploader(
             seen.append(allow_private_storage)
             super().__init__(*arguments, **more)
 
-    monkeypatch.setattr(encord, "Uploader", Recorder)
+    monkeypatch.setattr(_uploads, "Uploader", Recorder)
     connect(monkeypatch, "http://127.0.0.1:9", token=TOKEN, **({"allow_private_storage": True} if allowed else {}))
     assert encord.EncordHook().put_files([], "image") == []
     assert seen == [allowed]
