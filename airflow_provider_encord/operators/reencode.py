@@ -115,8 +115,8 @@ class ReEncoding(Work):
     def parts(self, memory: Memory) -> Iterator[list[str]]:
         """Yield the hashes of each batch."""
         wanted = self._find(memory)
-        for at in range(0, len(wanted), self._task.max_items_per_job):
-            yield wanted[at : at + self._task.max_items_per_job]
+        for at in range(-(-len(wanted) // self._task.max_items_per_job)):
+            yield self._batch(wanted, at)
 
     def start(self, part: list[str], memory: Memory) -> str | int:
         """Start one batch; it is never started twice after an unclear answer."""
@@ -137,13 +137,14 @@ class ReEncoding(Work):
 
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
         """Report which videos were re-encoded and which Encord ignored."""
-        parts = list(self.parts(memory))
+        wanted = self._known(memory)
         re_encoded: list[str] = []
         ignored: list[str] = []
         batches: list[dict[str, Any]] = []
         endings = []
-        for job_id, part, verdict in zip(job_ids, parts, verdicts, strict=bool(job_ids)):
+        for at, (job_id, verdict) in enumerate(zip(job_ids, verdicts, strict=True)):
             done = [video.data_hash for video in verdict.answer.videos]
+            part = self._batch(wanted, at) if wanted is not None else done
             left = [each for each in part if each not in set(done)] if verdict.state == "done" else []
             re_encoded += done
             ignored += left
@@ -170,15 +171,22 @@ class ReEncoding(Work):
             "batches": batches,
         }
 
-    def _find(self, memory: Memory) -> list[str]:
-        """Return the hashes; what a filter found is kept, so that a later attempt works on the same."""
+    def _batch(self, wanted: list[str], at: int) -> list[str]:
+        size = self._task.max_items_per_job
+        return wanted[at * size : (at + 1) * size]
+
+    def _known(self, memory: Memory) -> list[str] | None:
+        """Return the hashes of the work; None if a filter chose them and nothing has kept what it found."""
         if self._wanted is None:
-            if self._task.data_hashes is not None:
-                self._wanted = self._task.data_hashes
-            elif (kept := memory.recall_hashes()) is not None:
-                self._wanted = kept
-            else:
-                rows = self.hook.iter_data_rows(self.dataset_hash, data_types=["VIDEO"], **chosen(self._task))
-                self._wanted = [row.data_hash for row in rows]
-                memory.remember_hashes(self._wanted)
+            given = self._task.data_hashes
+            self._wanted = memory.recall_hashes() if given is None else given
+        return self._wanted
+
+    def _find(self, memory: Memory) -> list[str]:
+        """Return the hashes; what a filter finds is kept, so that a later attempt works on the same."""
+        if (known := self._known(memory)) is not None:
+            return known
+        rows = self.hook.iter_data_rows(self.dataset_hash, data_types=["VIDEO"], **chosen(self._task))
+        self._wanted = [row.data_hash for row in rows]
+        memory.remember_hashes(self._wanted)
         return self._wanted

@@ -5,6 +5,11 @@ import pytest
 from airflow_provider_encord.exceptions import EncordJobError, EncordTimeoutError
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
 
+try:
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:
+    from airflow.exceptions import TaskDeferred
+
 FOREIGN = "00000000-0000-0000-0000-000000000009"
 
 
@@ -58,3 +63,23 @@ def test_a_start_whose_answer_is_lost_is_not_repeated(videos, re_encode, encord,
     with pytest.raises(Exception, match="re-encoding"):
         re_encode(videos)
     assert asked().count("re_encode_start") == 1
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+@pytest.mark.parametrize("max_items_per_job", [1, 1000])
+def test_what_comes_in_after_a_filter_has_chosen_is_no_part_of_the_work(
+    remembers, max_items_per_job, videos, hook, dataset, encord, manifest, context
+):
+    """Before Airflow 3.3 nothing keeps what the filter found while the task is deferred."""
+    if not remembers:
+        del context["task_state_store"]
+    arguments = {"title_like": "%.mp4", "deferrable": True, "defer_after": 0, "max_items_per_job": max_items_per_job}
+    build = lambda: EncordReEncodeDataOperator(task_id="task", dataset_hash=dataset, **arguments)  # noqa: E731
+    with pytest.raises(TaskDeferred) as deferred:
+        build().execute(context)
+    _, kwargs = deferred.value.trigger.serialize()
+    files = {"videos": [{"objectUrl": "s3://bucket/later.mp4", "title": "later.mp4"}]}
+    hook.add_private_data_to_dataset(dataset, encord.integrations["AWS"], files)
+    event = {"status": "done", "message": "done", "dataset_hash": dataset, "job_ids": kwargs["job_ids"]}
+    done = build().execute_complete(context, event)
+    assert (sorted(done["re_encoded"]), done["ignored"]) == (sorted(videos), [])
