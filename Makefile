@@ -16,8 +16,9 @@ export PYTHON
 demo: $(READY)
 	$(RUN) example_dags/demo.py
 
+# Files of tests run beside each other; three at once keep two cores busy, since the whole Airflows of some tests wait.
 test: $(READY)
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 3 --dist loadfile
 
 # The property tests with many more examples, other ones each time.
 property: $(READY)
