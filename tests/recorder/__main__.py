@@ -19,9 +19,7 @@ OLDER = "0.1.145"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.recorder", description=__doc__)
-    parser.add_argument(
-        "--encord", default=version("encord"), help="release of the client"
-    )
+    parser.add_argument("--encord", default=version("encord"), help="release of the client")
     parser.add_argument("--write", action="store_true", help="write the vectors to tests/data/vectors")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:

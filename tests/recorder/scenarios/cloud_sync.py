@@ -38,7 +38,7 @@ SCENARIOS = {
     "cloud_sync_done": Scenario(
         _result,
         _POLL,
-        "sync_private_data_with_cloud_synced_folder_get_result(job) with the default limit of 7 days; pending, then done",
+        "get_result(job) with the default limit of 7 days; pending, then done",
         [_PENDING, sync_job("done", scanPagesProcessingDone=1, uploadJobsDone=1, uploadJobsUnitsDone=3)],
         "The client sends its whole limit each time, and does not sleep between polls.",
     ),

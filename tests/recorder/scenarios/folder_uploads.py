@@ -56,7 +56,7 @@ SCENARIOS = {
     "folder_upload_image_azure_headers": Scenario(
         _one("upload_image", "photo.png", title="t.png", client_metadata=_METADATA),
         "upload image",
-        "upload_image('photo.png', title='t.png', client_metadata) into a folder; the signed URL carries upload headers",
+        "upload_image('photo.png', title='t.png', client_metadata) into a folder; the signed URL has upload headers",
         upload("t.png", headers={"x-ms-blob-type": "BlockBlob"}),
     ),
     "folder_upload_image_unknown_type": Scenario(

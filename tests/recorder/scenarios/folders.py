@@ -36,6 +36,7 @@ _COUNTS = {
     "uploadJobs": 5,
     "totalSize": 1048576.0,
 }
+_FILTERS_TEXT = "dataset_synced=False, order=CREATED_AT, desc=True, page_size=1000"
 _FILTERS = {"dataset_synced": False, "order": FoldersSortBy.CREATED_AT, "desc": True, "page_size": 1000}
 
 
@@ -61,7 +62,7 @@ SCENARIOS = {
     "folder_list_all_filters": Scenario(
         lambda client: client.user.list_storage_folders(search="a b&c", org_access=True, **_FILTERS),
         "list folders",
-        "list_storage_folders(search='a b&c', dataset_synced=False, org_access=True, order=CREATED_AT, desc=True, page_size=1000)",
+        f"list_storage_folders(search='a b&c', org_access=True, {_FILTERS_TEXT})",
         [page()],
     ),
     "folder_list_pages": Scenario(
@@ -86,7 +87,7 @@ SCENARIOS = {
     "folder_find_subfolders": Scenario(
         lambda client: client.folder.find_subfolders("x", **_FILTERS),
         "find sub-folders",
-        "find_subfolders('x', dataset_synced=False, order=CREATED_AT, desc=True, page_size=1000) of a folder",
+        f"find_subfolders('x', {_FILTERS_TEXT}) of a folder",
         [page(_CHILD)],
         "The same request as for the sub-folders of one level, with isRecursive.",
     ),

@@ -7,7 +7,7 @@ from encord.http.bundle import Bundle
 from encord.orm.storage import DataGroupCarousel, DataGroupCustom, DataGroupGrid, FoldersSortBy, StorageItemType
 from encord.utilities.storage.cloud_data_migration import update_storage_item_cloud_info
 
-from tests.recorder.answers import folder, item, page
+from tests.recorder.answers import item, page
 from tests.recorder.ids import (
     DATASET,
     FOLDER,
@@ -192,7 +192,7 @@ SCENARIOS = {
     "item_update_bulk": Scenario(
         _change_many,
         "change items",
-        f"update(client_metadata={_METADATA}) of one item, update(name='new.mp4', client_metadata={{}}) of another, in one bundle",
+        "update(client_metadata) of one item, update(name='new.mp4', client_metadata={}) of another, in one bundle",
         [page(item(clientMetadata=json.dumps(_METADATA)), item(OTHER_ITEM, name="new.mp4"))],
     ),
     "item_delete": Scenario(
