@@ -5,12 +5,15 @@ Texts are kept as they came: they are compared and sent back. Ids and numbers ar
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar
+from uuid import UUID
 
 from airflow_provider_encord._client.outgoing import LARGEST_NUMBER, one_line, storable
 from airflow_provider_encord._client.redaction import redacted
@@ -101,6 +104,11 @@ class Fields:
         value = self._number(name)
         return value if value is not None and abs(value) <= LARGEST_NUMBER else None
 
+    def whole_number(self, name: str) -> int | None:
+        """Return a number field without its fraction, or None."""
+        value = self.number(name)
+        return None if value is None else int(value)
+
     def count(self, name: str) -> int:
         """Return a counting field, from 0 to 2^53; 0 if it is missing."""
         return int(min(max(0, self._number(name) or 0), LARGEST_NUMBER))
@@ -124,6 +132,23 @@ class Fields:
         value = self.get(name)
         return value if isinstance(value, Mapping) else None
 
+    def json_object(self, name: str) -> Mapping[str, Any] | None:
+        """Return an object that is sent as JSON text; one that is sent as it is counts, too.
+
+        What is neither is unreadable rather than None: it may be merged with something and sent back.
+        """
+        value = self.get(name)
+        if isinstance(value, str) and value:
+            with suppress(ValueError, RecursionError):  # it stays a text then, which is refused
+                value = json.loads(value, parse_constant=lambda constant: None)
+        if value is None or value == "" or isinstance(value, Mapping):
+            return value or None
+        raise Unreadable(f"{name!r} of {self._what} is no JSON object")
+
+    def flag(self, name: str) -> bool:
+        """Return whether a field is true; False if it is missing."""
+        return self.get(name) is True
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts; items of other kinds as their text."""
         value = self.get(name)
@@ -136,6 +161,14 @@ class Fields:
     def all(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
         """Return a list field with each item read; it must be there."""
         return read_list(self.get(name), make, f"{name!r} of {self._what}")
+
+
+def read_uuid(value: Any) -> str:
+    """Read an answer that is no more than a UUID."""
+    try:
+        return str(UUID(value))
+    except (ValueError, TypeError, AttributeError):
+        raise Unreadable("the answer should be a UUID") from None
 
 
 def is_id(value: str) -> bool:

@@ -43,6 +43,13 @@ def checked_uuid(value: str | UUID, name: str) -> str:
         raise BadParameter(f"{name} must be a UUID, not {shown(value)}") from None
 
 
+def checked_uuids(values: Sequence[str | UUID], name: str) -> list[str]:
+    """Return UUIDs as texts, with something in the list."""
+    if isinstance(values, str) or not values:
+        raise BadParameter(f"{name} must be a list with at least one UUID")
+    return [checked_uuid(value, name) for value in values]
+
+
 def read_moment(value: str | date) -> datetime:
     """Return a point in time; a date is its first moment, a text is ISO 8601, and without a zone it is in UTC."""
     if isinstance(value, datetime):

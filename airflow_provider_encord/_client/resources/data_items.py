@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_encord._client.parameters import BadParameter
+from airflow_provider_encord._client.redaction import shown
+
 # The server is sent every list, empty or not, in this order.
 _LISTS = (
     "videos",
@@ -21,20 +24,43 @@ _LISTS = (
 )
 Uploaded = tuple[str, str]
 """Object key and title of an uploaded file."""
+UploadedIntoFolder = tuple[str, str, str]
+"""Object key and title of a file that was uploaded into a folder, and the id of the item that waits for it."""
+Files = Sequence[Uploaded | UploadedIntoFolder]
+
+_SINGLE_FILES = {
+    "video": ("videos", "VIDEO"),
+    "image": ("images", "IMAGE"),
+    "audio": ("audio", "AUDIO"),
+    "timeseries": ("timeSeries", "TIMESERIES"),
+    "nifti": ("nifti", "NIFTI"),
+    "plainText": ("text", "PLAIN_TEXT"),
+    "pdf": ("pdf", "PDF"),
+}
+SINGLE_FILE_TYPES = tuple(_SINGLE_FILES)
+"""Kinds of items that are one file each."""
 
 
-def videos(files: Sequence[Uploaded], client_metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def single_files(item_type: str, files: Files, client_metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Register uploaded files of one of the kinds that are one file each."""
+    if item_type not in _SINGLE_FILES:
+        raise BadParameter(f"item_type must be one of {', '.join(SINGLE_FILE_TYPES)}, not {shown(item_type)}")
+    name, kind = _SINGLE_FILES[item_type]
+    return _data_items(name, [_single(file, kind, client_metadata) for file in files])
+
+
+def videos(files: Files, client_metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Register uploaded videos."""
-    return _data_items("videos", [_single(file, "VIDEO", client_metadata) for file in files])
+    return single_files("video", files, client_metadata)
 
 
-def images(files: Sequence[Uploaded], client_metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def images(files: Files, client_metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Register uploaded single images."""
-    return _data_items("images", [_single(file, "IMAGE", client_metadata) for file in files])
+    return single_files("image", files, client_metadata)
 
 
 def image_group(
-    files: Sequence[Uploaded],
+    files: Files,
     *,
     title: str | None = None,
     create_video: bool = True,
@@ -45,14 +71,14 @@ def image_group(
 
 
 def image_groups(
-    groups: Iterable[tuple[str | None, Sequence[Uploaded]]],
+    groups: Iterable[tuple[str | None, Files]],
     *,
     create_video: bool = True,
     client_metadata: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Register uploaded images as groups, each with its title."""
     items = [
-        {"images": [{"url": key, "title": name} for key, name in files]}
+        {"images": [_part(file) for file in files]}
         | _titled(title, client_metadata)
         | {"createVideo": create_video, "externalFileType": "IMG_GROUP"}
         for title, files in groups
@@ -61,10 +87,10 @@ def image_groups(
 
 
 def dicom_series(
-    files: Sequence[Uploaded], *, title: str | None = None, client_metadata: Mapping[str, Any] | None = None
+    files: Files, *, title: str | None = None, client_metadata: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Register uploaded DICOM files as one series, in the given order."""
-    series: dict[str, Any] = {"dicomFiles": [{"url": key, "title": name} for key, name in files]}
+    series: dict[str, Any] = {"dicomFiles": [_part(file) for file in files]}
     series |= _titled(title, client_metadata)
     series["externalFileType"] = "DICOM"
     return _data_items("dicomSeries", [series])
@@ -85,14 +111,22 @@ def tagged(items: Mapping[str, Any], tags: Sequence[Mapping[str, Any]]) -> dict[
     return {**items, **lists, "skipDuplicateUrls": True}
 
 
-def _single(file: Uploaded, kind: str, client_metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    key, title = file
-    return {
-        "objectUrl": key,
-        "title": title,
-        "clientMetadata": dict(client_metadata or {}),
-        "externalFileType": kind,
-    }
+def _single(
+    file: Uploaded | UploadedIntoFolder, kind: str, client_metadata: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    key, title, *_ = file
+    item = {"objectUrl": key, "title": title, "clientMetadata": dict(client_metadata or {}), "externalFileType": kind}
+    # Of a time series, Encord's client says no placeholder.
+    return item if kind == "TIMESERIES" else item | _placeholder(file)
+
+
+def _part(file: Uploaded | UploadedIntoFolder) -> dict[str, Any]:
+    key, title, *_ = file
+    return {"url": key, "title": title} | _placeholder(file)
+
+
+def _placeholder(file: Uploaded | UploadedIntoFolder) -> dict[str, Any]:
+    return {"placeholderItemUuid": file[2]} if len(file) == 3 else {}
 
 
 def _titled(title: str | None, client_metadata: Mapping[str, Any] | None) -> dict[str, Any]:

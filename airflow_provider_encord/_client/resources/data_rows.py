@@ -157,7 +157,7 @@ def delete_data(dataset_hash: str, data_hashes: Sequence[str]) -> Call[None]:
 def read_data_row(value: Any) -> DataRow:
     """Read one data row."""
     fields = Fields(value, "a data row")
-    width, height, images = fields.number("width"), fields.number("height"), fields.get("images_data")
+    images = fields.get("images_data")
     optimised = fields.get("is_optimised_image_group")
     return DataRow(
         data_hash=fields.id("data_hash"),
@@ -165,8 +165,8 @@ def read_data_row(value: Any) -> DataRow:
         data_type=fields.optional_text("data_type") or "",
         created_at=fields.moment("created_at"),
         last_edited_at=fields.moment("last_edited_at"),
-        width=None if width is None else int(width),
-        height=None if height is None else int(height),
+        width=fields.whole_number("width"),
+        height=fields.whole_number("height"),
         file_link=fields.optional_text("file_link"),
         file_size=fields.number("file_size"),
         file_type=fields.optional_text("file_type"),

@@ -106,13 +106,23 @@ def read_upload_job(value: Any) -> UploadJob:
     return UploadJob(
         status=fields.text("status"),
         items=fields.each("data_hashes_with_titles", _read_uploaded_item),
-        errors=tuple(map(without_credentials, fields.texts("errors"))),
-        unit_errors=fields.each("data_unit_errors", _read_unit_error),
-        pending=fields.count("units_pending_count"),
-        done=fields.count("units_done_count"),
-        failed=fields.count("units_error_count"),
-        cancelled=fields.count("units_cancelled_count"),
+        **read_progress(fields, "data_unit_errors"),
     )
+
+
+def read_progress(fields: Fields, unit_errors: str) -> dict[str, Any]:
+    """Read what all registration jobs tell, of datasets and of folders: errors and counts.
+
+    :param unit_errors: name of the field with the errors of single units.
+    """
+    return {
+        "errors": tuple(map(without_credentials, fields.texts("errors"))),
+        "unit_errors": fields.each(unit_errors, _read_unit_error),
+        "pending": fields.count("units_pending_count"),
+        "done": fields.count("units_done_count"),
+        "failed": fields.count("units_error_count"),
+        "cancelled": fields.count("units_cancelled_count"),
+    }
 
 
 def _read_uploaded_item(value: Any) -> UploadedItem:

@@ -37,6 +37,7 @@ _BYTES_OF_BLOCKS = 16 * 1024 * 1024
 _LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 256 * 1024
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 Done = Callable[[int, str], None]
+Assigned = Callable[[int, str, str | None], None]
 _CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
 
 
@@ -46,12 +47,14 @@ class FileOutcome:
 
     :param object_key: its key in Encord's storage; None when it failed.
     :param error: why it failed.
+    :param item_uuid: the item that it becomes, if Encord tells before it is registered, as it does for folders.
     """
 
     name: str
     size: int
     object_key: str | None = None
     error: ApiError | None = None
+    item_uuid: str | None = None
 
 
 @dataclass
@@ -124,11 +127,18 @@ class Uploader:
         self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
         self._small = ReadTogether((), 0, self._readers)
 
-    async def run(self, files: Sequence[UploadFile], done: Done = lambda index, object_key: None) -> list[FileOutcome]:
+    async def run(
+        self,
+        files: Sequence[UploadFile],
+        done: Done = lambda index, object_key: None,
+        assigned: Assigned = lambda index, object_key, item_uuid: None,
+    ) -> list[FileOutcome]:
         """Upload all files; a file that fails does not stop the others.
 
         :param done: called on the event loop with a file's index in ``files`` and its object key, as soon as the file
             is in storage; it must neither block nor raise.
+        :param assigned: called likewise before the first byte of a file is sent, with its object key and, in a folder,
+            the id of its item; again with others if its URL has expired meanwhile.
         :return: one outcome per file, in the given order.
         :raises ApiError: when Encord hands out no URLs.
         """
@@ -139,7 +149,7 @@ class Uploader:
         async def work() -> None:
             while next_file := await self._next():
                 index, file, outcome, url = next_file
-                await self._upload(index, file, outcome, url)
+                await self._upload(index, file, outcome, url, assigned)
                 if outcome.object_key is not None:
                     done(index, outcome.object_key)
 
@@ -182,15 +192,18 @@ class Uploader:
             self._asking = asyncio.ensure_future(ask())
         return self._asking
 
-    async def _upload(self, index: int, file: UploadFile, outcome: FileOutcome, url: PresignedUrl) -> None:
+    async def _upload(
+        self, index: int, file: UploadFile, outcome: FileOutcome, url: PresignedUrl, assigned: Assigned
+    ) -> None:
         account = self._transport.account
         ask_again = self._ask([file.name])
         attempt, renewed = 0, False
+        assigned(index, url.object_key, url.item_uuid)
         while True:
             attempt += 1
             error = await self._put(index, file, url)
             if error is None:
-                outcome.object_key = url.object_key
+                outcome.object_key, outcome.item_uuid = url.object_key, url.item_uuid
                 self._progress.files_done += 1
                 return
             if error.http_status == 403 and not renewed:
@@ -201,6 +214,7 @@ class Uploader:
                 except ApiError as refused:
                     error = refused
                 else:
+                    assigned(index, url.object_key, url.item_uuid)
                     continue
             delay = next_delay(ask_again, error, attempt=attempt, policy=account.policy, jitter=account.jitter)
             if delay is None:
