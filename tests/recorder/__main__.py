@@ -11,10 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.recorder import OLDER, VECTORS
 from tests.recorder.difference import differences
-
-VECTORS = Path(__file__).parents[1] / "data" / "vectors"
-OLDER = "0.1.145"
 
 
 def main() -> int:
@@ -34,7 +32,7 @@ def main() -> int:
 def record_all(release: str, folder: Path) -> None:
     """Record the vectors of a release into a folder, in a process that finds this release first."""
     search = [str(path) for path in (client(release), os.environ.get("PYTHONPATH")) if path]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(search)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(search), "PYTHONWARNINGS": "ignore", "TQDM_DISABLE": "1"}
     subprocess.run([sys.executable, "-m", "tests.recorder.scenarios", str(folder)], env=environment, check=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.recorder.ids import DATASET, FOLDER, ITEM, JOB
+from tests.recorder.ids import DATASET, FOLDER, ITEM, JOB, VIDEO
 from tests.recorder.wire import STORAGE, Answer, answer, nothing
 
 Body = dict[str, Any]
@@ -21,7 +21,24 @@ def dataset() -> Body:
         "description": "Example description ..",
         "dataset_type": "CORD_STORAGE",
         "backing_folder_uuid": FOLDER,
-        "data_rows": [],
+        "data_rows": [
+            {
+                "data_hash": VIDEO,
+                "data_title": "sample_data.mp4",
+                "data_type": "VIDEO",
+                "created_at": "2025-03-01 10:00:00",
+                "last_edited_at": "2025-03-02 11:30:00",
+                "width": 1920,
+                "height": 1080,
+                "file_link": "user-uploads/key-1",
+                "file_size": 1048576,
+                "file_type": "video/mp4",
+                "storage_location": 0,
+                "frames_per_second": 25,
+                "duration": 12,
+                "backing_item_uuid": ITEM,
+            }
+        ],
     }
 
 
@@ -115,7 +132,7 @@ def upload(*names: str, makes: str = "", headers: dict[str, str] | None = None) 
     ]
 
 
-def signed_urls(count: int, headers: dict[str, str] | None = None) -> Answer:
+def signed_urls(count: int, headers: dict[str, str] | None = None, first: int = 1) -> Answer:
     urls = [
         {
             "itemUuid": _item(at),
@@ -123,7 +140,7 @@ def signed_urls(count: int, headers: dict[str, str] | None = None) -> Answer:
             "signedUrl": f"{STORAGE}/bucket/key-{at}?sig=s{at}",
             "uploadHeaders": headers or {},
         }
-        for at in range(1, count + 1)
+        for at in range(first, first + count)
     ]
     return answer({"results": urls})
 

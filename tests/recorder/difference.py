@@ -9,34 +9,42 @@ from typing import Any
 
 Vector = dict[str, Any]
 
-# They follow from the rest of a request, so they are only worth a word where nothing else differs.
-_DERIVED = {"authorization", "content-digest", "content-length", "signature", "signature-input"}
+# They follow from the rest of a request, so they are told only where nothing else differs.
+_DERIVED = {"Authorization", "Content-Digest", "Content-Length", "Signature", "Signature-Input"}
+_LONGEST = 200
 
 
 def differences(kept: Vector | None, made: Vector | None) -> list[str]:
     """Return what differs, one line each; nothing where only the client's release does."""
     if kept is None:
-        return [f"new: {len(made['requests'])} requests"]
+        return ["new vector"]
     if made is None:
-        return ["gone: no scenario makes it"]
-    kept = json.loads(json.dumps(kept).replace(kept["sdk_version"], made["sdk_version"]))
-    if kept == made:
+        return ["no scenario makes it any more"]
+    same_release = json.dumps(kept).replace(kept["sdk_version"], made["sdk_version"])
+    if same_release == json.dumps(made):
         return []
-    return list(_lines(kept, made, without=_DERIVED)) or list(_lines(kept, made, without=set()))
+    kept = json.loads(same_release)
+    return list(_lines(kept, made, _DERIVED)) or list(_lines(kept, made, set())) or ["the canned answers"]
 
 
 def _lines(kept: Vector, made: Vector, without: set[str]) -> Iterator[str]:
-    titles = [[_title(each) for each in vector["requests"]] for vector in (kept, made)]
-    for kind, i1, i2, j1, j2 in SequenceMatcher(None, *titles, autojunk=False).get_opcodes():
-        if kind != "equal":
-            yield from (f"gone request {at + 1}: {titles[0][at]}" for at in range(i1, i2))
-            yield from (f"new request {at + 1}: {titles[1][at]}" for at in range(j1, j2))
-            continue
-        for at, to in zip(range(i1, i2), range(j1, j2), strict=True):
-            before, after = (_flat(_readable(vector["requests"][n], without)) for vector, n in ((kept, at), (made, to)))
-            yield from (f"request {at + 1}, {titles[0][at]}: {line}" for line in _changes(before, after))
-    for name in sorted((kept.keys() | made.keys()) - {"requests"}):
-        yield from _changes(_flat(kept.get(name), name), _flat(made.get(name), name))
+    before, after = ([_title(request) for request in vector["requests"]] for vector in (kept, made))
+    for kind, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            for at, to in zip(range(i1, i2), range(j1, j2), strict=True):
+                ours, theirs = (_told(each, without) for each in (kept["requests"][at], made["requests"][to]))
+                yield from (f"request {to + 1}, {after[to]}: {line}" for line in _changes(ours, theirs))
+        else:
+            yield from (f"gone request {at + 1}: {before[at]}" for at in range(i1, i2))
+            yield from (f"new request {to + 1}: {after[to]}" for to in range(j1, j2))
+    if kept["sleeps"] != made["sleeps"]:
+        yield f"sleeps: {kept['sleeps']}, now {made['sleeps']}"
+    if kept["result"].keys() & made["result"].keys():
+        yield from _changes(_flat(kept["result"], "result"), _flat(made["result"], "result"))
+    else:
+        yield f"result: {_short(json.dumps(kept['result']))}, now {_short(json.dumps(made['result']))}"
+    prose = {"operation", "auth", "call", "frozen", "notes"}
+    yield from _changes(*(_flat({name: each for name, each in v.items() if name in prose}) for v in (kept, made)))
 
 
 def _title(request: dict[str, Any]) -> str:
@@ -46,20 +54,16 @@ def _title(request: dict[str, Any]) -> str:
     return f"{request['method']} {request['path']}"
 
 
-def _readable(request: dict[str, Any], without: set[str]) -> dict[str, Any]:
-    headers = {name: value for name, value in request["headers"].items() if name.lower() not in without}
+def _told(request: dict[str, Any], without: set[str]) -> dict[str, str]:
+    """Return a request field by field; the orders of headers and of the body's fields are fields, too."""
+    headers = {name: value for name, value in request["headers"].items() if name not in without}
     try:
         body = json.loads(request["body"])
     except ValueError:
-        body = request["body"]
-    # The order of headers and of the body's fields is part of a vector.
-    return {
-        **request,
-        "headers": headers,
-        "order of headers": list(headers),
-        "body": body,
-        "body as sent": request["body"],
-    }
+        return _flat(request | {"headers": headers, "order of headers": " ".join(headers)})
+    fields = _flat(body, "body")
+    order = {"order of headers": " ".join(headers), "order of fields": " ".join(fields)}
+    return _flat(request | {"headers": headers, "body": None} | order) | fields
 
 
 def _flat(value: Any, at: str = "") -> dict[str, str]:
@@ -70,13 +74,17 @@ def _flat(value: Any, at: str = "") -> dict[str, str]:
 
 
 def _changes(before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
-    names = [name for name in (before | after) if before.get(name) != after.get(name)]
-    for name in names:
-        if name in ("body as sent",) and any(other.startswith("body.") for other in names):
+    same_names = before.keys() == after.keys()
+    for name in before | after:
+        if before.get(name) == after.get(name) or (name.startswith("order of ") and not same_names):
             continue
         if name not in before:
-            yield f"new {name} = {after[name]}"
+            yield f"new {name} = {_short(after[name])}"
         elif name not in after:
-            yield f"gone {name} = {before[name]}"
+            yield f"gone {name} = {_short(before[name])}"
         else:
-            yield f"{name} = {before[name]}, now {after[name]}"
+            yield f"{name} = {_short(before[name])}, now {_short(after[name])}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

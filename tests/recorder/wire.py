@@ -107,7 +107,7 @@ def _chunks(stream: io.BytesIO) -> Iterable[bytes]:
 
 
 def _write(given: Answer) -> bytes:
-    status, body = given["status"], given["body"].encode()
+    status, body = given["status"], str(given["body"]).encode()
     reason = responses.get(status, "Unknown")
     headers = given["headers"] | {"Content-Length": str(len(body)), "Connection": "close"}
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]

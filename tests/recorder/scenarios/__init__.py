@@ -4,11 +4,21 @@ from importlib import import_module
 
 from encord._version import __version__ as client_version
 
-from tests.recorder.record import Scenario
+from tests.recorder import OLDER
+from tests.recorder.scenario import Scenario
 
-# The last release with API keys of datasets; only its own room can be imported beside it.
-OLDER = "0.1.145"
-_ROOMS = ("folders", "items", "folder_jobs", "folder_uploads", "cloud_sync")
+_ROOMS = (
+    "datasets",
+    "uploads",
+    "private_data",
+    "users",
+    "errors",
+    "folders",
+    "items",
+    "folder_jobs",
+    "folder_uploads",
+    "cloud_sync",
+)
 
 
 def scenarios() -> dict[str, Scenario]:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from tests.recorder.answers import sync_job
 from tests.recorder.ids import JOB
-from tests.recorder.record import Client, Scenario
+from tests.recorder.scenario import Client, Scenario
 from tests.recorder.wire import answer, nothing
 
 _PENDING = sync_job("pending", scanPagesProcessingPending=1, uploadJobsUnitsPending=3)

@@ -1,5 +1,7 @@
 """Jobs that register files into a folder: start, poll, cancel."""
 
+from __future__ import annotations
+
 import json
 from uuid import UUID
 
@@ -7,7 +9,7 @@ from encord.orm import storage
 
 from tests.recorder.answers import upload_job
 from tests.recorder.ids import INTEGRATION, ITEM, JOB, OTHER_ITEM
-from tests.recorder.record import Client, Scenario
+from tests.recorder.scenario import Client, Scenario
 from tests.recorder.wire import answer
 
 _UNIT_ERROR = {
@@ -21,38 +23,47 @@ _FILES = {
     "image_groups": [{"title": "g", "createVideo": False, "objectUrl_0": "s3://bucket/1.png"}],
     "skip_duplicate_urls": True,
 }
-_ITEMS = storage.DataUploadItems(
-    videos=[storage.DataUploadVideo(object_url="s3://bucket/v.mp4", title="v", client_metadata={"a": 1, "b": None})],
-    image_groups=[
-        storage.DataUploadImageGroup(
-            images=[storage.DataUploadImageGroupImage(url="s3://bucket/1.png", title="1.png")], title="g"
-        )
-    ],
-    dicom_series=[
-        storage.DataUploadDicomSeries(
-            dicom_files=[storage.DataUploadDicomSeriesDicomFile(url="s3://bucket/1.dcm", title="1.dcm")], title="s"
-        )
-    ],
-    images=[storage.DataUploadImage(object_url="s3://bucket/i.jpg", title="i")],
-    audio=[storage.DataUploadAudio(object_url="s3://bucket/a.mp3", title="a")],
-    nifti=[storage.DataUploadNifti(object_url="s3://bucket/n.nii.gz", title="n")],
-    text=[storage.DataUploadText(object_url="s3://bucket/t.txt", title="t")],
-    pdf=[storage.DataUploadPDF(object_url="s3://bucket/p.pdf", title="p")],
-    scenes=[storage.DataUploadScene(title="c", scene={"url": "s3://bucket/c.pcd", "format": "pcd"})],
-    skip_duplicate_urls=True,
-    upsert_metadata=True,
-)
-_GROUPS = storage.DataUploadItems(
-    image_groups_from_items=[
-        storage.DataUploadImageGroupFromItems(
-            image_items=[UUID(ITEM), UUID(OTHER_ITEM)], title="g", create_video=False, client_metadata={"a": 1}
-        )
-    ]
-)
 _PENDING = upload_job("PENDING", unitsPendingCount=2)
+_POLL = "folder upload job: result"
 
 
-def _start_from_file(client: Client) -> UUID:
+def _every_kind() -> storage.DataUploadItems:
+    return storage.DataUploadItems(
+        videos=[
+            storage.DataUploadVideo(object_url="s3://bucket/v.mp4", title="v", client_metadata={"a": 1, "b": None})
+        ],
+        image_groups=[
+            storage.DataUploadImageGroup(
+                images=[storage.DataUploadImageGroupImage(url="s3://bucket/1.png", title="1.png")], title="g"
+            )
+        ],
+        dicom_series=[
+            storage.DataUploadDicomSeries(
+                dicom_files=[storage.DataUploadDicomSeriesDicomFile(url="s3://bucket/1.dcm", title="1.dcm")], title="s"
+            )
+        ],
+        images=[storage.DataUploadImage(object_url="s3://bucket/i.jpg", title="i")],
+        audio=[storage.DataUploadAudio(object_url="s3://bucket/a.mp3", title="a")],
+        nifti=[storage.DataUploadNifti(object_url="s3://bucket/n.nii.gz", title="n")],
+        text=[storage.DataUploadText(object_url="s3://bucket/t.txt", title="t")],
+        pdf=[storage.DataUploadPDF(object_url="s3://bucket/p.pdf", title="p")],
+        scenes=[storage.DataUploadScene(title="c", scene={"url": "s3://bucket/c.pcd", "format": "pcd"})],
+        skip_duplicate_urls=True,
+        upsert_metadata=True,
+    )
+
+
+def _group_of_items() -> storage.DataUploadItems:
+    return storage.DataUploadItems(
+        image_groups_from_items=[
+            storage.DataUploadImageGroupFromItems(
+                image_items=[UUID(ITEM), UUID(OTHER_ITEM)], title="g", create_video=False, client_metadata={"a": 1}
+            )
+        ]
+    )
+
+
+def _start_from_file(client: Client) -> object:
     path = client.file("upload spec.json", json.dumps(_FILES))
     return client.folder.add_private_data_to_folder_start(INTEGRATION, path)
 
@@ -60,8 +71,6 @@ def _start_from_file(client: Client) -> UUID:
 def _result(client: Client) -> object:
     return client.folder.add_private_data_to_folder_get_result(UUID(JOB))
 
-
-_POLL = "folder upload job: result"
 
 SCENARIOS = {
     "folder_job_start_external_files": Scenario(
@@ -78,14 +87,14 @@ SCENARIOS = {
         [answer(JOB)],
     ),
     "folder_job_start_data_items": Scenario(
-        lambda client: client.folder.add_private_data_to_folder_start(INTEGRATION, _ITEMS),
+        lambda client: client.folder.add_private_data_to_folder_start(INTEGRATION, _every_kind()),
         "folder upload job: start",
         f"add_private_data_to_folder_start('{INTEGRATION}', DataUploadItems of every kind)",
         [answer(JOB)],
         "Structured items together with an integration. Kinds without items are sent as empty lists.",
     ),
     "folder_job_start_image_groups_from_items": Scenario(
-        lambda client: client.folder.add_private_data_to_folder_start(None, _GROUPS),
+        lambda client: client.folder.add_private_data_to_folder_start(None, _group_of_items()),
         "folder upload job: start",
         "add_private_data_to_folder_start(None, DataUploadItems with an image group of two stored items)",
         [answer(JOB)],

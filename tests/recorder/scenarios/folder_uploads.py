@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from encord.beta.scene.builder import SceneBuilder
 from encord.orm import storage
 
 from tests.recorder.answers import signed_urls, upload, upload_job
 from tests.recorder.ids import INTEGRATION, JOB
-from tests.recorder.record import Client, Scenario
+from tests.recorder.scenario import Client, Scenario
 from tests.recorder.wire import answer, nothing
 
 _REFUSED = {
@@ -16,17 +15,6 @@ _REFUSED = {
     "headers": {"Content-Type": "application/xml"},
     "body": "<Error>SignatureDoesNotMatch</Error>",
 }
-_AUDIO = storage.CustomerProvidedAudioMetadata(
-    duration=1.5, file_size=17, mime_type="audio/mpeg", sample_rate=44100, bit_depth=16, codec="mp3", num_channels=2
-)
-_VIDEO = storage.CustomerProvidedVideoMetadata(
-    fps=25.0, duration=12.5, width=1920, height=1080, file_size=17, mime_type="video/mp4"
-)
-_TEXT = storage.CustomerProvidedTextMetadata(file_size=17, mime_type="text/plain")
-_PDF = storage.CustomerProvidedPdfMetadata(file_size=17, num_pages=3)
-_SETTINGS = storage.TimeSeriesViewSettings(
-    channels={"speed": storage.TimeSeriesLineChannelViewSettings(color="#ff0000")}
-)
 _METADATA = {"a": 1, "b": None}
 
 
@@ -35,10 +23,44 @@ def _one(method: str, file: str, **arguments: Any) -> Callable[[Client], Any]:
 
 
 def _many(method: str, *files: str, **arguments: Any) -> Callable[[Client], Any]:
-    return lambda client: getattr(client.folder, method)([client.file(each) for each in files], **arguments)
+    return lambda client: getattr(client.folder, method)(client.all_files(*files), **arguments)
+
+
+def _video(client: Client) -> Any:
+    metadata = storage.CustomerProvidedVideoMetadata(
+        fps=25.0, duration=12.5, width=1920, height=1080, file_size=17, mime_type="video/mp4"
+    )
+    return client.folder.upload_video(
+        client.file("sample.mp4"), title="Vidéo 1.mp4", client_metadata=_METADATA, video_metadata=metadata
+    )
+
+
+def _audio(client: Client) -> Any:
+    metadata = storage.CustomerProvidedAudioMetadata(
+        duration=1.5, file_size=17, mime_type="audio/mpeg", sample_rate=44100, bit_depth=16, codec="mp3", num_channels=2
+    )
+    return client.folder.upload_audio(client.file("voice.mp3"), audio_metadata=metadata)
+
+
+def _text(client: Client) -> Any:
+    metadata = storage.CustomerProvidedTextMetadata(file_size=17, mime_type="text/plain")
+    return client.folder.upload_text(client.file("notes.txt"), text_metadata=metadata)
+
+
+def _pdf(client: Client) -> Any:
+    metadata = storage.CustomerProvidedPdfMetadata(file_size=17, num_pages=3)
+    return client.folder.upload_pdf(client.file("paper.pdf"), pdf_metadata=metadata)
+
+
+def _time_series(client: Client) -> Any:
+    channel = storage.TimeSeriesLineChannelViewSettings(color="#ff0000")
+    settings = storage.TimeSeriesViewSettings(channels={"speed": channel})
+    return client.folder.upload_time_series(client.file("speed.csv"), settings=settings)
 
 
 def _scene(client: Client) -> Any:
+    from encord.beta.scene.builder import SceneBuilder
+
     scene = SceneBuilder()
     scene.add_pcd_stream("lidar").add_pcd(uri="s3://bucket/1.pcd", timestamp=0.5)
     return client.folder.upload_scene(scene, "my scene", INTEGRATION, client_metadata=_METADATA)
@@ -66,7 +88,7 @@ SCENARIOS = {
         upload("photo.unknownext"),
     ),
     "folder_upload_video": Scenario(
-        _one("upload_video", "sample.mp4", title="Vidéo 1.mp4", client_metadata=_METADATA, video_metadata=_VIDEO),
+        _video,
         "upload video",
         "upload_video('sample.mp4', title='Vidéo 1.mp4', client_metadata, video_metadata) into a folder",
         upload("Vidéo 1.mp4"),
@@ -92,13 +114,13 @@ SCENARIOS = {
         upload("b.dcm", "a.dcm", makes="series 1"),
     ),
     "folder_upload_audio": Scenario(
-        _one("upload_audio", "voice.mp3", audio_metadata=_AUDIO),
+        _audio,
         "upload audio",
         "upload_audio('voice.mp3', audio_metadata) into a folder",
         upload("voice.mp3"),
     ),
     "folder_upload_text": Scenario(
-        _one("upload_text", "notes.txt", text_metadata=_TEXT),
+        _text,
         "upload text",
         "upload_text('notes.txt', text_metadata) into a folder",
         upload("notes.txt"),
@@ -107,7 +129,7 @@ SCENARIOS = {
         _one("upload_text", "page.html"), "upload text", "upload_text('page.html') into a folder", upload("page.html")
     ),
     "folder_upload_pdf": Scenario(
-        _one("upload_pdf", "paper.pdf", pdf_metadata=_PDF),
+        _pdf,
         "upload PDF",
         "upload_pdf('paper.pdf', pdf_metadata) into a folder",
         upload("paper.pdf"),
@@ -119,7 +141,7 @@ SCENARIOS = {
         upload("brain.nii.gz"),
     ),
     "folder_upload_time_series": Scenario(
-        _one("upload_time_series", "speed.csv", settings=_SETTINGS),
+        _time_series,
         "upload time series",
         "upload_time_series('speed.csv', settings) into a folder",
         upload("speed.csv"),

@@ -1,14 +1,15 @@
 """Storage folders: list, find, create, change, move, delete, and who may use them."""
 
 import json
+from typing import Any
 from uuid import UUID
 
-from encord.http.bundle import Bundle
-from encord.orm.storage import CloudSyncedFolderParams, FoldersSortBy, StorageUserRole
+from encord.http import bundle
+from encord.orm import storage
 
 from tests.recorder.answers import folder, page
 from tests.recorder.ids import FOLDER, GROUP, INTEGRATION, OTHER_FOLDER, OTHER_GROUP
-from tests.recorder.record import Client, Scenario
+from tests.recorder.scenario import Client, Scenario
 from tests.recorder.wire import answer, nothing
 
 _CHILD = folder(
@@ -37,7 +38,11 @@ _COUNTS = {
     "totalSize": 1048576.0,
 }
 _FILTERS_TEXT = "dataset_synced=False, order=CREATED_AT, desc=True, page_size=1000"
-_FILTERS = {"dataset_synced": False, "order": FoldersSortBy.CREATED_AT, "desc": True, "page_size": 1000}
+
+
+def _filters() -> dict[str, Any]:
+    order = storage.FoldersSortBy.CREATED_AT
+    return {"dataset_synced": False, "order": order, "desc": True, "page_size": 1000}
 
 
 def _change(client: Client) -> object:
@@ -47,9 +52,9 @@ def _change(client: Client) -> object:
 
 def _change_many(client: Client) -> None:
     folder, other = client.folder, client.other_folder
-    with Bundle() as bundle:
-        folder.update(name="First", bundle=bundle)
-        other.update(client_metadata=_METADATA, bundle=bundle)
+    with bundle.Bundle() as together:
+        folder.update(name="First", bundle=together)
+        other.update(client_metadata=_METADATA, bundle=together)
 
 
 SCENARIOS = {
@@ -60,7 +65,7 @@ SCENARIOS = {
         [page(folder(), _SYNCED)],
     ),
     "folder_list_all_filters": Scenario(
-        lambda client: client.user.list_storage_folders(search="a b&c", org_access=True, **_FILTERS),
+        lambda client: client.user.list_storage_folders(search="a b&c", org_access=True, **_filters()),
         "list folders",
         f"list_storage_folders(search='a b&c', org_access=True, {_FILTERS_TEXT})",
         [page()],
@@ -85,7 +90,7 @@ SCENARIOS = {
         [page(_CHILD)],
     ),
     "folder_find_subfolders": Scenario(
-        lambda client: client.folder.find_subfolders("x", **_FILTERS),
+        lambda client: client.folder.find_subfolders("x", **_filters()),
         "find sub-folders",
         f"find_subfolders('x', {_FILTERS_TEXT}) of a folder",
         [page(_CHILD)],
@@ -138,7 +143,7 @@ SCENARIOS = {
     "folder_create_cloud_synced": Scenario(
         lambda client: client.user.create_storage_folder(
             "Example folder",
-            cloud_synced_folder_params=CloudSyncedFolderParams(
+            cloud_synced_folder_params=storage.CloudSyncedFolderParams(
                 integration_uuid=UUID(INTEGRATION), remote_url="s3://bucket/path/"
             ),
         ),
@@ -213,7 +218,7 @@ SCENARIOS = {
         ],
     ),
     "folder_groups_add": Scenario(
-        lambda client: client.folder.add_group([UUID(GROUP), UUID(OTHER_GROUP)], StorageUserRole.ADMIN),
+        lambda client: client.folder.add_group([UUID(GROUP), UUID(OTHER_GROUP)], storage.StorageUserRole.ADMIN),
         "add user groups to a folder",
         "add_group([two groups], ADMIN) to a folder",
         [nothing(204)],

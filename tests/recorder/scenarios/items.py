@@ -1,11 +1,12 @@
 """Storage items: list, find, get, change, move, delete, group, re-encode."""
 
 import json
+from typing import Any
 from uuid import UUID
 
-from encord.http.bundle import Bundle
-from encord.orm.storage import DataGroupCarousel, DataGroupCustom, DataGroupGrid, FoldersSortBy, StorageItemType
-from encord.utilities.storage.cloud_data_migration import update_storage_item_cloud_info
+from encord.http import bundle
+from encord.orm import storage
+from encord.utilities.storage import cloud_data_migration
 
 from tests.recorder.answers import item, page
 from tests.recorder.ids import (
@@ -20,7 +21,7 @@ from tests.recorder.ids import (
     OTHER_ITEM,
     VIDEO,
 )
-from tests.recorder.record import Client, Scenario
+from tests.recorder.scenario import Client, Scenario
 from tests.recorder.wire import STORAGE, answer, nothing
 
 _SIGNED = "https://signed.example/sample.mp4?sig=x"
@@ -63,19 +64,22 @@ _USED = {
     ],
     "groupLayout": None,
 }
-_FILTERS = {
-    "search": "a b&c",
-    "is_in_dataset": False,
-    "item_types": [StorageItemType.VIDEO, StorageItemType.PLAIN_TEXT],
-    "order": FoldersSortBy.CREATED_AT,
-    "desc": True,
-    "page_size": 1000,
-    "get_signed_urls": True,
-}
 _FILTERS_TEXT = (
     "search='a b&c', is_in_dataset=False, item_types=[VIDEO, PLAIN_TEXT], order=CREATED_AT, desc=True, page_size=1000, "
     "get_signed_urls=True"
 )
+
+
+def _filters() -> dict[str, Any]:
+    return {
+        "search": "a b&c",
+        "is_in_dataset": False,
+        "item_types": [storage.StorageItemType.VIDEO, storage.StorageItemType.PLAIN_TEXT],
+        "order": storage.FoldersSortBy.CREATED_AT,
+        "desc": True,
+        "page_size": 1000,
+        "get_signed_urls": True,
+    }
 
 
 def _change(client: Client) -> object:
@@ -86,9 +90,9 @@ def _change(client: Client) -> object:
 
 def _change_many(client: Client) -> None:
     first, second = client.item(), client.item(uuid=OTHER_ITEM)
-    with Bundle() as bundle:
-        first.update(client_metadata=_METADATA, bundle=bundle)
-        second.update(name="new.mp4", client_metadata={}, bundle=bundle)
+    with bundle.Bundle() as together:
+        first.update(client_metadata=_METADATA, bundle=together)
+        second.update(name="new.mp4", client_metadata={}, bundle=together)
 
 
 SCENARIOS = {
@@ -99,7 +103,7 @@ SCENARIOS = {
         [page(item(), _GONE, _WAITS)],
     ),
     "item_list_all_filters": Scenario(
-        lambda client: client.folder.list_items(include_client_metadata=False, **_FILTERS),
+        lambda client: client.folder.list_items(include_client_metadata=False, **_filters()),
         "list items of a folder",
         f"list_items({_FILTERS_TEXT}, include_client_metadata=False) of a folder",
         [page()],
@@ -111,7 +115,7 @@ SCENARIOS = {
         [page(item())],
     ),
     "item_list_pages": Scenario(
-        lambda client: client.folder.list_items(item_types=[StorageItemType.IMAGE], page_size=1),
+        lambda client: client.folder.list_items(item_types=[storage.StorageItemType.IMAGE], page_size=1),
         "list items of a folder",
         "list_items(item_types=[IMAGE], page_size=1) of a folder, two pages",
         [page(_IMAGE, token="next+page/2="), page(_IMAGE | {"uuid": ITEM})],
@@ -125,7 +129,7 @@ SCENARIOS = {
         "The client fetches each item's metadata from a signed URL.",
     ),
     "item_list_recursive": Scenario(
-        lambda client: client.folder.find_items(**_FILTERS),
+        lambda client: client.folder.find_items(**_filters()),
         "list items of a folder and its sub-folders",
         f"find_items({_FILTERS_TEXT}) of a folder",
         [page(item(signedUrl=_SIGNED))],
@@ -138,7 +142,7 @@ SCENARIOS = {
         "The client refuses the whole page.",
     ),
     "item_find": Scenario(
-        lambda client: client.user.find_storage_items(org_access=True, **_FILTERS),
+        lambda client: client.user.find_storage_items(org_access=True, **_filters()),
         "find items everywhere",
         f"find_storage_items({_FILTERS_TEXT}, org_access=True)",
         [page(item(signedUrl=_SIGNED))],
@@ -223,7 +227,7 @@ SCENARIOS = {
         [nothing(204)],
     ),
     "item_migrate_storage": Scenario(
-        lambda client: update_storage_item_cloud_info(
+        lambda client: cloud_data_migration.update_storage_item_cloud_info(
             client.user,
             ITEM,
             new_url="s3://new/sample.mp4",
@@ -235,7 +239,7 @@ SCENARIOS = {
         [answer([ITEM])],
     ),
     "item_migrate_storage_by_url": Scenario(
-        lambda client: update_storage_item_cloud_info(
+        lambda client: cloud_data_migration.update_storage_item_cloud_info(
             client.user,
             "s3://old/sample.mp4",
             new_url="s3://new/sample.mp4",
@@ -250,9 +254,9 @@ SCENARIOS = {
         lambda client: client.folder.create_data_groups(
             [
                 [UUID(ITEM), UUID(OTHER_ITEM)],
-                DataGroupCarousel(name="carousel", layout_contents=[UUID(ITEM)], client_metadata=_METADATA),
-                DataGroupGrid(name="grid", layout_contents=[UUID(ITEM), UUID(OTHER_ITEM)]),
-                DataGroupCustom(
+                storage.DataGroupCarousel(name="carousel", layout_contents=[UUID(ITEM)], client_metadata=_METADATA),
+                storage.DataGroupGrid(name="grid", layout_contents=[UUID(ITEM), UUID(OTHER_ITEM)]),
+                storage.DataGroupCustom(
                     name="custom",
                     layout_contents={"left": UUID(ITEM), "right": UUID(OTHER_ITEM)},
                     layout={
