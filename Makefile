@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test property lint format wheel matrix bench chaos constraints clean
+.PHONY: demo test property lint format wheel matrix bench chaos vectors constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -54,6 +54,10 @@ CHAOS = .ci/.venvs/chaos-$(VERSION)
 chaos:
 	.ci/install-chaos $(VERSION) $(CHAOS)
 	$(CHAOS)/bin/python -m tests.chaos --events $(EVENTS) --seed $(SEED) $(CHAOS_ARGUMENTS)
+
+# ENCORD names a release of Encord's client, by default the installed one; WRITE=1 writes the vectors.
+vectors: $(READY)
+	$(RUN) -m tests.recorder $(if $(ENCORD),--encord $(ENCORD)) $(if $(WRITE),--write)
 
 constraints:
 	.ci/compile-constraints
