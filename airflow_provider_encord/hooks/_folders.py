@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from airflow_provider_encord._client.jobs import FolderSyncWatch, FolderUploadJo
 from airflow_provider_encord._client.pages import MAX_PAGE_SIZE
 from airflow_provider_encord._client.resources import data_items, folder_jobs, folder_sync, folders
 from airflow_provider_encord._client.transport import MAX_FILES_PER_JOB
+from airflow_provider_encord._client.transport.uploader import FileOutcome
 from airflow_provider_encord._client.wait import DeadlineReached, Patience
 from airflow_provider_encord._storage.files import PathLike, find_files
 from airflow_provider_encord._storage.manifest_file import load_manifest
@@ -202,26 +204,23 @@ class FolderVerbs(UploadVerbs, JobVerbs, AccessVerbs):
         All files are looked at before the first byte is sent, and uploaded before the first job is started. A repeat
         adds all of them again.
 
-        :param item_type: ``video``, ``image``, ``audio``, ``nifti``, ``pdf``, ``plainText`` or ``timeseries``.
+        :param item_type: ``video``, ``image``, ``audio``, ``nifti``, ``pdf``, ``plainText``, ``timeseries`` or
+            ``scene``.
         :param file_paths: local paths, ``ObjectStoragePath`` objects or their URLs; an empty list is nothing to do.
         :param client_metadata: kept by Encord with each item.
         :param max_items_per_job: more files are registered by several jobs.
         """
         with argument_errors():
-            data_items.single_files(item_type, [])
+            _single_files(item_type, [], None)
         several = whole_number(max_items_per_job, "max_items_per_job")
         files = find_files(paths(file_paths, "file_paths"), item_type=item_type)
         outcomes = yield from steps_of(self.put_files)(files, item_type, folder_uuid=folder_uuid)
-        done = iter(
-            [
-                (key, name, str(outcome.item_uuid))
-                for (key, name), outcome in zip(uploaded(outcomes), outcomes, strict=True)
-            ]
-        )
+        uploaded(outcomes)
+        done = iter(outcomes)
         job_ids: list[str] = []
         try:
             while batch := list(islice(done, several)):
-                register = data_items.single_files(item_type, batch, client_metadata)
+                register = _single_files(item_type, batch, client_metadata)
                 start = steps_of(self.start_folder_upload_job)
                 job_ids.append((yield from start(folder_uuid, data_items=register)))
             verdicts: list[Verdict] = []
@@ -376,3 +375,14 @@ class FolderVerbs(UploadVerbs, JobVerbs, AccessVerbs):
         require_done(verdict, None, folder_uuid=str(folder_uuid), allow_partial=True)
         sync: folder_sync.FolderSync = verdict.answer
         return sync
+
+
+def _single_files(
+    item_type: str, outcomes: Sequence[FileOutcome], client_metadata: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what registers uploaded files of a folder."""
+    if item_type == "scene":
+        scenes = [(str(each.object_key), each.name, PurePath(each.name).suffix[1:].lower()) for each in outcomes]
+        return data_items.scene_files(scenes, client_metadata)
+    files = [(str(each.object_key), each.name, str(each.item_uuid)) for each in outcomes]
+    return data_items.single_files(item_type, files, client_metadata)

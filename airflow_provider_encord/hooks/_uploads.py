@@ -32,6 +32,7 @@ _CONTENT_TYPES: dict[str, Callable[[str], str | None]] = {
     "pdf": lambda name: "application/pdf",
     "plainText": lambda name: media_type(name) or "text/plain",
     "timeseries": media_type,
+    "scene": lambda name: "application/octet-stream",
 }
 
 Unit = tuple[str | None, list[Any]]
@@ -75,7 +76,7 @@ async def put_files(step: Put, transport: AsyncTransport, settings: ConnectionSe
 
     def ask(names: Sequence[str]) -> Call[tuple[upload_urls.PresignedUrl, ...]]:
         count = min(len(names), upload_urls.MAX_PRESIGNED_URLS)
-        if step.folder_uuid is not None:
+        if step.folder_uuid is not None and step.item_type != "scene":  # scenes wait for no item
             return upload_urls.get_folder_upload_urls(step.folder_uuid, count, step.item_type)
         if settings.credentials.dataset_only:
             return upload_urls.get_signed_url(names[0], step.item_type)
@@ -111,7 +112,7 @@ class UploadVerbs(Verbs):
 
         :param files: what :func:`airflow_provider_encord._storage.files.find_files` found.
         :param item_type: ``video``, ``image`` or ``dicomFile``; for a folder also ``audio``, ``nifti``, ``pdf``,
-            ``plainText`` or ``timeseries``.
+            ``plainText``, ``timeseries`` or ``scene``.
         :param max_workers: files in flight at once.
         :param uploaded: called with a file's index in ``files`` and its object key, as soon as the file is in storage;
             runs on the event loop that uploads, so it must neither block nor raise.
