@@ -49,8 +49,10 @@ def failed_items_allowed(max_failed_items: float, total: int) -> int:
     return int(max_failed_items * total) if 0 < max_failed_items < 1 else int(max_failed_items)
 
 
-def require_done(verdict: Verdict, dataset_hash: str, *, allow_partial: bool = False) -> None:
-    """Raise unless a job ended well.
+def require_done(
+    verdict: Verdict, dataset_hash: str | None, *, folder_uuid: str | None = None, allow_partial: bool = False
+) -> None:
+    """Raise unless a job of a dataset, or of a folder, ended well.
 
     :raises EncordJobCancelledError: when somebody cancelled it.
     :raises EncordJobError: when it failed, or items of it failed and that is not allowed.
@@ -60,7 +62,8 @@ def require_done(verdict: Verdict, dataset_hash: str, *, allow_partial: bool = F
     if verdict.state is State.DONE or (allow_partial and verdict.state is State.PARTIAL):
         return
     kind = EncordJobCancelledError if verdict.state is State.CANCELLED else EncordJobError
-    raise kind(f"Dataset {dataset_hash}: {verdict.message}.", dataset_hash=dataset_hash)
+    place = f"Dataset {dataset_hash}" if dataset_hash else f"Folder {folder_uuid}"
+    raise kind(f"{place}: {verdict.message}.", dataset_hash=dataset_hash)
 
 
 def uploaded(outcomes: Sequence[FileOutcome]) -> list[Uploaded]:

@@ -141,8 +141,10 @@ class Fields:
         if isinstance(value, str) and value:
             with suppress(ValueError, RecursionError):  # it stays a text then, which is refused
                 value = json.loads(value, parse_constant=lambda constant: None)
-        if value is None or value == "" or isinstance(value, Mapping):
-            return value or None
+        if value is None or value == "":
+            return None
+        if isinstance(value, Mapping):
+            return value
         raise Unreadable(f"{name!r} of {self._what} is no JSON object")
 
     def flag(self, name: str) -> bool:

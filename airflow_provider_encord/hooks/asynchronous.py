@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -11,7 +11,17 @@ from airflow_provider_encord._airflow.errors import airflow_errors
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord._compat import mask_secrets_async
 from airflow_provider_encord.hooks._uploads import put_files
-from airflow_provider_encord.hooks._verbs import Ask, AskForList, Mask, Put, Step, Wait, carry_out_async
+from airflow_provider_encord.hooks._verbs import (
+    Ask,
+    AskForList,
+    Mask,
+    Put,
+    Step,
+    Wait,
+    carry_out_async,
+    each_found_async,
+    tell_return,
+)
 from airflow_provider_encord.hooks.encord import EncordHook
 
 P = ParamSpec("P")
@@ -27,6 +37,17 @@ def _awaited(
         found: T = await carry_out_async(steps, self._perform)
         return found
 
+    return method
+
+
+def _iterated(
+    verb: Callable[Concatenate[EncordHook, P], Iterator[T]],
+) -> Callable[Concatenate[AsyncEncord, P], AsyncIterator[T]]:
+    @wraps(verb)
+    def method(self: AsyncEncord, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        return each_found_async(verb.lazy_steps(self.hook, *args, **kwargs), self._perform)  # type: ignore[attr-defined]
+
+    tell_return(method, verb, str(verb.__annotations__["return"]).replace("Iterator[", "AsyncIterator["))
     return method
 
 
@@ -76,6 +97,35 @@ class AsyncEncord:
     add_private_data_to_dataset = _awaited(EncordHook.add_private_data_to_dataset)
     add_private_data_to_dataset_start = _awaited(EncordHook.add_private_data_to_dataset_start)
     add_private_data_to_dataset_get_result = _awaited(EncordHook.add_private_data_to_dataset_get_result)
+    list_folders = _awaited(EncordHook.list_folders)
+    iter_folders = _iterated(EncordHook.iter_folders)
+    get_folder = _awaited(EncordHook.get_folder)
+    create_folder = _awaited(EncordHook.create_folder)
+    update_folder = _awaited(EncordHook.update_folder)
+    move_folders = _awaited(EncordHook.move_folders)
+    delete_folder = _awaited(EncordHook.delete_folder)
+    get_folder_summary = _awaited(EncordHook.get_folder_summary)
+    upload_files_to_folder = _awaited(EncordHook.upload_files_to_folder)
+    start_folder_upload_job = _awaited(EncordHook.start_folder_upload_job)
+    get_folder_upload_job = _awaited(EncordHook.get_folder_upload_job)
+    cancel_folder_upload_job = _awaited(EncordHook.cancel_folder_upload_job)
+    add_private_data_to_folder = _awaited(EncordHook.add_private_data_to_folder)
+    add_private_data_to_folder_start = _awaited(EncordHook.add_private_data_to_folder_start)
+    add_private_data_to_folder_get_result = _awaited(EncordHook.add_private_data_to_folder_get_result)
+    start_folder_sync = _awaited(EncordHook.start_folder_sync)
+    get_folder_sync = _awaited(EncordHook.get_folder_sync)
+    sync_folder = _awaited(EncordHook.sync_folder)
+    list_items = _awaited(EncordHook.list_items)
+    iter_items = _iterated(EncordHook.iter_items)
+    get_item = _awaited(EncordHook.get_item)
+    get_items = _awaited(EncordHook.get_items)
+    list_child_items = _awaited(EncordHook.list_child_items)
+    get_item_summary = _awaited(EncordHook.get_item_summary)
+    update_items = _awaited(EncordHook.update_items)
+    move_items = _awaited(EncordHook.move_items)
+    delete_items = _awaited(EncordHook.delete_items)
+    re_encode_items = _awaited(EncordHook.re_encode_items)
+    get_item_re_encoding = _awaited(EncordHook.get_item_re_encoding)
     look = _awaited(EncordHook.look)
     wait = _awaited(EncordHook.wait)
     re_encode_data = _awaited(EncordHook.re_encode_data)

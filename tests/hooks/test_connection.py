@@ -452,10 +452,19 @@ def attempt(monkeypatch: pytest.MonkeyPatch, host: str, **extra: Any) -> tuple[b
     return EncordHook().test_connection()
 
 
-def test_a_good_connection_tells_where_and_what(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    loopback.answers(json_reply(200, {"result": [{"integrationUuid": DATASET, "title": "AWS"}]}))
+def test_a_good_connection_tells_where_and_who(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    loopback.answers(json_reply(200, {"userEmail": "a@b.test\n", "userHash": "u"}))
+    assert attempt(monkeypatch, loopback.url) == (True, f"Logged in at {loopback.url} as a@b.test\\n.")
+    assert [received.path for received in loopback.received] == ["/v2/public/user/current"]
+
+
+@pytest.mark.parametrize("unknown", [json_reply(404, {"detail": "Not Found"}), Reply(404, b"<html>")])
+def test_a_server_that_does_not_tell_who_is_asked_for_integrations(
+    unknown: Reply, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loopback.answers(unknown, json_reply(200, {"result": [{"integrationUuid": DATASET, "title": "AWS"}]}))
     assert attempt(monkeypatch, loopback.url) == (True, f"Logged in at {loopback.url}. Cloud integrations: AWS.")
-    assert [received.path for received in loopback.received] == ["/v2/public/cloud-integrations"]
+    assert [received.path.split("/", 3)[3] for received in loopback.received] == ["user/current", "cloud-integrations"]
 
 
 REFUSALS = {

@@ -109,7 +109,7 @@ def press_test(client: Any, **changes: Any) -> Any:
 def test_the_button_tests_a_stored_connection_with_a_port(client: Any, stored: Any, loopback: Any) -> None:
     from loopback import Reply
 
-    loopback.answers(Reply(200, json.dumps({"result": []}).encode()))
+    loopback.answers(Reply(200, json.dumps({"userEmail": "a@b.test"}).encode()))
     host, port = loopback.url.rsplit(":", 1)
     stored(extra={"token": "tell-nobody-token"}, host=host, port=int(port))
     assert seen(press_test(client))["status"] is True

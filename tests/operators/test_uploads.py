@@ -1,6 +1,5 @@
 """Uploads: what is registered, in which order, and what is said when it goes wrong."""
 
-
 import pytest
 
 from airflow_provider_encord.exceptions import EncordInputError, EncordUploadError
@@ -70,7 +69,9 @@ def test_a_plan_sends_nothing(upload, encord):
     assert [each["operation"] for each in encord.requests()] == ["get_dataset"]
 
 
-@pytest.mark.parametrize(("mirror", "folder"), [(False, None), (False, ""), (True, f"{7:032x}")])
+@pytest.mark.parametrize(
+    ("mirror", "folder"), [(False, None), (False, ""), (True, "6e26f6a8-3d0b-4f0b-9c37-2f1d8a1f9d60")]
+)
 def test_the_folder_is_checked_before_any_byte(mirror, folder, context, hook, encord, media):
     dataset = hook.create_dataset("folders", create_backing_folder=mirror).dataset_hash
     encord.clear_requests()

@@ -20,6 +20,7 @@ from airflow_provider_encord._client.resources import (
     storage_location,
     users,
 )
+from folder_cases import CALLS as FOLDER_CALLS
 from vectors import DATASET, FOLDER, GROUP, INTEGRATION, ITEM, KEY, PROTECTED_KEY, RSA_KEY, VECTORS, VIDEO
 
 _READ_WRITE = ("dataset.read", "dataset.write")
@@ -142,6 +143,7 @@ CALLS: dict[str, Call] = {
     ),
     "error_v2_201_unexpected": datasets.create_dataset("Example Title"),
 }
+CALLS |= FOLDER_CALLS
 for _name in VECTORS:
     if _name.startswith("error_legacy_"):
         CALLS.setdefault(_name, datasets.get_dataset(DATASET))
@@ -176,6 +178,10 @@ _NO_KIND_CALL = "we do not ask for the kind of an API key first; the first reque
 _FOREIGN = "without Encord's message it is somebody else's answer, and tried again like no answer at all"
 _KIND = "we return the kind of the key; who asked decides"
 _TOO_LARGE = "413 is never repeated: the same request stays too large"
+
+_NOT_READ_AFTER = "what was moved is not read again"
+_ASKED_ONCE = "a call asks once; waiting is the watch's, and polls are held no longer than 60 seconds"
+_EITHER_CASE = "a status counts in either case"
 
 DELIBERATE: dict[str, Deliberate] = {
     "re_encode_data_retried": Deliberate(
@@ -233,6 +239,26 @@ DELIBERATE: dict[str, Deliberate] = {
     "apikey_auth_re_encode": Deliberate(_NO_KIND_CALL, plays=(1,)),
     "apikey_auth_delete_data_read_only": Deliberate(_NO_KIND_CALL, plays=(1,)),
     "apikey_auth_add_private_data_start": Deliberate(_NO_KIND_CALL, plays=(1,)),
+    "folder_delete_http_503": Deliberate("deleting is repeatable", plays=_FOUR),
+    "folder_move": Deliberate(_NOT_READ_AFTER, plays=(0,)),
+    "folder_move_to_root": Deliberate(_NOT_READ_AFTER, plays=(0,)),
+    "item_move": Deliberate(_NOT_READ_AFTER, plays=(0,)),
+    "folder_job_done": Deliberate(_ASKED_ONCE, plays=(1,)),
+    "folder_job_timeout": Deliberate(_ASKED_ONCE, plays=(0,)),
+    "cloud_sync_done": Deliberate(_ASKED_ONCE, plays=(1,)),
+    "cloud_sync_timeout": Deliberate(_ASKED_ONCE, plays=(0,)),
+    "folder_job_poll_gives_up": Deliberate(_FOREIGN, plays=_FOUR),
+    "folder_job_lower_case_status": Deliberate(_EITHER_CASE, reads=lambda job: job.status == "done"),
+    "cloud_sync_upper_case_status": Deliberate(_EITHER_CASE, reads=lambda sync: sync.status == "DONE"),
+    "folder_list_unknown_type": Deliberate(
+        "what is unknown keeps its name", reads=lambda page: page.results[0].folder_type == "somethingNew"
+    ),
+    "item_list_unknown_type": Deliberate(
+        "an item of an unknown kind is an item", reads=lambda page: page.results[0].item_type == "somethingNew"
+    ),
+    "item_update_bulk": Deliberate(
+        "we return the items as they are then", reads=lambda changed: {item.uuid for item in changed} >= {ITEM}
+    ),
 }
 
 # Forms that we do not send. Their signatures are checked all the same, and their answers read where we have a reader.

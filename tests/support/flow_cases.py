@@ -10,7 +10,8 @@ from typing import Any
 
 from airflow_provider_encord import exceptions
 from airflow_provider_encord.hooks.encord import EncordHook
-from vectors import DATASET, FOLDER, INTEGRATION, JOB, VECTORS
+from folder_cases import FLOWS as FOLDER_FLOWS
+from vectors import DATASET, FOLDER, INTEGRATION, JOB, VECTORS, Clock, StandingClock
 
 Flow = Callable[[EncordHook, Path], Any]
 _GROUP = ("zebra.png", "apple.jpg", "mango.jpeg")
@@ -89,6 +90,7 @@ FLOWS: dict[str, Flow] = {
     "add_private_data_poll_rate_limited": _result(),
     "apikey_get_or_create_existing": lambda hook, folder: hook.get_or_create_dataset_api_key(DATASET),
     "apikey_get_or_create_new": lambda hook, folder: hook.get_or_create_dataset_api_key(DATASET),
+    **FOLDER_FLOWS,
 }
 
 
@@ -102,6 +104,9 @@ class Outcome:
     :param plays: the recorded answers that we get, by position.
     :param sleeps: seconds between our requests.
     :param fresh_url_refused: storage refuses a fresh URL too.
+    :param returns: what we return instead.
+    :param image_types: we send images as what they are, where Encord's client says DICOM.
+    :param clock: how time goes by.
     """
 
     reason: str = ""
@@ -110,6 +115,9 @@ class Outcome:
     plays: tuple[int, ...] | None = None
     sleeps: tuple[float, ...] = ()
     fresh_url_refused: bool = False
+    returns: Any = None
+    image_types: bool = False
+    clock: type[Clock] = Clock
 
 
 _POLLS = "a server that answers a held poll at once is not asked again at once"
@@ -122,6 +130,18 @@ OUTCOMES: dict[str, Outcome] = {
     "upload_missing_file": Outcome(raises=exceptions.EncordMachineError, says="does not exist", plays=()),
     "upload_storage_retry": Outcome("the first repeat of a PUT waits, too", sleeps=(1.0,)),
     "upload_storage_refused": Outcome(
+        "403 may mean an expired URL, so one fresh URL is tried",
+        raises=exceptions.EncordUploadError,
+        says="HTTP 403",
+        plays=(0, 1),
+        fresh_url_refused=True,
+    ),
+    "folder_upload_job_cancelled": Outcome("who asks decides what it means", returns="CANCELLED"),
+    "folder_upload_job_error": Outcome("who asks decides what it means", returns="ERROR"),
+    "folder_upload_image_group": Outcome("an image is no DICOM file", image_types=True),
+    "folder_upload_image_sequence": Outcome("an image is no DICOM file", image_types=True),
+    "folder_upload_storage_retry": Outcome("the first repeat of a PUT waits, too", sleeps=(1.0,), clock=StandingClock),
+    "folder_upload_storage_refused": Outcome(
         "403 may mean an expired URL, so one fresh URL is tried",
         raises=exceptions.EncordUploadError,
         says="HTTP 403",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from functools import cached_property, partial
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ import pytest
 from airflow_provider_encord._client.exchange import Account
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
-from airflow_provider_encord.hooks import encord
+from airflow_provider_encord.hooks import _folders, _registration, encord
 from airflow_provider_encord.hooks.encord import EncordHook
 from vectors import KEY, TRACE, Clock
 
@@ -48,7 +47,8 @@ def connect(monkeypatch: pytest.MonkeyPatch, host: str, **extra: Any) -> None:
 def replay_hook(monkeypatch: pytest.MonkeyPatch, domain: str, clock: Clock, **extra: Any) -> ReplayHook:
     """Return a hook for the server at a URL; with the test key unless told otherwise."""
     connect(monkeypatch, domain, **extra)
-    monkeypatch.setattr(encord, "time", SimpleNamespace(time=clock, monotonic=time.monotonic))
+    for verbs in (_folders, _registration):
+        monkeypatch.setattr(verbs, "time", SimpleNamespace(time=clock))
     monkeypatch.setattr(encord, "AsyncTransport", partial(AsyncTransport, sleep=clock.sleep_async))
     hook = ReplayHook()
     hook.clock = clock

@@ -49,6 +49,18 @@ def single_files(item_type: str, files: Files, client_metadata: Mapping[str, Any
     return _data_items(name, [_single(file, kind, client_metadata) for file in files])
 
 
+def scene_files(
+    files: Sequence[tuple[str, str, str]], client_metadata: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Register uploaded scenes that are one file each, given by object key, title and format, such as ``pcd``."""
+    items = [
+        {"title": title, "scene": {"url": key, "format": form}}
+        | {"clientMetadata": dict(client_metadata or {}), "externalFileType": "SCENE"}
+        for key, title, form in files
+    ]
+    return _data_items("scenes", items)
+
+
 def videos(files: Files, client_metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Register uploaded videos."""
     return single_files("video", files, client_metadata)
