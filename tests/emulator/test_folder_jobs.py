@@ -279,3 +279,153 @@ def test_a_start_that_makes_no_sense_is_refused(encord, folder):
         folder.add_private_data_to_folder_start(None, {"images": [{"objectUrl": "gs://b/1.png"}]})
     with pytest.raises(InvalidArgumentsError, match="nothing to add"):
         folder.add_private_data_to_folder_start(encord.integrations["GCP"], {"images": []})
+
+
+# -- placeholders --------------------------------------------------------------------------------------------------
+
+
+class Uploads:
+    """Uploads images into a folder step by step."""
+
+    def __init__(self, raw, media):
+        self.raw = raw
+        self.image = (media / "a.png").read_bytes()
+        self.folder = self.make_folder()
+
+    def make_folder(self):
+        return self.raw.v2("POST", "/v2/public/storage/folders", {"name": "f"}).json()["uuid"]
+
+    def path(self, rest=""):
+        return f"/v2/public/storage/folders/{self.folder}/{rest}"
+
+    def ticket(self):
+        answer = self.raw.v2("POST", self.path("upload-signed-urls"), {"itemType": "image", "count": 1})
+        return answer.json()["results"][0]
+
+    def put(self, ticket):
+        sent = self.raw.session.put(ticket["signedUrl"], self.image, headers={"Content-Type": "image/png"}, timeout=10)
+        assert sent.status_code == 200
+
+    def start(self, *tickets, title="a"):
+        images = [{"objectUrl": "x", "placeholderItemUuid": each["itemUuid"], "title": title} for each in tickets]
+        return self.raw.v2("POST", self.path("data-upload-jobs"), {"dataItems": {"images": images}}).json()
+
+    def poll(self, job):
+        return self.raw.v2("GET", self.path(f"data-upload-jobs/{job}?timeoutSeconds=604800")).json()
+
+    def items(self):
+        return {
+            item["uuid"]: item["isPlaceholder"] for item in self.raw.v2("GET", self.path("items")).json()["results"]
+        }
+
+
+@pytest.fixture
+def uploads(raw, media):
+    return Uploads(raw, media)
+
+
+@pytest.mark.parametrize(("since", "seen"), [("url", [1, 1, 1]), ("upload", [0, 1, 1]), ("job", [0, 0, 1])])
+def test_a_placeholder_is_an_item_from_a_moment_on(encord, uploads, since, seen):
+    encord.settings(placeholders_from=since, job_seconds=1000)
+    ticket = uploads.ticket()
+    placeholder = {ticket["itemUuid"]: True}
+    found = [uploads.items()]
+    uploads.put(ticket)
+    found.append(uploads.items())
+    job = uploads.start(ticket)
+    found.append(uploads.items())
+    assert found == [placeholder if there else {} for there in seen]
+    assert (encord.state()["placeholders"], encord.state()["items"]) == (1, {uploads.folder: 0})
+    encord.force_job(job, status="DONE")
+    assert uploads.items() == {ticket["itemUuid"]: False}
+
+
+@pytest.mark.parametrize("since", ["url", "job"])
+def test_a_placeholder_is_filled_once(encord, uploads, since):
+    encord.settings(placeholders_from=since)
+    ticket = uploads.ticket()
+    uploads.put(ticket)
+    answers = [uploads.poll(uploads.start(ticket, title=title)) for title in ("first", "second")]
+    for answer in answers:
+        assert answer["status"] == "DONE"
+        assert answer["itemsWithNames"] == [{"itemUuid": ticket["itemUuid"], "name": "first"}]
+    assert uploads.items() == {ticket["itemUuid"]: False}
+    encord.settings(filled_placeholder="error")
+    third = uploads.poll(uploads.start(ticket))
+    assert (third["status"], third["itemsWithNames"]) == ("ERROR", [])
+    assert "filled before" in third["errors"][0]
+
+
+def test_a_placeholder_named_twice_in_a_job_is_one_item(uploads):
+    ticket = uploads.ticket()
+    uploads.put(ticket)
+    answer = uploads.poll(uploads.start(ticket, ticket))
+    assert (answer["status"], answer["unitsDoneCount"]) == ("DONE", 2)
+    assert uploads.items() == {ticket["itemUuid"]: False}
+
+
+def test_placeholders_that_cannot_be_filled(encord, uploads):
+    empty, elsewhere, mine = uploads.ticket(), uploads.ticket(), uploads.folder
+    uploads.put(elsewhere)
+    assert "nothing has been uploaded" in uploads.poll(uploads.start(empty))["errors"][0]
+    uploads.folder = uploads.make_folder()
+    assert "in this folder" in uploads.poll(uploads.start(elsewhere))["errors"][0]
+    uploads.folder = mine
+    assert uploads.items() == {empty["itemUuid"]: True, elsewhere["itemUuid"]: True}
+    assert encord.state()["placeholders"] == 2
+
+
+def test_a_placeholder_is_linked_to_no_dataset_and_signed_nowhere(raw, uploads):
+    ticket = uploads.ticket()
+    item = raw.v2("GET", f"/v2/public/storage/items/{ticket['itemUuid']}?signUrl=True").json()
+    assert (item["isPlaceholder"], item["signedUrl"]) == (True, None)
+    dataset = raw.create_dataset()
+    payload = {"item_uuids": [ticket["itemUuid"]], "duplicates_behavior": "SKIP"}
+    refused = raw.refusal("datasetlinkitems", "POST", dataset, payload, dataset=dataset)
+    assert refused == "INVALID_ARGUMENTS_ERROR"
+
+
+# -- on the wire ---------------------------------------------------------------------------------------------------
+
+
+def test_statuses_are_in_upper_case_and_the_file_name_comes_back(encord, raw, uploads):
+    body = {
+        "externalFiles": {"images": [{"objectUrl": "gs://b/1.png"}]},
+        "integrationHash": encord.integrations["GCP"],
+        "fileName": "manifest.json",
+    }
+    encord.settings(job_seconds=1000)
+    job = raw.v2("POST", uploads.path("data-upload-jobs"), body).json()
+    answer = raw.v2("GET", uploads.path(f"data-upload-jobs/{job}?timeoutSeconds=0")).json()
+    assert (answer["status"], answer["fileName"]) == ("PENDING", "manifest.json")
+    assert answer.keys() >= {"itemsWithNames", "errors", "unitErrors", "unitsPendingCount", "unitsCancelledCount"}
+    (entry,) = encord.requests("folder_job_start")
+    assert entry["jobs"] == [job]
+
+
+def test_a_job_belongs_to_its_folder(encord, raw, raw_client, uploads):
+    ticket = uploads.ticket()
+    uploads.put(ticket)
+    job, own = uploads.start(ticket), uploads.folder
+    uploads.folder = uploads.make_folder()
+    assert "message" in uploads.poll(job)
+    assert raw.v2("POST", uploads.path(f"data-upload-jobs/{job}/cancel")).status_code == 404
+    uploads.folder, uploads.raw = own, raw_client(encord, encord.new_user())
+    assert uploads.raw.v2("GET", uploads.path(f"data-upload-jobs/{job}")).status_code == 403
+
+
+@pytest.mark.parametrize("body", [{"itemType": "smell", "count": 1}, {"itemType": "image", "count": 0}, {}])
+def test_upload_urls_that_make_no_sense(raw, uploads, body):
+    assert raw.v2("POST", uploads.path("upload-signed-urls"), body).status_code == 422
+
+
+def test_faults_are_for_these_operations_too(encord, raw, uploads):
+    encord.fault("folder_job_cancel", drop="after")
+    encord.settings(job_seconds=1000)
+    ticket = uploads.ticket()
+    uploads.put(ticket)
+    job = uploads.start(ticket)
+    with pytest.raises(requests.ConnectionError):
+        raw.v2("POST", uploads.path(f"data-upload-jobs/{job}/cancel"))
+    assert encord.state()["jobs"] == {job: "CANCELLED"}
+    assert uploads.items() == {ticket["itemUuid"]: True}
