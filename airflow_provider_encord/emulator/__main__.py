@@ -49,6 +49,14 @@ def parser() -> argparse.ArgumentParser:
     add("--url-lifetime", type=_seconds, default=3600, metavar="SECONDS", help="how long signed URLs work")
     add("--job-seconds", type=_seconds, default=0, metavar="SECONDS", help="how long a registration job takes")
     add("--re-encode-seconds", type=_seconds, default=0, metavar="SECONDS", help="how long re-encoding takes")
+    add(
+        "--setting",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any setting of the control API; the value is JSON or a word; may be repeated",
+    )
     add("--log-level", default="WARNING", choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="(default: %(default)s)")
     return result
 
@@ -69,13 +77,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 file, user = _throwaway_key(directory)
                 users = [user]
                 ready["private_key_path"] = str(file.resolve())
+            settings = Settings(options.job_seconds, options.re_encode_seconds, options.url_lifetime)
+            settings.update(dict(options.setting))
             emulator = Emulator(
                 users,
                 state_dir=options.state_dir,
                 s3_endpoint=options.s3_endpoint,
                 domain_url=options.domain_url,
                 allow_hosts=options.allow_host,
-                settings=Settings(options.job_seconds, options.re_encode_seconds, options.url_lifetime),
+                settings=settings,
             )
         except (ValueError, OSError, MissingExtra) as error:
             command.error(str(error))
@@ -109,6 +119,16 @@ def _throwaway_key(directory: Path) -> tuple[Path, str]:
         with open_private(file, "x") as stream:
             stream.write(text)
     return file, user_of_private_key(file.read_text())
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise ValueError
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def _seconds(text: str) -> float:

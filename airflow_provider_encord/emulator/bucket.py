@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_encord.emulator.extras import need
 
@@ -53,6 +53,12 @@ class Bucket:
 
     def locate(self, url: str) -> tuple[str, str]:
         """Return bucket and key of an object URL in one of the forms Encord's documentation shows."""
+        bucket, key = self._place(url)
+        if not key:
+            raise Unreadable("the URL names no object in a bucket")
+        return bucket, key
+
+    def _place(self, url: str) -> tuple[str, str]:
         parts = urlsplit(url)
         path = parts.path.lstrip("/")
         if parts.scheme == "s3":
@@ -66,7 +72,7 @@ class Bucket:
             bucket, _, key = unquote(path).partition("/")
         else:
             raise Unreadable("not the URL of an S3 object this integration can reach")
-        if not bucket or not key:
+        if not bucket:
             raise Unreadable("the URL names no object in a bucket")
         return bucket, key
 
@@ -86,6 +92,22 @@ class Bucket:
             copy.flush()
             yield Path(copy.name)
 
+    def pages(self, url: str, size: int) -> Iterator[list[tuple[str, int, str]]]:
+        """List the objects below a folder of a bucket, page by page, each with URL, size and entity tag."""
+        bucket, folder = self._place(url)
+        start = url[: len(url) - len(folder)] if url.startswith("s3://") else f"{self._endpoint}/{bucket}/"
+        encoded = not url.startswith("s3://")
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=folder, PaginationConfig={"PageSize": size}
+        )
+        with self._told():
+            for page in pages:
+                yield [
+                    (f"{start}{quote(entry['Key']) if encoded else entry['Key']}", entry["Size"], entry["ETag"])
+                    for entry in page.get("Contents", [])
+                    if not entry["Key"].endswith("/")
+                ]
+
     def signed_url(self, url: str) -> str:
         """Return a URL anyone can read the object with for an hour."""
         bucket, key = self.locate(url)
@@ -94,8 +116,14 @@ class Bucket:
 
     def _ask(self, method: str, url: str) -> Any:
         bucket, key = self.locate(url)
-        try:
+        with self._told():
             return getattr(self._client, method)(Bucket=bucket, Key=key)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in plain words why a bucket gives no answer."""
+        try:
+            yield
         except self._errors.ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code in ("404", "NoSuchKey", "NoSuchBucket"):

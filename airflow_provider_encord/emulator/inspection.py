@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 from airflow_provider_encord.emulator import media
 from airflow_provider_encord.emulator.bucket import Bucket, Unreadable
 from airflow_provider_encord.emulator.media import Facts, NotThisMedia
-from airflow_provider_encord.emulator.resources.storage import Storage
+from airflow_provider_encord.emulator.resources.storage import Storage, StoredObject
 from airflow_provider_encord.emulator.store import Store
-from airflow_provider_encord.emulator.units import File, Unit
+from airflow_provider_encord.emulator.units import COMPOSED, File, Unit
 
 PROBED_FILES = 50
 PROBED_BYTES = 64 << 20
@@ -38,6 +38,8 @@ class NewFile:
     url: str
     title: str
     facts: Facts
+    uuid: str | None = None
+    """The item that stands for the file, if it has one already or was promised one with its upload URL."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,10 @@ class NewItem:
     client_metadata: Mapping[str, Any]
     optimised: bool | None = None
     uuid: str | None = None
+    """The item that was promised with the upload URL."""
+    placeholder: bool = False
+    """Whether the job asks for that item by name."""
+    settings: Mapping[str, Any] | None = None
 
     @property
     def identity(self) -> str:
@@ -68,17 +74,29 @@ class Inspector:
     :param storage: where uploaded files are
     :param bucket: where private files can be read, if they can
     :param user: whose uploads count
+    :param folder: where the units are to go
     :param storage_location: 0 for uploads, else the number of the cloud provider
     :param probing: whether private files may be read
+    :param refilling: whether a placeholder that was filled before is as good as one that is filled now
     """
 
     def __init__(
-        self, store: Store, storage: Storage, bucket: Bucket | None, user: str, storage_location: int, probing: bool
+        self,
+        store: Store,
+        storage: Storage,
+        bucket: Bucket | None,
+        user: str,
+        folder: str,
+        storage_location: int,
+        probing: bool,
+        refilling: bool,
     ) -> None:
         self._store = store
         self._storage = storage
         self._bucket = bucket
         self._user = user
+        self._folder = folder
+        self._refilling = refilling
         self._storage_location = storage_location
         self._probing = probing
 
@@ -95,19 +113,22 @@ class Inspector:
         if unit.composite:
             return list(self._composite(unit))
         file = unit.files[0]
-        title = unit.title or _default_title(file.url)
-        uploaded = self._storage.find(self._user, file.url) if self._storage_location == 0 else None
+        title = unit.title or default_title(file.url)
+        uploaded = self._uploaded(file)
+        url = uploaded.key if uploaded else file.url
         facts = self._look(unit.kind.data_type, file, title)
         return [
             NewItem(
                 unit.kind.data_type,
                 title,
-                file.url,
-                [NewFile(file.url, title, facts)] if uploaded else [],
+                url,
+                [NewFile(url, title, facts)] if uploaded else [],
                 facts,
-                self._storage_location,
+                0 if uploaded else self._storage_location,
                 unit.client_metadata,
                 uuid=uploaded.uuid if uploaded else None,
+                placeholder=file.placeholder is not None,
+                settings=unit.settings,
             )
         ]
 
@@ -118,8 +139,7 @@ class Inspector:
         else:
             location = self._storage_location
             kind = "IMAGE" if group else unit.kind.data_type
-            titled = [(file, file.title or _name(file.url)) for file in unit.files]
-            files = [NewFile(file.url, title, self._look(kind, file, title)) for file, title in titled]
+            files = [self._file(kind, file) for file in unit.files]
         parts = _by_size(files) if unit.split else [files]
         title = unit.title or f"{'image-group' if group else 'dicom-series'}-{_invented()}"
         for number, part in enumerate(parts, start=1):
@@ -141,24 +161,43 @@ class Inspector:
                 optimised=unit.sequence if group else None,
             )
 
+    def _file(self, data_type: str, file: File) -> NewFile:
+        title = file.title or _name(file.url)
+        facts = self._look(data_type, file, title)
+        uploaded = self._uploaded(file)
+        return NewFile(uploaded.key, title, facts, uploaded.uuid) if uploaded else NewFile(file.url, title, facts)
+
+    def _uploaded(self, file: File) -> StoredObject | None:
+        """Return what was uploaded for a file, None for private data."""
+        if file.placeholder is None:
+            return self._storage.find(self._user, file.url) if self._storage_location == 0 else None
+        uploaded = self._storage.find_item(self._user, file.placeholder)
+        if uploaded is None or uploaded.folder != self._folder:
+            raise UnitError(f"{file.placeholder}: nothing has been uploaded for this placeholder in this folder")
+        if not self._refilling and self._store.one(
+            "SELECT 1 FROM items WHERE uuid = ? AND NOT placeholder", (file.placeholder,)
+        ):
+            raise UnitError(f"{file.placeholder}: this placeholder was filled before")
+        return uploaded
+
     def _look(self, data_type: str, file: File, title: str) -> Facts:
         try:
-            if self._storage_location == 0:
+            if self._storage_location == 0 or file.placeholder:
                 return self._look_at_upload(data_type, file)
             return self._look_at_private(data_type, file)
         except (NotThisMedia, Unreadable) as error:
             raise UnitError(f"{file.url if self._storage_location else title}: {error}") from error
 
     def _look_at_upload(self, data_type: str, file: File) -> Facts:
-        if data_type == "SCENE":
+        if data_type == "SCENE" and file.url.startswith(COMPOSED):
             return Facts()
-        uploaded = self._storage.find(self._user, file.url)
+        uploaded = self._uploaded(file)
         if uploaded is None:
             raise UnitError(f"{file.url}: nothing has been uploaded under this key")
         return media.probe(data_type, uploaded.path)
 
     def _look_at_private(self, data_type: str, file: File) -> Facts:
-        if data_type == "SCENE":
+        if file.url.startswith(COMPOSED):
             return Facts()
         if _SPACE.search(file.url):
             raise UnitError(f"{file.url}: the URL contains white space")
@@ -178,13 +217,14 @@ class Inspector:
         files, location = [], 0
         for file in unit.files:
             item = self._store.one(
-                "SELECT * FROM items WHERE uuid = ? AND owner = ? AND data_type = 'IMAGE'", (file.url, self._user)
+                "SELECT * FROM items WHERE uuid = ? AND owner = ? AND data_type = 'IMAGE' AND NOT placeholder",
+                (file.url, self._user),
             )
             if item is None:
                 raise UnitError(f"{file.url}: there is no image with this id")
             location = item["storage_location"]
             facts = Facts(item["width"], item["height"], file_size=item["file_size"], file_type=item["file_type"])
-            files.append(NewFile(item["url"], item["title"], facts))
+            files.append(NewFile(item["url"], item["title"], facts, item["uuid"]))
         return files, location
 
 
@@ -195,7 +235,7 @@ def _by_size(files: list[NewFile]) -> list[list[NewFile]]:
     return list(groups.values())
 
 
-def _default_title(url: str) -> str:
+def default_title(url: str) -> str:
     """Title of private data without one: the path part of its URL, as Encord's documentation says."""
     if url.startswith("user-uploads/"):
         return _name(url)

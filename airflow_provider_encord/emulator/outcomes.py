@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from airflow_provider_encord.emulator import checks
+
+_MANY = 2**53
 
 FINAL = ("DONE", "ERROR", "CANCELLED")
 
@@ -17,6 +19,8 @@ class Outcome:
     status: str | None = None
     fail_units: frozenset[int | str] = frozenset()
     error: str = "the local Encord was told to fail this"
+    done_units: int = 0
+    """How many units are added before the job is held, or cancelled."""
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Outcome":
@@ -27,7 +31,9 @@ class Outcome:
             raise ValueError("status and error of an outcome must be strings")
         if not isinstance(fail_units, list | tuple) or not all(type(unit) in (int, str) for unit in fail_units):
             raise ValueError("fail_units must be a list of numbers of units or URLs")
-        return cls(status, frozenset(fail_units), error)
+        done_units = values.get("done_units", 0)
+        checks.whole(done_units, "done_units", 0, _MANY)
+        return cls(status, frozenset(fail_units), error, done_units)
 
     @property
     def held(self) -> bool:
@@ -40,7 +46,7 @@ class Outcome:
 
     def dump(self) -> str:
         """Return it as JSON."""
-        return json.dumps({"status": self.status, "fail_units": list(self.fail_units), "error": self.error})
+        return json.dumps({**asdict(self), "fail_units": list(self.fail_units)})
 
     @classmethod
     def load(cls, text: str) -> "Outcome":

@@ -38,7 +38,7 @@ class Entry(TypedDict, total=False):
     """Name of the legacy error it was answered with."""
     jobs: list[str]
     """Registration job that it started."""
-    tasks: list[int]
+    tasks: list[int | str]
     """Re-encode task that it started."""
     removed: int
     """How many data rows it deleted."""

@@ -11,20 +11,28 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from airflow_provider_encord.emulator import bodies, control, legacy
+from airflow_provider_encord.emulator.additions import Additions
 from airflow_provider_encord.emulator.auth import Authenticator
 from airflow_provider_encord.emulator.bucket import Bucket
 from airflow_provider_encord.emulator.clock import Clock, SystemClock
 from airflow_provider_encord.emulator.faults import Action, Faults
 from airflow_provider_encord.emulator.guard import Guard, is_loopback
+from airflow_provider_encord.emulator.job_books import SYNC, JobBooks
 from airflow_provider_encord.emulator.job_work import JobWork
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.legacy import Legacy
+from airflow_provider_encord.emulator.removal import Removal
 from airflow_provider_encord.emulator.request_log import UNKNOWN, Entry, RequestLog, notes
 from airflow_provider_encord.emulator.resources.api_keys import ApiKeys
+from airflow_provider_encord.emulator.resources.cloud_sync import CloudSync
 from airflow_provider_encord.emulator.resources.data_rows import DataRows
 from airflow_provider_encord.emulator.resources.datasets import Datasets
+from airflow_provider_encord.emulator.resources.folder_facts import FolderFacts
+from airflow_provider_encord.emulator.resources.folder_jobs import FolderJobs
 from airflow_provider_encord.emulator.resources.folders import Folders
 from airflow_provider_encord.emulator.resources.integrations import INTEGRATIONS, Integrations
+from airflow_provider_encord.emulator.resources.item_changes import ItemChanges
+from airflow_provider_encord.emulator.resources.items import Items
 from airflow_provider_encord.emulator.resources.re_encoding import ReEncoding
 from airflow_provider_encord.emulator.resources.registration import Registration
 from airflow_provider_encord.emulator.resources.storage import OPERATIONS as STORAGE_OPERATIONS
@@ -34,6 +42,7 @@ from airflow_provider_encord.emulator.resources.users import Users
 from airflow_provider_encord.emulator.rest import Rest
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.emulator.store import Store
+from airflow_provider_encord.emulator.sync_work import SyncWork
 from airflow_provider_encord.emulator.uuids import is_uuid
 
 log = logging.getLogger(__name__)
@@ -61,6 +70,16 @@ class State(TypedDict):
     """Uploads that arrived whole, repeated ones included."""
     jobs: dict[str, str]
     """Registration job -> status, oldest first."""
+    folders: int
+    """Storage folders, those of mirror datasets included."""
+    items: dict[str, int]
+    """Folder -> number of its items, without placeholders, tombstones and frames of groups."""
+    placeholders: int
+    """Items that are announced and not there yet."""
+    tombstones: int
+    """Items whose objects have vanished from their bucket."""
+    syncs: dict[str, str]
+    """Sync of a folder with its bucket -> status, oldest first."""
     re_encode_tasks: int
 
 
@@ -107,19 +126,26 @@ class Emulator:
         bucket = Bucket(s3_endpoint) if s3_endpoint else None
         self._store = store = Store(state_dir)
         self._storage = Storage(store, self.settings, self._clock, bucket)
-        self.users = Users(store, users)
-        folders = Folders(store, self._clock)
+        self.users = Users(store, users, self.settings)
         integrations = Integrations(store)
-        rows = DataRows(store, self._storage, self._clock)
+        folders = Folders(store, integrations, self.settings, self._clock)
+        removal = Removal(store, self._storage)
+        rows = DataRows(store, self._storage, removal, self._clock)
         datasets = Datasets(store, folders, rows, self._clock)
         api_keys = ApiKeys(store, datasets.require)
-        work = JobWork(store, self._storage, rows, integrations, self._clock, bucket)
-        self.jobs = Jobs(work, self._clock)
-        registration = Registration(store, folders, integrations, work, self.jobs, self.settings, self._clock)
+        books, additions = JobBooks(store, self._clock), Additions(store, rows, self._clock)
+        work = JobWork(store, self._storage, integrations, books, additions, self.settings, bucket)
+        sync = SyncWork(store, integrations, books, self.settings, self._clock, bucket, work.stopping)
+        self.jobs = Jobs(books, work, sync, self._clock)
         self.re_encoding = ReEncoding(store, self._storage, self.settings, self._clock)
+        items = Items(store, folders, self._storage, self.settings)
         rooms = (
-            *(datasets, rows, UploadUrls(self._storage), registration, self.re_encoding),
-            *(integrations, folders, api_keys, self.users),
+            *(datasets, rows, UploadUrls(self._storage, folders), self.re_encoding),
+            Registration(store, folders, integrations, books, self.jobs, self.settings),
+            FolderJobs(folders, integrations, self._storage, books, self.jobs, self.settings),
+            CloudSync(store, folders, books, self.jobs, self.settings),
+            ItemChanges(store, folders, items, rows, integrations, removal, self.settings, self._clock),
+            *(integrations, folders, FolderFacts(store, folders), items, api_keys, self.users),
         )
         authenticator = Authenticator(self.users, api_keys.find, signature_time)
         self._legacy = Legacy(authenticator.legacy, datasets.require, rooms)
@@ -190,15 +216,24 @@ class Emulator:
             " FROM datasets LEFT JOIN rows ON rows.dataset = datasets.uuid"
             " GROUP BY datasets.uuid ORDER BY datasets.rowid"
         )
+        items = self._store.all(
+            "SELECT folders.uuid, count(items.uuid) AS count FROM folders LEFT JOIN items"
+            " ON items.folder = folders.uuid AND NOT (placeholder OR tombstone OR frame)"
+            " GROUP BY folders.uuid ORDER BY folders.rowid"
+        )
+        jobs = self._store.all("SELECT uuid, status, kind FROM jobs ORDER BY seq")
         return {
             "datasets": len(rows),
             "rows": {row["uuid"]: row["count"] for row in rows},
             "objects": self._store.value("SELECT count(*) FROM objects WHERE size IS NOT NULL"),
             "urls_issued": self._store.value("SELECT count(*) FROM objects"),
             "puts": self._store.value("SELECT coalesce(sum(puts), 0) FROM objects"),
-            "jobs": {
-                row["uuid"]: row["status"] for row in self._store.all("SELECT uuid, status FROM jobs ORDER BY seq")
-            },
+            "jobs": {job["uuid"]: job["status"] for job in jobs if job["kind"] != SYNC},
+            "folders": len(items),
+            "items": {row["uuid"]: row["count"] for row in items},
+            "placeholders": self._store.value("SELECT count(*) FROM items WHERE placeholder"),
+            "tombstones": self._store.value("SELECT count(*) FROM items WHERE tombstone"),
+            "syncs": {job["uuid"]: job["status"].lower() for job in jobs if job["kind"] == SYNC},
             "re_encode_tasks": self._store.value("SELECT count(*) FROM tasks"),
         }
 

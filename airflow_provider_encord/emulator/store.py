@@ -12,51 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_encord.emulator import schema
 from airflow_provider_encord.emulator.state_directory import StateDirectory
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, user TEXT NOT NULL, revoked INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS integrations (uuid TEXT PRIMARY KEY, title TEXT NOT NULL, provider INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS folders (
-    uuid TEXT PRIMARY KEY, owner TEXT NOT NULL, parent TEXT, dataset TEXT, name TEXT NOT NULL,
-    description TEXT NOT NULL, client_metadata TEXT, created_at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS datasets (
-    uuid TEXT PRIMARY KEY, owner TEXT NOT NULL, folder TEXT, title TEXT NOT NULL, description TEXT NOT NULL,
-    storage_location INTEGER NOT NULL, created_at REAL NOT NULL, edited_at REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS datasets_by_owner ON datasets (owner);
-CREATE TABLE IF NOT EXISTS api_keys (
-    key TEXT PRIMARY KEY, key_hash TEXT NOT NULL, dataset TEXT NOT NULL, title TEXT NOT NULL, scopes TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS objects (
-    key TEXT PRIMARY KEY, uuid TEXT NOT NULL, owner TEXT NOT NULL, type TEXT NOT NULL,
-    size INTEGER, content_type TEXT, etag TEXT, puts INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS items (
-    uuid TEXT PRIMARY KEY, owner TEXT NOT NULL, folder TEXT NOT NULL, job TEXT, data_type TEXT NOT NULL,
-    title TEXT NOT NULL, url TEXT, identity TEXT NOT NULL, storage_location INTEGER NOT NULL, width INTEGER,
-    height INTEGER, fps REAL, duration REAL, file_size INTEGER, file_type TEXT, optimised INTEGER,
-    client_metadata TEXT NOT NULL, created_at REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS items_by_identity ON items (folder, identity);
-CREATE TABLE IF NOT EXISTS files (
-    item TEXT NOT NULL, position INTEGER NOT NULL, uuid TEXT NOT NULL, url TEXT NOT NULL, title TEXT NOT NULL,
-    width INTEGER, height INTEGER, file_size INTEGER, file_type TEXT, PRIMARY KEY (item, position));
-CREATE INDEX IF NOT EXISTS files_by_url ON files (url);
-CREATE TABLE IF NOT EXISTS rows (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, data_hash TEXT NOT NULL UNIQUE, dataset TEXT NOT NULL, item TEXT NOT NULL,
-    job TEXT, title TEXT NOT NULL, created_at REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS rows_by_dataset ON rows (dataset, seq);
-CREATE INDEX IF NOT EXISTS rows_by_item ON rows (item);
-CREATE INDEX IF NOT EXISTS rows_by_job ON rows (job);
-CREATE TABLE IF NOT EXISTS jobs (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, dataset TEXT NOT NULL,
-    folder TEXT NOT NULL, ignore_errors INTEGER NOT NULL, due_at REAL NOT NULL,
-    settled INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL, forced TEXT NOT NULL DEFAULT '{}',
-    errors TEXT NOT NULL DEFAULT '[]', unit_errors TEXT NOT NULL DEFAULT '[]', pending INTEGER NOT NULL,
-    done INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS payloads (job TEXT PRIMARY KEY, payload BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS tasks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, dataset TEXT NOT NULL, hashes TEXT NOT NULL, due_at REAL NOT NULL,
-    forced TEXT NOT NULL DEFAULT '{}');
-"""
 
 _SECRET = "instance"  # noqa: S105 - the name of a row
 
@@ -100,7 +57,9 @@ class Store:
         # Half a million rows under random UUIDs need more than the 2 MB of cache there are by default.
         self._connection.execute("PRAGMA cache_size = -262144")
         self._connection.execute("PRAGMA wal_autocheckpoint = 20000")
-        self._connection.executescript(_SCHEMA)
+        version = self.value("PRAGMA user_version")
+        empty = self.value("SELECT count(*) FROM sqlite_master") == 0
+        self._connection.executescript(schema.script(version, empty))
         with self.transaction():
             self.run("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (_SECRET, secrets.token_bytes(32)))
         self._directory.remove_strays(

@@ -38,6 +38,9 @@ _KINDS = {
 }
 _SPELLINGS = {"image_groups": "imageGroups", "dicom_series": "dicomSeries", "time_series": "timeSeries", "pdfs": "pdf"}
 _FLAGS = {"skipDuplicateUrls", "skip_duplicate_urls", "upsertMetadata", "upsert_metadata"}
+COMPOSED = "scene:"
+"""What the URL of a scene begins with that is made of several assets and has none of its own."""
+
 _NUMBERED_URL = re.compile(r"objectUrl_(\d+)")
 
 
@@ -48,6 +51,8 @@ class File:
     url: str
     title: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    placeholder: str | None = None
+    """The item that was announced with the upload URL; it tells what was uploaded, whatever the URL says."""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,8 @@ class Unit:
     split: bool = False
     """Make one unit for each size the images have."""
     from_items: bool = False
+    settings: Mapping[str, Any] | None = None
+    """How a time series is to be shown."""
 
     @property
     def urls(self) -> list[str]:
@@ -83,6 +90,7 @@ class Manifest:
     private: bool
     skip_duplicates: bool
     upsert_metadata: bool
+    integration: str | None = None
 
 
 def read(payload: Mapping[str, Any]) -> Manifest:
@@ -103,8 +111,8 @@ def read(payload: Mapping[str, Any]) -> Manifest:
         raise _refused(f"{len(units)} items; the limit is {MAX_UNITS}")
     if sum(len(unit.files) for unit in units) > MAX_URLS:
         raise _refused(f"too many URLs; the limit is {MAX_URLS}")
-    flags = [any(source.get(name) is True for name in _FLAGS if name.startswith(start)) for start in ("skip", "upsert")]
-    return Manifest(units, private, *flags)
+    skip, upsert = (any(source.get(name) is True for name in _FLAGS if name.startswith(s)) for s in ("skip", "upsert"))
+    return Manifest(units, private, skip, upsert, str(payload["integrationId"]).lower() if private else None)
 
 
 def _units(source: Mapping[str, Any], needs_title: bool) -> Iterator[Unit]:
@@ -149,6 +157,7 @@ def _unit(kind: Kind, entry: Mapping[str, Any], where: str) -> Unit:
         # Clients up to 0.1.197 could ask for a sequence that is not split; newer ones have no word for it.
         split=sequence and entry.get("clusterByResolution") is not False,
         from_items=kind.files == "imageItems",
+        settings=_object(entry.get("settings")) or None,
     )
 
 
@@ -156,13 +165,16 @@ def _files(kind: Kind, entry: Mapping[str, Any], where: str) -> Iterator[File]:
     if kind.data_type == "SCENE":
         if not entry.get("title"):
             raise _refused(f"{where} needs a title")
-        yield File(f"scene:{entry['title']}")
+        url = _object(entry.get("scene")).get("url", f"{COMPOSED}{entry['title']}")
+        yield File(url, placeholder=_placeholder(entry, where))
     elif not kind.files:
-        yield File(entry.get("objectUrl", ""), None, _object(entry.get(kind.metadata)))
+        metadata = _object(entry.get(kind.metadata))
+        yield File(entry.get("objectUrl", ""), None, metadata, _placeholder(entry, where))
     elif isinstance(entry.get(kind.files), list):
         for part in entry[kind.files]:
             if isinstance(part, dict):
-                yield File(part.get("url", ""), part.get("title"), _object(part.get("imageMetadata")))
+                metadata = _object(part.get("imageMetadata"))
+                yield File(part.get("url", ""), part.get("title"), metadata, _placeholder(part, where))
             elif kind.files == "imageItems" and is_uuid(part):
                 yield File(part.lower())
             else:
@@ -171,6 +183,13 @@ def _files(kind: Kind, entry: Mapping[str, Any], where: str) -> Iterator[File]:
         numbered = {int(match[1]): entry[match[0]] for match in map(_NUMBERED_URL.fullmatch, entry) if match}
         for number in sorted(numbered):
             yield File(numbered[number])
+
+
+def _placeholder(entry: Mapping[str, Any], where: str) -> str | None:
+    placeholder = entry.get("placeholderItemUuid")
+    if placeholder is not None and not is_uuid(placeholder):
+        raise _refused(f"{where}: placeholderItemUuid is not a UUID")
+    return None if placeholder is None else str(placeholder).lower()
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -2,10 +2,8 @@
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -147,24 +145,19 @@ def test_everything_answered_outlives_the_process(run, raw_client, tmp_path, med
     assert raw.result("reencodevideotask", "GET", task, dataset=dataset)["status"] == "DONE"
 
 
-def test_due_job_runs_after_a_restart(tmp_path, raw_client):
+def test_a_job_goes_on_after_a_restart_where_it_was(tmp_path, raw_client):
+    videos = [{"objectUrl": f"gs://b/{number}.mp4"} for number in range(3)]
     with LocalEncord(state_dir=tmp_path, job_seconds=1000) as first:
         raw = raw_client(first)
         dataset = raw.create_dataset()
-        payload = {"files": {"videos": [{"objectUrl": "gs://b/v.mp4"}]}, "integrationId": first.integrations["GCP"]}
-        job = raw.start(dataset, payload)
-        first.force_job(job, status="HELD")
-    # As if the process had been killed in the middle of adding rows.
-    with closing(sqlite3.connect(tmp_path / "encord.sqlite3")) as database, database:
-        database.execute(
-            "INSERT INTO rows (data_hash, dataset, item, job, title, created_at) VALUES ('h', ?, 'i', ?, 't', 0)",
-            (dataset, job),
-        )
+        job = raw.start(dataset, {"files": {"videos": videos}, "integrationId": first.integrations["GCP"]})
+        first.force_job(job, status="HELD", done_units=2)
+        assert len(raw.rows(dataset)) == 2
     with LocalEncord(state_dir=tmp_path) as second:
-        assert second.state()["rows"] == {dataset: 0}
+        assert second.state()["rows"] == {dataset: 2}
         assert second.state()["jobs"] == {job: "HELD"}
-        assert second.force_job(job, status="DONE")["units_done_count"] == 1
-        assert second.state()["rows"] == {dataset: 1}
+        assert second.force_job(job, status="DONE")["units_done_count"] == 3
+        assert second.state()["rows"] == {dataset: 3}
 
 
 def test_failure_to_start_is_told(tmp_path):

@@ -4,13 +4,13 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_encord.emulator import legacy, moments
 from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.errors import Reason, Refusal
 from airflow_provider_encord.emulator.filters import conditions
+from airflow_provider_encord.emulator.removal import Removal
 from airflow_provider_encord.emulator.resources.storage import Storage
 from airflow_provider_encord.emulator.store import Store
 from airflow_provider_encord.emulator.uuids import is_uuid
@@ -26,9 +26,10 @@ _CHUNK = 500
 class DataRows:
     """What the datasets hold."""
 
-    def __init__(self, store: Store, storage: Storage, clock: Clock) -> None:
+    def __init__(self, store: Store, storage: Storage, removal: Removal, clock: Clock) -> None:
         self._store = store
         self._storage = storage
+        self._removal = removal
         self._clock = clock
 
     @legacy.answers("list_data_rows", "datarows", "GET", scope=legacy.READ)
@@ -131,11 +132,13 @@ class DataRows:
         made = []
         with self._store.transaction():
             for item in items:
-                found = self._store.one("SELECT owner, title FROM items WHERE uuid = ?", (item,))
+                found = self._store.one("SELECT owner, title, placeholder FROM items WHERE uuid = ?", (item,))
                 if found is None:
                     raise Refusal(Reason.NOT_FOUND, f"there is no storage item {item}")
                 if found["owner"] != user:
                     raise Refusal(Reason.AUTHORISATION, f"storage item {item} belongs to someone else")
+                if found["placeholder"]:
+                    raise Refusal(Reason.INVALID_ARGUMENTS, f"storage item {item} is a placeholder")
                 if duplicates != "DUPLICATE" and self.holds(dataset, item):
                     if duplicates == "FAIL":
                         raise Refusal(Reason.EXISTS, f"storage item {item} is in the dataset already")
@@ -160,7 +163,8 @@ class DataRows:
     def delete(self, dataset: str, data_hashes: Sequence[str]) -> int:
         """Remove rows of this dataset, items no dataset shows any more, and the bytes Encord holds for those.
 
-        Hashes of other datasets are ignored, as Encord's documentation says.
+        Items that came into a folder in another way than with a dataset stay there. Hashes of other datasets are
+        ignored, as Encord's documentation says.
         """
         removed = 0
         for chunk in _chunks(data_hashes):
@@ -171,7 +175,7 @@ class DataRows:
                     (dataset, *chunk),
                 )
                 removed += len(doomed)
-                paths = [path for item in {row["item"] for row in doomed} for path in self._remove_if_unused(item)]
+                _, paths = self._removal.remove(item for item in {row["item"] for row in doomed} if self._goes(item))
                 if doomed:
                     self.touch(dataset)
             # Only after the books are right: bytes left behind by a crash are swept away at the next start.
@@ -179,18 +183,23 @@ class DataRows:
                 path.unlink(missing_ok=True)
         return removed
 
+    def remove_items(self, dataset: str, items: Sequence[str]) -> None:
+        """Remove the rows of items that leave a dataset; the items stay."""
+        self._store.run_many("DELETE FROM rows WHERE dataset = ? AND item = ?", [(dataset, item) for item in items])
+        self.touch(dataset)
+
     def touch(self, dataset: str) -> None:
         """Note that a dataset has changed."""
         self._store.run("UPDATE datasets SET edited_at = ? WHERE uuid = ?", (self._clock.time(), dataset))
 
-    def _remove_if_unused(self, item: str) -> Iterator[Path]:
-        if self._store.one("SELECT 1 FROM rows WHERE item = ?", (item,)):
-            return
-        urls = [row["url"] for row in self._store.all("SELECT url FROM files WHERE item = ?", (item,))]
-        self._store.run("DELETE FROM files WHERE item = ?", (item,))
-        self._store.run("DELETE FROM items WHERE uuid = ?", (item,))
-        unused = [url for url in urls if not self._store.one("SELECT 1 FROM files WHERE url = ?", (url,))]
-        yield from self._storage.forget(unused)
+    def _goes(self, item: str) -> bool:
+        """Tell whether an item goes with its last row: it came with a dataset, or lies in the folder of one."""
+        return self._store.one(
+            "SELECT 1 FROM items JOIN folders ON folders.uuid = items.folder LEFT JOIN jobs ON jobs.uuid = items.job"
+            " WHERE items.uuid = ? AND NOT items.frame AND (jobs.dataset IS NOT NULL OR folders.dataset IS NOT NULL)"
+            " AND NOT EXISTS (SELECT 1 FROM rows WHERE rows.item = items.uuid)",
+            (item,),
+        ) is not None  # fmt: skip
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,16 +1,13 @@
 """Registration jobs: started and asked about."""
 
 import asyncio
-import json
 import sqlite3
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_encord.emulator import legacy, units
-from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.errors import Reason, Refusal
-from airflow_provider_encord.emulator.job_work import JobWork
+from airflow_provider_encord.emulator.job_books import DATASET, JobBooks
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.outcomes import Outcome
 from airflow_provider_encord.emulator.resources.folders import Folders
@@ -28,18 +25,16 @@ class Registration:
         store: Store,
         folders: Folders,
         integrations: Integrations,
-        work: JobWork,
+        books: JobBooks,
         jobs: Jobs,
         settings: Settings,
-        clock: Clock,
     ) -> None:
         self._store = store
         self._folders = folders
         self._integrations = integrations
-        self._work = work
+        self._books = books
         self._jobs = jobs
         self._settings = settings
-        self._clock = clock
 
     @legacy.answers("upload_job_start", "datasetdatalongpolling", "POST", scope=legacy.WRITE)
     async def answer_start(self, call: legacy.Call) -> dict[str, str]:
@@ -60,7 +55,7 @@ class Registration:
             raise Refusal(Reason.INVALID_ARGUMENTS, "timeout_seconds must be a number that is not negative")
         row = await asyncio.to_thread(self._require, call.id, call.payload.get("process_hash"))
         await self._jobs.wait(row["uuid"], seconds)
-        return await asyncio.to_thread(self._work.describe, row["uuid"])
+        return await asyncio.to_thread(self._books.describe, row["uuid"])
 
     def _start(self, user: str, dataset: sqlite3.Row, payload: Mapping[str, Any], outcome: Outcome) -> str:
         """Accept a job or refuse it at once."""
@@ -68,25 +63,16 @@ class Registration:
         if manifest.private:
             self._integrations.provider(payload["integrationId"])
         folder = self._folder(user, dataset, payload.get("folderUuid"))
-        job = str(uuid.uuid4())
-        with self._store.transaction():
-            self._store.run(
-                "INSERT INTO jobs (uuid, owner, dataset, folder, ignore_errors, due_at, status, forced, pending)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    job,
-                    user,
-                    dataset["uuid"],
-                    folder,
-                    payload.get("ignoreErrors") is True,
-                    self._clock.time() + self._settings.job_seconds,
-                    outcome.status if outcome.held else "PENDING",
-                    outcome.dump(),
-                    len(manifest.units),
-                ),
-            )
-            self._store.run("INSERT INTO payloads VALUES (?, ?)", (job, json.dumps(payload).encode()))
-        return job
+        return self._books.create(
+            DATASET,
+            user,
+            folder,
+            outcome,
+            seconds=self._settings.job_seconds,
+            payload=payload,
+            units=len(manifest.units),
+            dataset=dataset["uuid"],
+        )
 
     def _require(self, dataset: str, job: Any) -> sqlite3.Row:
         """Return a job of the dataset's."""

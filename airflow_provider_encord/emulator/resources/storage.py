@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import hmac
+import json
 import secrets
+import sqlite3
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +18,15 @@ from aiohttp import web
 
 from airflow_provider_encord.emulator.bucket import Bucket, Unreadable
 from airflow_provider_encord.emulator.clock import Clock
+from airflow_provider_encord.emulator.item_rows import KINDS, item_row
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.emulator.state_directory import private_opener
 from airflow_provider_encord.emulator.store import Store
 
 UPLOAD_TYPES: dict[str, tuple[str, ...]] = {
     "video": ("application/octet-stream", "video/"),
-    "image": ("image/", "application/octet-stream"),
+    # As DICOM: so it sends the images of a group that is to go into a folder.
+    "image": ("image/", "application/octet-stream", "application/dicom"),
     "dicomFile": ("application/dicom", "application/octet-stream"),
     "audio": ("application/octet-stream", "audio/"),
     "nifti": ("application/",),
@@ -35,6 +39,11 @@ UPLOAD_TYPES: dict[str, tuple[str, ...]] = {
 
 URLS_PER_REQUEST = 200
 """The most URLs Encord's client 0.1.211 asks for at once."""
+
+METADATA = "client-metadata/"
+"""What the key of an item's client metadata begins with."""
+
+_DATA_TYPES = {item_type: data_type for data_type, item_type in KINDS.items()}
 
 OPERATIONS = frozenset({"storage_put", "storage_get"})
 
@@ -50,6 +59,8 @@ class StoredObject:
     type: str
     size: int
     path: Path
+    folder: str | None
+    """Where it is to become an item, if its URL was asked for a folder."""
 
 
 class StorageError(Exception):
@@ -90,14 +101,16 @@ class Storage:
             web.get("/storage/{key:.+}", self.get, name="storage_get", allow_head=False),
         ]
 
-    def issue(self, user: str, upload_type: str, count: int) -> list[dict[str, object]]:
-        """Hand out URLs to upload to."""
+    def issue(self, user: str, upload_type: str, count: int, folder: str | None = None) -> list[dict[str, object]]:
+        """Hand out URLs to upload to; with a folder, what is uploaded is to become an item of it."""
         tickets = [(f"user-uploads/{name}", name) for name in (str(uuid.uuid4()) for _ in range(count))]
         with self._store.transaction():
             self._store.run_many(
-                "INSERT INTO objects (key, uuid, owner, type) VALUES (?, ?, ?, ?)",
-                [(key, name, user, upload_type) for key, name in tickets],
+                "INSERT INTO objects (key, uuid, owner, type, folder) VALUES (?, ?, ?, ?, ?)",
+                [(key, name, user, upload_type, folder) for key, name in tickets],
             )
+            if self._settings.placeholders_from == "url":
+                self.announce([name for _, name in tickets])
         return [
             {
                 "itemUuid": name,
@@ -107,6 +120,35 @@ class Storage:
             }
             for key, name in tickets
         ]
+
+    def announce(self, names: Sequence[str]) -> None:
+        """Make items that are placeholders of what was promised to folders and is not there yet."""
+        promised = self._store.all(
+            "SELECT * FROM objects WHERE folder IS NOT NULL AND uuid IN (SELECT value FROM json_each(?))"
+            " AND uuid NOT IN (SELECT uuid FROM items)",
+            (json.dumps(list(names)),),
+        )
+        self._store.insert(
+            "items",
+            [
+                item_row(
+                    row["uuid"],
+                    owner=row["owner"],
+                    folder=row["folder"],
+                    data_type=_DATA_TYPES[row["type"]],
+                    title=row["key"].rpartition("/")[2],
+                    url=row["key"],
+                    identity=row["key"],
+                    placeholder=True,
+                    now=self._clock.time(),
+                )
+                for row in promised
+            ],
+        )
+
+    def text_url(self, key: str) -> str:
+        """Return a URL under which the client metadata of an item can be read."""
+        return self._signed_url("GET", f"{METADATA}{key}")
 
     def download_url(self, url: str, storage_location: int) -> str:
         """Return a URL that can be read without credentials, as far as there is one."""
@@ -121,12 +163,15 @@ class Storage:
 
     def find(self, user: str, key: str) -> StoredObject | None:
         """Return what this user uploaded under a key."""
-        row = self._store.one(
-            "SELECT uuid, type, size FROM objects WHERE key = ? AND owner = ? AND size IS NOT NULL", (key, user)
+        return self._stored(
+            self._store.one("SELECT * FROM objects WHERE key = ? AND owner = ? AND size IS NOT NULL", (key, user))
         )
-        if row is None:
-            return None
-        return StoredObject(key, row["uuid"], row["type"], row["size"], self._path(row["uuid"]))
+
+    def find_item(self, user: str, item: str) -> StoredObject | None:
+        """Return what this user uploaded for an item that was announced with the URL."""
+        return self._stored(
+            self._store.one("SELECT * FROM objects WHERE uuid = ? AND owner = ? AND size IS NOT NULL", (item, user))
+        )
 
     def forget(self, keys: Sequence[str]) -> list[Path]:
         """Remove objects from the books; the caller unlinks the files once that is committed."""
@@ -152,12 +197,20 @@ class Storage:
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Hand out an object."""
         try:
+            if (text := await asyncio.to_thread(self._metadata, request)) is not None:
+                return web.Response(text=text, content_type="application/json")
             name, _, content_type = await asyncio.to_thread(self._admit, request)
             if content_type is None:
                 raise StorageError(404, "NoSuchKey", "The specified key does not exist.")
         except StorageError as error:
             return error.response()
         return web.FileResponse(self._path(name), headers={"Content-Type": content_type})
+
+    def _stored(self, row: sqlite3.Row | None) -> StoredObject | None:
+        if row is None:
+            return None
+        name = row["uuid"]
+        return StoredObject(row["key"], name, row["type"], row["size"], self._path(name), row["folder"])
 
     def _path(self, name: str) -> Path:
         return self._store.objects / name
@@ -171,9 +224,29 @@ class Storage:
             f"{self.base_url}/storage/{quote(key)}?expires={expires}&signature={self._signature(method, key, expires)}"
         )
 
+    def _metadata(self, request: web.Request) -> str | None:
+        """Return the client metadata that a URL leads to, None if it leads to an object."""
+        key = request.match_info["key"]
+        if not key.startswith(METADATA):
+            return None
+        self._check_signature(request, key)
+        text: str | None = self._store.value(
+            "SELECT client_metadata FROM items WHERE uuid = ?", (key.removeprefix(METADATA),)
+        )
+        if text is None:
+            raise StorageError(404, "NoSuchKey", "The specified key does not exist.")
+        return text
+
     def _admit(self, request: web.Request) -> tuple[str, str, str | None]:
         """Check the URL and return name, upload type and content type of the object it leads to."""
         key = request.match_info["key"]
+        self._check_signature(request, key)
+        row = self._store.one("SELECT uuid, type, content_type FROM objects WHERE key = ?", (key,))
+        if row is None:
+            raise StorageError(404, "NoSuchKey", "The specified key does not exist.")
+        return row["uuid"], row["type"], row["content_type"]
+
+    def _check_signature(self, request: web.Request, key: str) -> None:
         expires = request.query.get("expires", "")
         signature = request.query.get("signature", "")
         if "Authorization" in request.headers:
@@ -182,10 +255,6 @@ class Storage:
             raise StorageError(403, "SignatureDoesNotMatch", "The signature does not fit this method and object.")
         if self._clock.time() >= float(expires):
             raise StorageError(403, "AccessDenied", "Request has expired")
-        row = self._store.one("SELECT uuid, type, content_type FROM objects WHERE key = ?", (key,))
-        if row is None:
-            raise StorageError(404, "NoSuchKey", "The specified key does not exist.")
-        return row["uuid"], row["type"], row["content_type"]
 
     def _check_upload_headers(self, request: web.Request, upload_type: str) -> None:
         if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
@@ -231,4 +300,6 @@ class Storage:
             ).rowcount
             if not kept:
                 raise StorageError(404, "NoSuchKey", "The specified key does not exist.")
+            if self._settings.placeholders_from == "upload":
+                self.announce([name])
             part.replace(self._path(name))

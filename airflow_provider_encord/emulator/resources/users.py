@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 
 from airflow_provider_encord.emulator import rest
+from airflow_provider_encord.emulator.caller import email
+from airflow_provider_encord.emulator.errors import Reason, Refusal
+from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.emulator.store import Store
 
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}")
@@ -20,14 +23,22 @@ class Users:
     :param keys: keys that are let in from the start, each a user
     """
 
-    def __init__(self, store: Store, keys: Iterable[str] = ()) -> None:
+    def __init__(self, store: Store, keys: Iterable[str] = (), settings: Settings | None = None) -> None:
         self._store = store
+        self._settings = settings or Settings()
         self._initial = frozenset(map(_checked, keys))
 
     @rest.answers("get_bearer_token", "GET", "user/bearer-token")
     def answer_token(self, call: rest.Call) -> dict[str, str]:
         """Hand out the user's bearer token."""
         return {"token": self.token(call.caller.user)}
+
+    @rest.answers("get_current_user", "GET", "user/current")
+    def answer_current(self, call: rest.Call) -> dict[str, str]:
+        """Tell who is calling, unless it is an Encord that does not know this request."""
+        if not self._settings.current_user:
+            raise Refusal(Reason.NOT_FOUND, "Not Found")
+        return {"userEmail": email(call.caller.user), "userHash": call.caller.user[:8]}
 
     def add_key(self, key: str, same_user_as: str | None = None) -> str:
         """Let a key in and return its user.
