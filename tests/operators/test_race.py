@@ -4,7 +4,6 @@ import inspect
 import json
 import random
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
