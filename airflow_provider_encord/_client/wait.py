@@ -74,7 +74,7 @@ def wait(
             failures += 1
             if not answer.transient or failures >= patience.max_poll_failures:
                 raise answer
-            pause = failed_poll_delay(answer, failures, patience.poll_interval, chance)
+            pause = failed_poll_delay(answer.retry_after, failures, patience.poll_interval, chance)
         else:
             failures = 0
             verdict = watch.judge(answer)
@@ -92,10 +92,10 @@ def wait(
         yield Pause(seconds)
 
 
-def failed_poll_delay(error: ApiError, failures: int, poll_interval: float, chance: float = 1.0) -> float:
+def failed_poll_delay(retry_after: float | None, failures: int, poll_interval: float, chance: float = 1.0) -> float:
     """Seconds from the start of a failed poll to the next: doubling, capped, times a factor that chance chose.
 
     The server may ask for more, and gets it within limits.
     """
     backed_off: float = min(max(poll_interval, 1.0) * 2 ** (failures - 1), max(_LONGEST_FAILURE_PAUSE, poll_interval))
-    return max(backed_off * chance, min(error.retry_after or 0.0, _LONGEST_FAILURE_PAUSE))
+    return max(backed_off * chance, min(retry_after or 0.0, _LONGEST_FAILURE_PAUSE))

@@ -50,8 +50,10 @@ from airflow_provider_encord._client.wait import DeadlineReached, Patience
 from airflow_provider_encord._compat import (
     AirflowException,
     AirflowFailException,
+    AirflowNotFoundException,
     BaseHook,
     get_connection_async,
+    is_undefined,
     mask_secrets,
     mask_secrets_async,
 )
@@ -145,15 +147,24 @@ class EncordHook(BaseHook):
         return self.settings
 
     def _read(self) -> ConnectionSettings:
-        with _lookup_errors(self.encord_conn_id):
+        try:
             connection = self.get_connection(self.encord_conn_id)
+        except Exception as error:  # a metadata database may have any exception
+            undefined = isinstance(error, AirflowNotFoundException) and is_undefined(self.encord_conn_id)
+            raise _lookup_error(self.encord_conn_id, error, undefined) from error
         settings = read_connection(connection, self.encord_conn_id)
         mask_secrets(settings.secrets)
         return settings
 
     async def _read_async(self) -> ConnectionSettings:
-        with _lookup_errors(self.encord_conn_id):
+        try:
             connection = await get_connection_async(self.encord_conn_id)
+        except Exception as error:
+            from asgiref.sync import sync_to_async
+
+            not_found = isinstance(error, AirflowNotFoundException)
+            undefined = not_found and await sync_to_async(is_undefined)(self.encord_conn_id)
+            raise _lookup_error(self.encord_conn_id, error, undefined) from error
         # Opening a key with a passphrase takes long on purpose, so not on the loop.
         settings = await asyncio.to_thread(read_connection, connection, self.encord_conn_id)
         await mask_secrets_async(settings.secrets)
@@ -950,15 +961,11 @@ def _data_rows_call(dataset_hash: str, *, data_types: Any, **filters: Any) -> Ca
         return data_rows.list_data_rows(dataset_hash, data_types=kinds, **filters)
 
 
-@contextlib.contextmanager
-def _lookup_errors(conn_id: str) -> Iterator[None]:
-    """Name the connection whatever breaks while Airflow reads it: a metadata database may have any exception."""
-    try:
-        yield
-    except Exception as error:
-        why = str(error) if isinstance(error, AirflowException) else type(error).__name__
-        problem = f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}."
-        raise EncordConnectionLookupError(problem) from error
+def _lookup_error(conn_id: str, error: Exception, undefined: bool) -> EncordConnectionLookupError:
+    why = str(error) if isinstance(error, AirflowException) else type(error).__name__
+    found = EncordConnectionLookupError(f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}.")
+    found.undefined = undefined
+    return found
 
 
 def _only(items: list[registration.UploadedItem], dataset_hash: str) -> registration.UploadedItem:
