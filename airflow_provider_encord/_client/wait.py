@@ -48,6 +48,7 @@ def wait(
     clock: Callable[[], float],
     jitter: Callable[[], float] = lambda: 0.5,
     longest_held: Callable[[], float] = lambda: math.inf,
+    longest_pause: float = math.inf,
     report: Callable[[Verdict], None] = lambda verdict: None,
     report_failure: Callable[[ApiError, int, float], None] = lambda error, failures, seconds: None,
 ) -> Generator[Call[Any] | Pause, Any, Verdict]:
@@ -58,6 +59,7 @@ def wait(
     :param clock: Unix time in seconds.
     :param jitter: a number from 0 to 1; one half leaves intervals as they are.
     :param longest_held: how many seconds the server may hold the next poll.
+    :param longest_pause: seconds at most between two polls.
     :raises ApiError: when polls fail for good, or too often in a row.
     :raises DeadlineReached: when the time is over; the job goes on.
     """
@@ -85,7 +87,7 @@ def wait(
         if now >= deadline:
             raise DeadlineReached(f"{watch.name} had not ended when the time was over")
         # Time that the server held the poll counts as waiting.
-        seconds = max(0.0, min(pause - (now - started), deadline - now))
+        seconds = max(0.0, min(pause - (now - started), deadline - now, longest_pause))
         if isinstance(answer, ApiError):
             report_failure(answer, failures, seconds)
         del answer, verdict  # thousands of waits would keep theirs while they pause

@@ -255,8 +255,13 @@ class EncordHook(BaseHook):
         from airflow import __version__ as airflow_version
 
         agent = f"airflow-provider-encord/{__version__} airflow/{airflow_version} python/{platform.python_version()}"
-        credentials, conn_id = settings.credentials, settings.conn_id
-        return Account(credentials=credentials, domain=settings.domain, agent=agent, conn_id=conn_id)
+        return Account(
+            credentials=settings.credentials,
+            domain=settings.domain,
+            agent=agent,
+            conn_id=settings.conn_id,
+            longest_pause=settings.longest_pause,
+        )
 
     def get_sdk_client(self) -> Any:
         """Return Encord's own client, logged in with this connection, for whatever this hook does not cover.
