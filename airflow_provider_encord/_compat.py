@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk.exceptions import (
         AirflowException,
         AirflowFailException,
+        AirflowNotFoundException,
         AirflowSensorTimeout,
         AirflowSkipException,
     )
@@ -31,6 +32,7 @@ else:
         from airflow.sdk.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowNotFoundException,
             AirflowSensorTimeout,
             AirflowSkipException,
         )
@@ -38,6 +40,7 @@ else:
         from airflow.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowNotFoundException,
             AirflowSensorTimeout,
             AirflowSkipException,
         )
@@ -114,9 +117,40 @@ async def get_connection_async(conn_id: str) -> Any:
     return await sync_to_async(BaseHook.get_connection)(conn_id)
 
 
+def is_undefined(conn_id: str) -> bool:
+    """Whether a connection that Airflow has not found is surely not there.
+
+    Airflow passes over a secrets backend that fails, and says of what is in it that it "isn't defined".
+    """
+    try:
+        for backend in _secrets_backends():
+            if type(backend).__name__ == "ExecutionAPISecretsBackend":  # it passes over what fails, too
+                from airflow.sdk.execution_time.comms import GetConnection
+
+                error = getattr(_supervisor().send(GetConnection(conn_id=conn_id)), "error", None)
+                if error is not None and error.value != "CONNECTION_NOT_FOUND":
+                    return False
+            else:
+                backend.get_connection(conn_id)
+    except Exception:  # a backend may raise anything
+        return False
+    return True
+
+
+def _secrets_backends() -> list[Any]:
+    try:
+        from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
+    except ImportError:
+        from airflow.configuration import ensure_secrets_loaded
+
+        return list(ensure_secrets_loaded())
+    return list(ensure_secrets_backend_loaded())
+
+
 __all__ = [
     "AirflowException",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "BaseHook",
@@ -127,6 +161,7 @@ __all__ = [
     "ObjectStoragePath",
     "conf",
     "get_connection_async",
+    "is_undefined",
     "mask_secrets",
     "mask_secrets_async",
 ]

@@ -59,6 +59,9 @@ class EncordMachineError(EncordError):
 class EncordConnectionLookupError(EncordError):
     """The Airflow connection could not be read; where Airflow's own services were down, a later retry can pass."""
 
+    undefined: bool = False
+    """Whether Airflow knows no such connection."""
+
 
 class EncordInputError(EncordError, AirflowFailException):
     """An argument is wrong; nothing was sent to Encord."""

@@ -93,7 +93,7 @@ def optional(check: Check) -> Check:
     return lambda value, name: None if value is None else check(value, name)
 
 
-def list_of(check: Check, what: str, *, may_be_empty: bool = False, distinct: bool = False) -> Check:
+def list_of(check: Check, what: str, *, may_be_empty: bool = False) -> Check:
     """Return a check for one value or several.
 
     Taken are lists, tuples, arrays, columns, generators, what Airflow gives for the XComs of mapped tasks, and a list
@@ -101,7 +101,6 @@ def list_of(check: Check, what: str, *, may_be_empty: bool = False, distinct: bo
 
     :param check: of each element.
     :param what: elements in the plural, such as ``data hashes``.
-    :param distinct: leave repeats out.
     """
 
     def checked(value: Any, name: str) -> list[Any]:
@@ -112,9 +111,31 @@ def list_of(check: Check, what: str, *, may_be_empty: bool = False, distinct: bo
         found = [check(each, f"{name}[{at}]" if len(several) > 1 else name) for at, each in enumerate(several)]
         if not found and not may_be_empty:
             raise refuse(name, value, taken, "It is empty; leave it out if there is nothing to say.")
-        return list(dict.fromkeys(found)) if distinct else found
+        return found
 
     return checked
+
+
+def joined(check: Check) -> Check:
+    """Return a check that also takes what mapped tasks give: a list of lists or reports, which are joined in order.
+
+    :param check: of one value, list or report; returns a list.
+    """
+
+    def checked(value: Any, name: str) -> list[Any]:
+        parts = None if isinstance(value, Mapping) else elements(value)
+        if parts is None or not any(map(_is_part, parts)):
+            return list(check(value if isinstance(value, str) or parts is None else parts, name))
+        for at, part in enumerate(parts):
+            if not _is_part(part):
+                raise refuse(f"{name}[{at}]", part, "a list or a report, as others in this list are")
+        return [each for at, part in enumerate(parts) for each in check(part, f"{name}[{at}]")]
+
+    return checked
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple) or hasattr(value, "tolist")
 
 
 def elements(value: Any) -> list[Any] | None:
@@ -233,6 +254,11 @@ def uuid_text(what: str, cure: str = "") -> Check:
 
 def dataset_hash(value: Any, name: str) -> str:
     """Take the hash of a dataset, or the report of a task of ours that names one."""
+    several = None if isinstance(value, str | Mapping) else elements(value)
+    if several is not None and len(several) > 1:
+        cure = f"These are {len(several)}, as of mapped tasks. Name the one dataset that is meant."
+        raise refuse(name, several, "the hash of one dataset", cure)
+    (value,) = several or [value]
     if isinstance(value, Mapping) and isinstance(value.get("dataset_hash"), str):
         value = value["dataset_hash"]
     return str(uuid_text("the hash of a dataset", _title_cure(value))(value, name))
@@ -264,16 +290,25 @@ def job_id(value: Any, name: str) -> str | int:
 
 
 def job_ids(value: Any, name: str) -> JobIds:
-    """Take one job id or several, or the report of the task that started the jobs."""
-    if isinstance(value, str) and isinstance(parsed := parsed_text(value), dict):
+    """Take one job id or several, or the reports of the tasks that started the jobs."""
+    ids: JobIds = _JOB_IDS(value, name)
+    if not ids:
+        raise refuse(name, value, "the id of a job, or a report that names one", "No job has been started.")
+    return ids
+
+
+def _named_job_ids(value: Any, name: str) -> JobIds:
+    if isinstance(value, str) and isinstance(parsed := parsed_text(value), Mapping):
         value = parsed
     if isinstance(value, Mapping):
-        named = value.get("job_ids") or [each for each in [value.get("job_id")] if each is not None]
-        if not named:
-            raise refuse(name, value, "the id of a job, or a report that names one", "That task has started no job.")
-        value = named
-    ids: JobIds = list_of(job_id, "job ids")(value, name)
+        if not value.keys() & {"job_id", "job_ids"}:
+            raise refuse(name, dict(value), "the id of a job, or a report that names one")
+        value = value.get("job_ids") or [each for each in [value.get("job_id")] if each is not None]
+    ids: JobIds = list_of(job_id, "job ids", may_be_empty=True)(value, name)
     return ids
+
+
+_JOB_IDS = joined(_named_job_ids)
 
 
 def single_job_id(value: Any, name: str) -> str | int:

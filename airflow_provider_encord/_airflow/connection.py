@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import pwd
 import re
@@ -53,6 +54,7 @@ class ConnectionSettings:
     timeouts: Timeouts
     secrets: frozenset[str] = field(repr=False)
     allow_private_storage: bool = False
+    longest_pause: float = math.inf
 
 
 def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
@@ -74,6 +76,7 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
             timeouts=_timeouts(extra),
             secrets=frozenset(secrets),
             allow_private_storage=_flag(extra, "allow_private_storage"),
+            longest_pause=_seconds(extra, "longest_pause") or math.inf,
         )
     except UnicodeError:
         problem = "one of its texts has characters in it that cannot be stored."
@@ -219,18 +222,21 @@ def _user() -> str:
 
 
 def _timeouts(extra: Mapping[str, str]) -> Timeouts:
-    given: dict[str, float] = {}
-    for name in ("connect", "read", "total", "stall"):
-        text = extra.get(f"{name}_timeout")
-        if text is None:
-            continue
-        try:
-            given[name] = float(text)
-        except ValueError:
-            given[name] = 0.0
-        if not 0 < given[name] < 86400:
-            raise ValueError(f"{name}_timeout must be a number of seconds above 0 and below 86400, not {text[:50]!r}.")
-    return Timeouts(**given)
+    given = {name: _seconds(extra, f"{name}_timeout") for name in ("connect", "read", "total", "stall")}
+    return Timeouts(**{name: seconds for name, seconds in given.items() if seconds is not None})
+
+
+def _seconds(extra: Mapping[str, str], name: str) -> float | None:
+    text = extra.get(name)
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 86400:
+        raise ValueError(f"{name} must be a number of seconds above 0 and below 86400, not {text[:50]!r}.")
+    return seconds
 
 
 def _flag(extra: Mapping[str, str], name: str) -> bool:

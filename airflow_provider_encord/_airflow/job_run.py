@@ -209,8 +209,9 @@ class JobRun:
         try:
             return self._look(job_id)
         except EncordNotFoundError as error:
-            self._task.log.warning("%s Asking again in %g s.", error, PAUSE_BEFORE_LOST)
-        time.sleep(PAUSE_BEFORE_LOST)
+            pause = min(PAUSE_BEFORE_LOST, self._work.hook.settings.longest_pause)
+            self._task.log.warning("%s Asking again in %g s.", error, pause)
+        time.sleep(pause)
         return self._look(job_id)
 
     # -- wait -------------------------------------------------------------------------------------------------------

@@ -5,31 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_encord._airflow.arguments import data_hash, item_uuid, list_of, parsed_text, refuse
+from airflow_provider_encord._airflow.arguments import Check, data_hash, item_uuid, joined, list_of, parsed_text, refuse
 from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord.exceptions import EncordInputError
 
-_HASHES = list_of(data_hash, "data hashes", may_be_empty=True, distinct=True)
-_ITEMS = list_of(item_uuid, "UUIDs of items", may_be_empty=True, distinct=True)
+
+def _distinct(field: str, list_check: Check) -> Check:
+    check = joined(lambda value, name: list_check(_named(value, name, field), name))
+    return lambda value, name: list(dict.fromkeys(check(value, name)))
+
+
+_HASHES = _distinct("data_hash", list_of(data_hash, "data hashes", may_be_empty=True))
+_ITEMS = _distinct("backing_item_uuid", list_of(item_uuid, "UUIDs of items", may_be_empty=True))
 
 
 def data_hashes(value: Any, name: str) -> list[str]:
     """Take data hashes: one, a list, a reference to a list, or the whole report of a task that found or made data.
 
     A reference is what a task pushes as ``data_hashes`` when the list is too long for an XCom:
-    ``{"count", "details_path", "details_conn_id"}``.
+    ``{"count", "details_path", "details_conn_id"}``. Of mapped tasks, a list of each of these is taken.
 
     :raises EncordInputError: when it names no data hashes, or says how many there are but not which.
     :raises EncordMachineError: when the file that it names cannot be read on this machine.
     """
-    hashes: list[str] = _HASHES(_named(value, name, "data_hash"), name)
+    hashes: list[str] = _HASHES(value, name)
     return hashes
 
 
 def item_uuids(value: Any, name: str) -> list[str]:
     """Take UUIDs of storage items: one, a list, a reference to a list, or a report whose details name them."""
-    uuids: list[str] = _ITEMS(_named(value, name, "backing_item_uuid"), name)
+    uuids: list[str] = _ITEMS(value, name)
     return uuids
+
+
+def is_read_later(value: Any) -> bool:
+    """Whether it may stand for lists in files, which are read when the task runs."""
+    return isinstance(value, Mapping) or (isinstance(value, list | tuple) and any(map(is_read_later, value)))
 
 
 def _named(value: Any, name: str, field: str) -> Any:

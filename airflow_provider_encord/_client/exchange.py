@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 import time
@@ -48,6 +49,7 @@ class Account:
     :param trace_id: makes a new 32-digit hex id.
     :param jitter: a number from 0 to 1.
     :param conn_id: id of the Airflow connection, for messages.
+    :param longest_pause: seconds at most between two requests of a call, or two polls.
     """
 
     credentials: Credentials
@@ -58,6 +60,7 @@ class Account:
     trace_id: Callable[[], str] = field(default=lambda: secrets.token_hex(16), repr=False, compare=False)
     jitter: Callable[[], float] = field(default=random.random, repr=False, compare=False)
     conn_id: str = ""
+    longest_pause: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def exchange(
             if delay is None:
                 raise
             reason = str(error)
-        yield Pause(delay, reason)
+        yield Pause(min(delay, account.longest_pause), reason)
 
 
 def _without_proofs(answer: Answer, request: Request) -> Answer:

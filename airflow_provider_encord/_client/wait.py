@@ -48,6 +48,7 @@ def wait(
     clock: Callable[[], float],
     jitter: Callable[[], float] = lambda: 0.5,
     longest_held: Callable[[], float] = lambda: math.inf,
+    longest_pause: float = math.inf,
     report: Callable[[Verdict], None] = lambda verdict: None,
     report_failure: Callable[[ApiError, int, float], None] = lambda error, failures, seconds: None,
 ) -> Generator[Call[Any] | Pause, Any, Verdict]:
@@ -58,6 +59,7 @@ def wait(
     :param clock: Unix time in seconds.
     :param jitter: a number from 0 to 1; one half leaves intervals as they are.
     :param longest_held: how many seconds the server may hold the next poll.
+    :param longest_pause: seconds at most between two polls.
     :raises ApiError: when polls fail for good, or too often in a row.
     :raises DeadlineReached: when the time is over; the job goes on.
     """
@@ -74,7 +76,7 @@ def wait(
             failures += 1
             if not answer.transient or failures >= patience.max_poll_failures:
                 raise answer
-            pause = failed_poll_delay(answer, failures, patience.poll_interval, chance)
+            pause = failed_poll_delay(answer.retry_after, failures, patience.poll_interval, chance)
         else:
             failures = 0
             verdict = watch.judge(answer)
@@ -85,17 +87,17 @@ def wait(
         if now >= deadline:
             raise DeadlineReached(f"{watch.name} had not ended when the time was over")
         # Time that the server held the poll counts as waiting.
-        seconds = max(0.0, min(pause - (now - started), deadline - now))
+        seconds = max(0.0, min(pause - (now - started), deadline - now, longest_pause))
         if isinstance(answer, ApiError):
             report_failure(answer, failures, seconds)
         del answer, verdict  # thousands of waits would keep theirs while they pause
         yield Pause(seconds)
 
 
-def failed_poll_delay(error: ApiError, failures: int, poll_interval: float, chance: float = 1.0) -> float:
+def failed_poll_delay(retry_after: float | None, failures: int, poll_interval: float, chance: float = 1.0) -> float:
     """Seconds from the start of a failed poll to the next: doubling, capped, times a factor that chance chose.
 
     The server may ask for more, and gets it within limits.
     """
     backed_off: float = min(max(poll_interval, 1.0) * 2 ** (failures - 1), max(_LONGEST_FAILURE_PAUSE, poll_interval))
-    return max(backed_off * chance, min(error.retry_after or 0.0, _LONGEST_FAILURE_PAUSE))
+    return max(backed_off * chance, min(retry_after or 0.0, _LONGEST_FAILURE_PAUSE))

@@ -1,6 +1,7 @@
 """The local Encord inside a Python process, for tests."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
@@ -71,6 +72,12 @@ class LocalEncord:
     def url(self) -> str:
         """The domain to give to a client."""
         return self._emulator.url
+
+    @property
+    def connection(self) -> str:
+        """An Airflow connection that leads here, as JSON; pauses between tries and polls are short with it."""
+        extra = {"ssh_private_key": self.private_key, "longest_pause": 0.01}
+        return json.dumps({"conn_type": "encord", "host": self.url, "extra": extra})
 
     @property
     def integrations(self) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +27,14 @@ from airflow_provider_encord._client.transport.async_transport import AsyncTrans
 from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 from airflow_provider_encord._client.transport.uploader import FileOutcome
-from airflow_provider_encord._compat import AirflowException, get_connection_async, mask_secrets, mask_secrets_async
+from airflow_provider_encord._compat import (
+    AirflowException,
+    AirflowNotFoundException,
+    get_connection_async,
+    is_undefined,
+    mask_secrets,
+    mask_secrets_async,
+)
 from airflow_provider_encord.exceptions import EncordConnectionLookupError, EncordError, EncordInputError
 from airflow_provider_encord.hooks._datasets import DatasetVerbs
 from airflow_provider_encord.hooks._folders import FolderVerbs
@@ -85,15 +91,24 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
         return self.settings
 
     def _read(self) -> ConnectionSettings:
-        with _lookup_errors(self.encord_conn_id):
+        try:
             connection = self.get_connection(self.encord_conn_id)
+        except Exception as error:  # a metadata database may have any exception
+            undefined = isinstance(error, AirflowNotFoundException) and is_undefined(self.encord_conn_id)
+            raise _lookup_error(self.encord_conn_id, error, undefined) from error
         settings = read_connection(connection, self.encord_conn_id)
         mask_secrets(settings.secrets)
         return settings
 
     async def _read_async(self) -> ConnectionSettings:
-        with _lookup_errors(self.encord_conn_id):
+        try:
             connection = await get_connection_async(self.encord_conn_id)
+        except Exception as error:
+            from asgiref.sync import sync_to_async
+
+            not_found = isinstance(error, AirflowNotFoundException)
+            undefined = not_found and await sync_to_async(is_undefined)(self.encord_conn_id)
+            raise _lookup_error(self.encord_conn_id, error, undefined) from error
         # Opening a key with a passphrase takes long on purpose, so not on the loop.
         settings = await asyncio.to_thread(read_connection, connection, self.encord_conn_id)
         await mask_secrets_async(settings.secrets)
@@ -188,8 +203,13 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
         from airflow import __version__ as airflow_version
 
         agent = f"airflow-provider-encord/{__version__} airflow/{airflow_version} python/{platform.python_version()}"
-        credentials, conn_id = settings.credentials, settings.conn_id
-        return Account(credentials=credentials, domain=settings.domain, agent=agent, conn_id=conn_id)
+        return Account(
+            credentials=settings.credentials,
+            domain=settings.domain,
+            agent=agent,
+            conn_id=settings.conn_id,
+            longest_pause=settings.longest_pause,
+        )
 
     def get_sdk_client(self) -> Any:
         """Return Encord's own client, logged in with this connection, for whatever this hook does not cover.
@@ -242,15 +262,11 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
         return True, f"{login}. Cloud integrations: {titles}."
 
 
-@contextlib.contextmanager
-def _lookup_errors(conn_id: str) -> Iterator[None]:
-    """Name the connection whatever breaks while Airflow reads it: a metadata database may have any exception."""
-    try:
-        yield
-    except Exception as error:
-        why = str(error) if isinstance(error, AirflowException) else type(error).__name__
-        problem = f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}."
-        raise EncordConnectionLookupError(problem) from error
+def _lookup_error(conn_id: str, error: Exception, undefined: bool) -> EncordConnectionLookupError:
+    why = str(error) if isinstance(error, AirflowException) else type(error).__name__
+    found = EncordConnectionLookupError(f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}.")
+    found.undefined = undefined
+    return found
 
 
 def _run_async(make: Callable[[], Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +10,7 @@ from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._airflow.job_run import JobRun, Work, goes_on
 from airflow_provider_encord._airflow.masked_rendering import ShowsNoCredentials
+from airflow_provider_encord._airflow.references import is_read_later
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import redacted
 from airflow_provider_encord._compat import AirflowSkipException, BaseOperator, Context, conf
@@ -64,7 +64,7 @@ class EncordTask(ShowsNoCredentials):
             elif not (
                 value is arguments.NOT_GIVEN
                 or hasattr(value, "__next__")  # a generator can be read once
-                or (name in self.list_checks and isinstance(value, Mapping))
+                or (name in self.list_checks and is_read_later(value))
             ):
                 try:
                     check(value, _CALLED.get(name, name))

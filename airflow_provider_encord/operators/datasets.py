@@ -135,7 +135,7 @@ class EncordCreateDatasetOperator(EncordOperator):
         self.log.info("Made dataset %s titled %r.", new.dataset_hash, self.title)
         memory.remember_dataset(before=before, dataset_hash=new.dataset_hash)
         if self.if_exists == "skip":
-            time.sleep(SETTLING_SECONDS)
+            time.sleep(min(SETTLING_SECONDS, self.hook.settings.longest_pause))
             oldest = self._oldest(self._same_title())
             if oldest is not None and oldest.dataset_hash != new.dataset_hash:
                 memory.remember_dataset(before=before, dataset_hash=oldest.dataset_hash)

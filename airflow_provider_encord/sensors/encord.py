@@ -18,7 +18,7 @@ from airflow_provider_encord._compat import (
     BaseSensorOperator,
     Context,
 )
-from airflow_provider_encord.exceptions import EncordError, EncordWatchedJobError
+from airflow_provider_encord.exceptions import EncordConnectionLookupError, EncordError, EncordWatchedJobError
 from airflow_provider_encord.links.encord import EncordDatasetLink
 from airflow_provider_encord.operators._base import DEFAULT_DEFERRABLE, EncordTask
 from airflow_provider_encord.triggers._events import raise_unless_ended, summary, validate_event
@@ -107,7 +107,13 @@ class EncordSensor(EncordTask, BaseSensorOperator):
         """Wait, and judge how it ended."""
         self.check_rendered()
         trigger = self._trigger()
-        self.push_link(context, self.dataset_hash)
+        try:
+            self.push_link(context, self.dataset_hash)
+        except EncordConnectionLookupError as error:
+            # Airflow's own services are down: a failed poll, of which the next one is no attempt of its own.
+            if error.undefined or self.deferrable:
+                raise
+            self.log.warning("%s", error)
         if not self.deferrable:
             super().execute(context)
         elif not self.poke(context):

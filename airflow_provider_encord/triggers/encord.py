@@ -8,6 +8,7 @@ import random
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -16,12 +17,12 @@ from airflow_provider_encord._airflow.errors import kind_of
 from airflow_provider_encord._airflow.job_run import goes_on
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import Cause
-from airflow_provider_encord.exceptions import EncordError
+from airflow_provider_encord.exceptions import EncordConnectionLookupError, EncordError
 from airflow_provider_encord.triggers._events import summary
 
 if TYPE_CHECKING:
-    from airflow_provider_encord._client.errors import ApiError
     from airflow_provider_encord._client.jobs import Watch
+    from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 
 EARLIEST_EVENT_SECONDS = 5.0
 """A trigger that fires at once can make Airflow 3.3 fail a good task, so none fires earlier than this."""
@@ -96,13 +97,13 @@ class EncordTrigger(BaseTrigger):
         from airflow_provider_encord._airflow.errors import airflow_errors, argument_errors
         from airflow_provider_encord._airflow.progress_log import ProgressLog
         from airflow_provider_encord._client.wait import DeadlineReached, Patience
-        from airflow_provider_encord.hooks._transport_pool import shared_transports
 
         patience = Patience(self.deadline, self.poll_interval, self.max_poll_failures)
         limit = asyncio.timeout(patience.seconds_to_last_answer(time.time()))
         try:
             verdicts = []
-            async with limit, shared_transports().use(self.encord_conn_id) as transport:
+            async with limit, AsyncExitStack() as stack:
+                transport = await self._open(stack)
                 limit.reschedule(None)  # a wait keeps to its deadline without a timer of its own
                 with argument_errors():
                     watches = self.watches()
@@ -126,7 +127,24 @@ class EncordTrigger(BaseTrigger):
             self.logger().error("%s.", broke, exc_info=Cause(type(error).__name__).with_traceback(error.__traceback__))
             return self.event("error", f"{broke}; the triggerer's log tells where.")
 
-    def _log_failed_poll(self, error: ApiError, failures: int, seconds: float) -> None:
+    async def _open(self, stack: AsyncExitStack) -> AsyncTransport:
+        """Look the connection up; where Airflow's own services are down, that counts as a failed poll."""
+        from airflow_provider_encord._client.wait import failed_poll_delay
+        from airflow_provider_encord.hooks._transport_pool import shared_transports
+
+        failures = 0
+        while True:
+            try:
+                return await stack.enter_async_context(shared_transports().use(self.encord_conn_id))
+            except EncordConnectionLookupError as error:
+                failures += 1
+                if error.undefined or failures >= self.max_poll_failures:
+                    raise
+                seconds = failed_poll_delay(error.retry_after, failures, self.poll_interval)
+                self._log_failed_poll(error, failures, seconds)
+            await asyncio.sleep(seconds)
+
+    def _log_failed_poll(self, error: Exception, failures: int, seconds: float) -> None:
         self.logger().warning(
             "Poll failed (%d in a row), asking again in %.0f s; the job may be well: %s", failures, seconds, error
         )

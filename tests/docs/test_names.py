@@ -199,7 +199,10 @@ def test_each_connection_field_is_listed_and_each_listed_one_exists(pages):
     described = {name: label for label, name in rows}
     behaviour = provider_info.FIELD_BEHAVIOUR["relabeling"]
     labels = {name: each["label"] for name, each in provider_info.CONNECTION_FIELDS.items()} | behaviour
-    hidden = {f"{each.name}_timeout": "" for each in dataclasses.fields(Timeouts)} | {"allow_private_storage": ""}
+    hidden = {f"{each.name}_timeout": "" for each in dataclasses.fields(Timeouts)} | {
+        "allow_private_storage": "",
+        "longest_pause": "",
+    }
     assert described == hidden | labels
     defaults = {f"{each.name}_timeout": f"{each.default:g}" for each in dataclasses.fields(Timeouts)}
     for name, default in defaults.items():

@@ -43,6 +43,7 @@ EXECUTED = {
     "many_at_once.py",
     "manifest.json",
     "models_in_xcoms.py",
+    "nightly_dag.py",
     "new_operation.py",
     "ready_line.json",
     "retry_policy.py",
@@ -197,13 +198,19 @@ def test_local_encord(snippet, monkeypatch, capsys):
 
 
 def test_the_fixture_and_its_tests(source, tmp_path):
-    (tmp_path / "conftest.py").write_text(source("encord_conftest.py"))
-    (tmp_path / "test_it.py").write_text(source("encord_tests.py"))
+    """A folder that holds what the page shows, and nothing else."""
+    (tmp_path / "dags").mkdir()
+    for name, snippet in {
+        "conftest.py": "encord_conftest.py",
+        "test_it.py": "encord_tests.py",
+        "dags/nightly.py": "nightly_dag.py",
+    }.items():
+        (tmp_path / name).write_text(source(snippet))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
 
 
 def test_control_api(snippet, encord, monkeypatch, capsys):

@@ -6,6 +6,7 @@ import base64
 import errno
 import json
 import logging
+import math
 import os
 import pwd
 import re
@@ -205,6 +206,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "timeout a JSON Infinity": ({"token": TOKEN, "read_timeout": float("-inf")}, "read_timeout must be"),
     "timeout beyond floats": ({"token": TOKEN, "read_timeout": 10**400}, "read_timeout must be"),
     "timeout beyond a day": ({"token": TOKEN, "total_timeout": 86400}, "total_timeout must be .* below 86400"),
+    "pause of no time": ({"token": TOKEN, "longest_pause": 0}, "longest_pause must be a number of seconds above 0"),
     "timeout true": ({"token": TOKEN, "connect_timeout": True}, "connect_timeout must be"),
     "timeout a list": ({"token": TOKEN, "connect_timeout": [1]}, "connect_timeout must be"),
 }
@@ -313,6 +315,11 @@ def test_private_storage_is_allowed_only_in_so_many_words() -> None:
     assert settings_of(token=TOKEN).allow_private_storage is False
     for given, meant in ((True, True), ("true", True), ("True", True), (False, False), ("false", False)):
         assert settings_of(token=TOKEN, allow_private_storage=given).allow_private_storage is meant
+
+
+def test_the_longest_pause() -> None:
+    assert settings_of(token=TOKEN).longest_pause == math.inf
+    assert settings_of(token=TOKEN, longest_pause="0.01").longest_pause == 0.01
 
 
 def test_timeouts() -> None:

@@ -1,15 +1,19 @@
 """Tasks that make the dataset of one title at the same time, and workers that die while they do."""
 
 import inspect
+import json
+import random
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_encord.emulator import LocalEncord
+from airflow_provider_encord.emulator.clock import SystemClock
 from airflow_provider_encord.operators import datasets
 from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator
+from racing import made_by_processes
 
 ROUNDS = 10
 
@@ -56,10 +60,25 @@ def test_two_that_have_both_made_one_take_the_same(number, make, hook, monkeypat
     assert make(title) == (taken[0][0], False)
 
 
-def test_twenty_at_once_settle_whatever_is_slow(make, encord):
-    encord.fault("create_dataset", times=ROUNDS, delay=0.3)
-    taken = at_once(make, [f"slow {number}" for number in range(ROUNDS)] * 2)
-    assert set(Counter(made for made, _ in taken).values()) == {2}
+class WholeSeconds(SystemClock):
+    """By it, all datasets that are made in one second are equally old."""
+
+    def time(self):
+        return float(int(super().time()))
+
+
+def test_two_processes_settle_in_each_of_fifty_rounds_whatever_is_slow():
+    titles = [f"of two processes {number}" for number in range(50)]
+    chance = random.Random(11)
+    with LocalEncord(clock=WholeSeconds()) as encord:
+        for _ in range(2 * len(titles)):
+            encord.fault("create_dataset", delay=chance.uniform(0.2, 1.2))
+        connection = {"conn_type": "encord", "host": encord.url, "extra": {"ssh_private_key": encord.private_key}}
+        first, second = made_by_processes(titles, json.dumps(connection))
+        made = encord.state()["datasets"]
+    assert first == second
+    assert len(set(first)) == len(titles)
+    assert made > 1.5 * len(titles), "too few of them met"
 
 
 def test_a_worker_that_dies_before_all_have_settled_takes_what_others_take(make, hook, context, monkeypatch):

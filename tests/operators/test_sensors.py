@@ -1,21 +1,29 @@
 """One table for all modes of all sensors: what each ending of a wait does to the task."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 import pytest
 
-from airflow_provider_encord._compat import AirflowSensorTimeout, AirflowSkipException
-from airflow_provider_encord.exceptions import EncordAuthenticationError, EncordNotFoundError, EncordWatchedJobError
+from airflow_provider_encord._compat import AirflowNotFoundException, AirflowSensorTimeout, AirflowSkipException
+from airflow_provider_encord.exceptions import (
+    EncordAuthenticationError,
+    EncordConnectionLookupError,
+    EncordNotFoundError,
+    EncordWatchedJobError,
+)
+from airflow_provider_encord.hooks import encord as hooks
+from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordReEncodeSensor, EncordUploadJobSensor
 from airflow_provider_encord.triggers import encord as triggers
 from envelope import refusal
 
 try:
-    from airflow.sdk.exceptions import TaskDeferred
+    from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 except ImportError:
-    from airflow.exceptions import TaskDeferred
+    from airflow.exceptions import AirflowRescheduleException, TaskDeferred
 
 UNKNOWN = "00000000-0000-0000-0000-00000000000b"
 # Airflow 2.11 looks into its database for sensors that are rescheduled.
@@ -81,6 +89,29 @@ every_job = pytest.mark.parametrize("kind", ["upload", "re_encode"])
 def test_done(mode, soft_fail, kind, jobs, wait):
     each, arguments = jobs[kind](None)
     assert wait(each, mode, soft_fail=soft_fail, **arguments)["status"] == "done"
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "deferrable"])
+@pytest.mark.parametrize("undefined", [False, True])
+def test_a_lookup_that_fails_while_airflow_is_down_is_asked_again(mode, undefined, jobs, wait, monkeypatch):
+    each, arguments = jobs["upload"](None)
+    look_up = EncordHook.get_connection
+    left = [AirflowNotFoundException("isn't defined")] * 3
+
+    def failing(conn_id):
+        if left:
+            raise left.pop()
+        return look_up(conn_id)
+
+    monkeypatch.setattr(EncordHook, "get_connection", staticmethod(failing))
+    monkeypatch.setattr(hooks, "is_undefined", lambda conn_id: undefined)
+    if undefined:
+        with pytest.raises(EncordConnectionLookupError, match="isn't defined"):
+            wait(each, mode, **arguments)
+        return
+    with contextlib.suppress(AirflowRescheduleException):
+        assert wait(each, mode, **arguments)["status"] == "done"
+    assert len(left) < 2
 
 
 @pytest.mark.parametrize("mode", ["poke", "deferrable"])

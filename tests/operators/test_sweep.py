@@ -119,7 +119,7 @@ def good(tmp_path):
 TEXTS = {"'null'", "'1'", "'{{'", "'[]'", "a list as text", "a dict as text"}
 HASHES = {"a UUID"}
 CONNECTIONS = {"'null'", "'1'"}
-JOBS = {"'1'", "a list as text"}
+JOBS = {"'1'", "a list as text", "a list in a list"}
 ZERO = {"0"}
 NOTHING = {"[]", "'[]'", "an array of nothing"}
 SECONDS = {"1.5", "a timedelta"}

@@ -139,6 +139,33 @@ PARTS = [
         lambda: airflow_code("airflow.sdk.execution_time.comms", "CommsDecoder", "asend"),
         since=(3, 1),
     ),
+    # Airflow says of a connection in a secrets backend that fails what it says of one that is not there.
+    Part(
+        f"{SUPERVISOR}.ensure_secrets_backend_loaded",
+        "_compat.py",
+        "ensure_secrets_backend_loaded",
+        lambda: airflow_code(SUPERVISOR, "ensure_secrets_backend_loaded")(),
+        since=SDK,
+    ),
+    Part(
+        "airflow.configuration.ensure_secrets_loaded",
+        "_compat.py",
+        "ensure_secrets_loaded",
+        lambda: airflow_code("airflow.configuration", "ensure_secrets_loaded")(),
+        until=(2, 11),
+    ),
+    Part(
+        "airflow.sdk.execution_time.comms.GetConnection, and ErrorType.CONNECTION_NOT_FOUND",
+        "_compat.py",
+        '"CONNECTION_NOT_FOUND"',
+        lambda: (
+            airflow_code("airflow.sdk.execution_time.comms", "GetConnection")(conn_id="c")
+            and airflow_code("airflow.sdk.execution_time.comms", "ErrorResponse").model_fields["error"]
+            and airflow_code("airflow.sdk.exceptions", "ErrorType", "CONNECTION_NOT_FOUND").value
+            == "CONNECTION_NOT_FOUND"
+        ),
+        since=SDK,
+    ),
     # Of all that renders, only this is called for mapped tasks, too.
     Part(
         "BaseOperator._do_render_template_fields(parent, ...)",

@@ -82,7 +82,7 @@ class Task:
         number = self.tries + 1
         result = self.folder / f"try-{number}"
         result.touch()
-        process = _CONTEXT.Process(target=_run, args=(self, number, result, kill_at))
+        process = PROCESSES.Process(target=_run, args=(self, number, result, kill_at))
         process.start()
         process.join()
         text = result.read_text()
@@ -95,8 +95,8 @@ class Task:
 
 
 # A server that has everything imported and no threads forks processes quickly and safely.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
     [
         "airflow_provider_encord.operators.datasets",
         "airflow_provider_encord.operators.private_data",

@@ -8,8 +8,10 @@ from importlib import import_module
 
 import pytest
 
+from airflow_provider_encord import _compat
 from airflow_provider_encord._client import wait
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._compat import AirflowNotFoundException
 from airflow_provider_encord.hooks import encord as hooks
 from airflow_provider_encord.hooks._transport_pool import shared_transports
 from airflow_provider_encord.triggers import encord as triggers
@@ -140,11 +142,86 @@ def test_an_error_of_encord(each, status, code, kind, made, encord):
     assert len(encord.requests()) == 1
 
 
+@pytest.fixture
+def down(monkeypatch):
+    """Let so many lookups of the connection fail; return the failed polls that are logged."""
+    look_up, said = hooks.get_connection_async, []
+
+    def fail(times, failure):
+        left = [failure] * times
+
+        async def failing(conn_id):
+            if left:
+                raise left.pop()
+            return await look_up(conn_id)
+
+        monkeypatch.setattr(hooks, "get_connection_async", failing)
+        monkeypatch.setattr(
+            triggers.EncordTrigger,
+            "_log_failed_poll",
+            lambda self, error, failures, seconds: said.append((failures, str(error))),
+        )
+        return said
+
+    return fail
+
+
+class Down:
+    """A secrets backend that cannot be reached."""
+
+    def get_connection(self, conn_id):
+        raise ConnectionError("no route to the vault")
+
+
+class Without:
+    """One that has no such connection."""
+
+    def get_connection(self, conn_id):
+        return None
+
+
+def not_found():
+    return AirflowNotFoundException("The conn_id `encord_default` isn't defined")
+
+
 @every_class
-def test_a_connection_that_is_missing(each, made):
-    (event,) = asyncio.run(collect(made(each, encord_conn_id="nowhere")))
-    assert event["status"] == "error"
-    assert event["message"]
+@pytest.mark.parametrize(
+    "failure", [ConnectionError("postgresql://airflow:secret@db"), not_found()], ids=["database", "vault"]
+)
+def test_a_lookup_that_fails_while_airflow_is_down_is_a_failed_poll(each, failure, made, down, monkeypatch):
+    monkeypatch.setattr(_compat, "_secrets_backends", lambda: [Without(), Down()])
+    trigger = made(each, max_poll_failures=4)
+    monkeypatch.setattr(wait, "failed_poll_delay", lambda retry_after, failures, *_: failures / 1000)
+    said = down(3, failure)
+    (event,) = asyncio.run(collect(trigger))
+    assert event["status"] == "done"
+    assert [failures for failures, _ in said] == [1, 2, 3]
+    assert not [text for _, text in said if "could not be read" not in text or "secret" in text]
+
+
+@every_class
+def test_lookups_that_go_on_failing_end_the_wait(each, made, down, monkeypatch):
+    monkeypatch.setattr(wait, "failed_poll_delay", lambda *_: 0)
+    trigger = made(each, max_poll_failures=4)
+    said = down(99, ConnectionError("postgresql://airflow:secret@db"))
+    (event,) = asyncio.run(collect(trigger))
+    assert (event["status"], event["kind"], len(said)) == ("error", "lookup", 3)
+
+
+@every_class
+def test_a_connection_that_is_missing_ends_the_wait_at_once(each, made, down, monkeypatch):
+    monkeypatch.setattr(_compat, "_secrets_backends", lambda: [Without(), Without()])
+    trigger = made(each, max_poll_failures=4)
+    said = down(99, not_found())
+    (event,) = asyncio.run(collect(trigger))
+    assert (event["status"], event["kind"], said) == ("error", "lookup", [])
+    assert "isn't defined" in event["message"]
+
+
+@every_class
+def test_a_connection_that_airflow_does_not_know(each, made):
+    (event,) = asyncio.run(collect(made(each, encord_conn_id="nowhere", max_poll_failures=4)))
+    assert (event["status"], event["kind"]) == ("error", "lookup")
 
 
 @every_class

@@ -158,9 +158,15 @@ class AsyncTransport:
 
         :raises DeadlineReached: also when a poll was not answered a minute after the deadline.
         """
-        clock = self.account.clock
+        account, clock = self.account, self.account.clock
         steps = wait(
-            watch, patience, clock=clock, jitter=self.account.jitter, longest_held=self._longest_held, **reports
+            watch,
+            patience,
+            clock=clock,
+            jitter=account.jitter,
+            longest_held=self._longest_held,
+            longest_pause=account.longest_pause,
+            **reports,
         )
 
         def perform(step: Call[Any] | Pause) -> Awaitable[Any]:

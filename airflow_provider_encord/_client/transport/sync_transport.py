@@ -132,7 +132,9 @@ class BlockingTransport:
 
     def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
         """Wait for a job to end; see :func:`airflow_provider_encord._client.wait.wait`."""
-        return drive(wait(watch, patience, clock=self._account.clock, **reports), self._perform_wait)
+        account = self._account
+        steps = wait(watch, patience, clock=account.clock, longest_pause=account.longest_pause, **reports)
+        return drive(steps, self._perform_wait)
 
     def _perform_wait(self, step: Call[Any] | Pause) -> Any:
         if isinstance(step, Pause):

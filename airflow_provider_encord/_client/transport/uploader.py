@@ -221,6 +221,7 @@ class Uploader:
                 outcome.error = error
                 self._progress.files_failed += 1
                 return
+            delay = min(delay, account.longest_pause)
             log.warning("%s Trying again in %.0f s.", error, delay)
             await self._transport.sleep(delay)
 

@@ -1,16 +1,27 @@
-import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["airflow_provider_encord.emulator.pytest_plugin"]
 
+# Airflow reads these when it is first imported, so they stand here, in the conftest.py of the top folder.
+os.environ |= {
+    "AIRFLOW_HOME": tempfile.mkdtemp(),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+}
 
-@pytest.fixture
-def encord(local_encord, monkeypatch):
-    connection = {
-        "conn_type": "encord",
-        "host": local_encord.url,
-        "extra": {"ssh_private_key": local_encord.private_key},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", json.dumps(connection))
-    return local_encord
+
+@pytest.fixture(scope="session")
+def dags():
+    """The DAGs of the folder, and a new database that they can run on."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True)
+    from airflow.models import DagBag
+
+    found = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    assert found.import_errors == {}
+    return found.dags
