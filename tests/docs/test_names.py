@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import errors_page
 import pytest
 
 from airflow_provider_encord import exceptions, manifest, provider_info
@@ -185,7 +186,12 @@ def test_each_exception_is_listed_with_what_a_retry_does(pages):
     assert set(rows) == set(EXCEPTIONS)
     for name, retry in rows.items():
         at_once = issubclass(EXCEPTIONS[name], exceptions.AirflowFailException)
-        assert retry == ("fails at once" if at_once else "happens")
+        assert retry == ("no, fails at once" if at_once else "yes")
+
+
+def test_the_page_of_errors_is_made_from_the_classes(pages):
+    page = pages["docs/errors.md"]
+    assert page == errors_page.with_made_part(page), f"docs/errors.md is out of date; run: {errors_page.COMMAND}"
 
 
 def test_each_attribute_of_an_error_is_named(pages):
