@@ -7,9 +7,9 @@ import re
 import tomllib
 from pathlib import Path
 
-import errors_page
 import pytest
 
+import errors_page
 from airflow_provider_encord import exceptions, manifest, provider_info
 from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord._storage import grouping
