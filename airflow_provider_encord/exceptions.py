@@ -1,7 +1,7 @@
 """What a DAG author can catch.
 
-All derive from :class:`EncordError`. Those that no retry can cure also derive from ``AirflowFailException``, so the task
-fails at once and does not waste its retries. The import paths are stable: retry policies of Airflow 3.3 name them.
+All derive from :class:`EncordError`. Errors that no retry can cure also derive from ``AirflowFailException``: the task
+fails at once and keeps its retries. The import paths are stable: retry policies of Airflow 3.3 name them.
 
 The table in ``docs/errors.md`` is made from these docstrings.
 """

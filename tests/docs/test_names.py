@@ -332,5 +332,5 @@ def test_each_kind_of_a_manifest_is_named(pages):
 
 def test_each_extension_that_a_transfer_knows_is_named(pages):
     text = section(pages["docs/operators.md"], "BucketToEncordOperator")
-    assert {f".{extension}" for extension in grouping.KINDS} <= quoted(text)
-    assert set(grouping.KINDS.values()) <= quoted(text)
+    assert {f".{extension}" for extension in grouping.KIND_BY_EXTENSION} <= quoted(text)
+    assert set(grouping.KIND_BY_EXTENSION.values()) <= quoted(text)
