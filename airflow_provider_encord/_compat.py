@@ -1,7 +1,7 @@
-"""The names of Airflow that moved between 2.11 and 3.3, found once.
+"""Names of Airflow that moved between 2.11 and 3.3, imported in one place.
 
-The common-compat provider would do the same, but the constraints of Airflow 3.0 pin a release of it from before its
-``sdk`` module, so depending on that would keep the provider from installing there.
+The common-compat provider would do the same, but the constraints of Airflow 3.0 pin a release without its ``sdk``
+module, so this provider could not be installed there.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _MASKERS = (
 def mask_secrets(secrets: Collection[str]) -> None:
     """Register secrets for masking, in this process and in the one that writes the task's log.
 
-    Where both are one, as in ``dag.test``, Airflow would print the message itself at debug level, so none is sent.
+    In ``dag.test`` both are one process. There Airflow would print the message at debug level, so none is sent.
     """
     if type(_supervisor()).__name__ == "InProcessSupervisorComms":
         _mask_here(secrets)
@@ -78,7 +78,7 @@ def mask_secrets(secrets: Collection[str]) -> None:
 
 
 async def mask_secrets_async(secrets: Collection[str]) -> None:
-    """Register secrets for masking from an event loop, where Airflow before 3.3 has no way to tell another process."""
+    """Register secrets for masking from an event loop; before 3.3, Airflow cannot inform other processes from there."""
     _mask_here(secrets)
     if (comms := _supervisor()) is None or type(comms).__name__ == "InProcessSupervisorComms":
         return
@@ -95,7 +95,7 @@ def _supervisor() -> Any:
 
 
 def _mask_here(secrets: Collection[str]) -> None:
-    # The public functions of Airflow 3 also send a message, so the masker itself is asked.
+    # The public functions of Airflow 3 also send a message, so this calls the masker itself.
     for module in _MASKERS:
         with suppress(ImportError):
             import_module(module)._secrets_masker().add_mask(list(secrets))
@@ -105,9 +105,9 @@ def _mask_here(secrets: Collection[str]) -> None:
 async def get_connection_async(conn_id: str) -> Any:
     """Look up a connection from an event loop.
 
-    Airflow 3.1 and later offer it natively, though not in ``dag.test``, whose stand-in for the supervisor answers
-    blocking calls only. There, and before, the lookup runs on asgiref's one shared thread: any other thread would race
-    with Airflow's own calls on the triggerer's channel.
+    Airflow 3.1 and later have a method for it, but not in ``dag.test``, where the supervisor only answers blocking
+    calls. There, and on older releases, the lookup runs on asgiref's shared thread: another thread would race with
+    Airflow's own calls on the triggerer's channel.
     """
     supervisor = _supervisor()
     if hasattr(BaseHook, "aget_connection") and (supervisor is None or hasattr(supervisor, "asend")):

@@ -1,7 +1,9 @@
 """What a DAG author can catch.
 
-All derive from :class:`EncordError`. Those that no retry can cure derive from ``AirflowFailException`` too, so the task
-fails at once instead of burning its retries. The import paths are stable: retry policies of Airflow 3.3 name them.
+All derive from :class:`EncordError`. Errors that no retry can cure also derive from ``AirflowFailException``: the task
+fails at once and keeps its retries. The import paths are stable: retry policies of Airflow 3.3 name them.
+
+The table in ``docs/errors.md`` is made from these docstrings.
 """
 
 from __future__ import annotations
@@ -14,16 +16,16 @@ from airflow_provider_encord._compat import AirflowException, AirflowFailExcepti
 
 
 class EncordError(AirflowException):
-    """Something about Encord went wrong.
+    """The base of all; raised itself when the event of a trigger cannot be read.
 
-    :param message: what failed, on what, what Encord said and what to do next.
-    :param dataset_hash: the dataset it was about.
-    :param http_status: status of Encord's answer.
-    :param trace_id: the id under which Encord's support finds the request.
-    :param retry_after: seconds Encord asked to wait.
-    :param conn_id: id of the Airflow connection that was used.
-    :param host: base URL of the Encord that was asked.
-    :param job_ids: the jobs it was about.
+    :param message: what failed, where, what Encord said and what to do next.
+    :param dataset_hash: the dataset.
+    :param http_status: HTTP status of the answer.
+    :param trace_id: id by which Encord's support finds the request.
+    :param retry_after: seconds that Encord asked to wait.
+    :param conn_id: id of the Airflow connection.
+    :param host: base URL of Encord's API.
+    :param job_ids: ids of the jobs.
     """
 
     def __init__(
@@ -49,22 +51,22 @@ class EncordError(AirflowException):
 
 
 class EncordConnectionError(EncordError, AirflowFailException):
-    """The Airflow connection is incomplete or holds a key that cannot be used."""
+    """The Airflow connection is incomplete, or its key cannot be used."""
 
 
 class EncordMachineError(EncordError):
-    """This machine lacks something, such as a file or the key's file; a later attempt on another one can pass."""
+    """This machine cannot read a file or the key file, or has no space left on its disk; another worker may."""
 
 
 class EncordConnectionLookupError(EncordError):
-    """The Airflow connection could not be read; where Airflow's own services were down, a later retry can pass."""
+    """The Airflow connection could not be read, for example because Airflow's database or API server was down."""
 
     undefined: bool = False
     """Whether Airflow knows no such connection."""
 
 
 class EncordInputError(EncordError, AirflowFailException):
-    """An argument is wrong; nothing was sent to Encord."""
+    """An argument or a manifest is wrong; nothing was sent to Encord."""
 
 
 class EncordNothingToDoError(EncordError, AirflowFailException):
@@ -76,43 +78,43 @@ class EncordAuthenticationError(EncordError, AirflowFailException):
 
 
 class EncordPermissionError(EncordError, AirflowFailException):
-    """Encord knows the caller, who may not do this."""
+    """Encord knows the user, who may not do this."""
 
 
 class EncordNotFoundError(EncordError, AirflowFailException):
-    """What the request names does not exist."""
+    """Something that the request names does not exist."""
 
 
 class EncordRequestRefusedError(EncordError, AirflowFailException):
-    """Encord refuses the arguments."""
+    """Encord refuses the arguments of the request."""
 
 
 class EncordAlreadyExistsError(EncordError, AirflowFailException):
-    """What was to be made exists already."""
+    """Something that should be created exists already."""
 
 
 class EncordPayloadTooLargeError(EncordError, AirflowFailException):
-    """The request is too large; only smaller parts can pass."""
+    """The request is too large (HTTP 413); send smaller batches."""
 
 
 class EncordRateLimitError(EncordError):
-    """Too many requests; a later retry can pass."""
+    """Encord got too many requests, for longer than the provider waits."""
 
 
 class EncordServerError(EncordError):
-    """Encord, or a proxy before it, failed; a later retry can pass."""
+    """Encord or a proxy failed, the answer was not Encord's, or it could not be read."""
 
 
 class EncordNetworkError(EncordError):
-    """Encord did not answer; a later retry can pass."""
+    """Encord did not answer."""
 
 
 class EncordUploadError(EncordError):
-    """Files could not be put into Encord's storage; no registration job was started for them."""
+    """Files could not be uploaded to Encord's storage; no registration job was started for them."""
 
 
 class EncordJobError(EncordError):
-    """A job or task of Encord ended badly, or with more failed items than allowed."""
+    """A job failed, or more of its items failed than allowed."""
 
 
 class EncordJobCancelledError(EncordJobError):
@@ -120,8 +122,8 @@ class EncordJobCancelledError(EncordJobError):
 
 
 class EncordWatchedJobError(EncordJobError, AirflowFailException):
-    """A job that a sensor watched ended badly; watching it again cannot change that."""
+    """A job that a sensor waited for failed or was cancelled."""
 
 
 class EncordTimeoutError(EncordError):
-    """The job had not ended when the time was over; it goes on in Encord."""
+    """The job did not end in time; it goes on in Encord."""

@@ -1,4 +1,4 @@
-"""What Airflow reads about this provider. Literals only: Airflow calls this while it is still starting up."""
+"""The provider's metadata for Airflow. Literals only: Airflow reads this while it is still starting up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     },
     "ssh_key_file": {
         "label": "SSH key file",
-        "description": "Instead of the key: path of its file on every worker and triggerer.",
+        "description": "Instead of the key: path of the key file on every worker and triggerer.",
         "schema": {"type": ["string", "null"]},
     },
     "passphrase": {
@@ -22,7 +22,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     },
     "token": {
         "label": "Bearer token",
-        "description": "Instead of a key: a token that Encord handed out.",
+        "description": "Instead of a key: a token from Encord.",
         "schema": {"type": ["string", "null"], "format": "password"},
     },
     "api_key": {
@@ -37,12 +37,12 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     },
     "connect_timeout": {
         "label": "Connect timeout",
-        "description": "Seconds to make a connection; empty: 30.",
+        "description": "Seconds to open a connection; empty: 30.",
         "schema": {"type": ["integer", "null"]},
     },
     "read_timeout": {
         "label": "Read timeout",
-        "description": "Seconds without any data of an answer; empty: 60.",
+        "description": "Seconds to wait for the next data of an answer; empty: 60.",
         "schema": {"type": ["integer", "null"]},
     },
 }
@@ -52,14 +52,14 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
     "relabeling": {"host": "Encord domain", "port": "Port"},
     "placeholders": {
         "host": "https://api.encord.com (default), https://api.us.encord.com, or your own",
-        "port": "443; without one, Airflow 3.3 refuses to test",
+        "port": "443; without it, Airflow 3.3 refuses to test",
         "ssh_private_key": "-----BEGIN OPENSSH PRIVATE KEY----- ...",
     },
 }
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's description; the version shown is that of the distribution."""
+    """Return the provider's metadata. Airflow shows the version of the distribution."""
     return {
         "package-name": "airflow-provider-encord",
         "name": "Encord",

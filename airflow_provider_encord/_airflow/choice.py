@@ -1,4 +1,4 @@
-"""Data chosen by hashes or by filters, of operators that take either."""
+"""The choice of data by hashes or by filters, for operators that take either."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def filters_given(task: Any) -> bool:
 
 
 def check_choice(task: Any, *, by_filter: bool) -> None:
-    """Check that hashes or filters choose data, and not both.
+    """Check that either hashes or filters are given.
 
-    :param by_filter: whether the DAG gave a filter, which may have been rendered to None since.
-    :raises EncordInputError: for both, for none, and for filters that are all None now.
+    :param by_filter: whether the DAG gave a filter, which may have been rendered to None since then.
+    :raises EncordInputError: if both or neither are given, or if all filters were rendered to None.
     """
     if by_filter and task.data_hashes is not None:
         raise EncordInputError("Give data_hashes, or title_like, created_before and older_than, but not both.")
     if task.created_before is not None and task.older_than is not None:
         raise EncordInputError("Give created_before or older_than, but not both.")
     if by_filter and not filters_given(task):
-        raise EncordInputError("Each filter is None now. Without one, everything would be chosen.")
+        raise EncordInputError("All filters were rendered to None. Without a filter, everything would be chosen.")
     if not by_filter and task.data_hashes is None:
         instead = f"or give {', '.join(_FILTERS[:-1])} or {_FILTERS[-1]} instead"
         raise refuse("data_hashes", None, f"data hashes: one, or a list of them; {instead}")

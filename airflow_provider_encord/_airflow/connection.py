@@ -1,4 +1,4 @@
-"""An Airflow connection -> credentials, domain and time limits; and the form in which people type them."""
+"""Read an Airflow connection: credentials, domain and time limits."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _LARGEST_KEY_FILE = 16 * 1024
 
 
 class _MachineProblem(ValueError):
-    """Something about this machine, not about the connection."""
+    """The problem is this machine, not the connection."""
 
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """What a connection says. Nothing secret is in its ``repr``."""
+    """The settings of a connection. Its ``repr`` shows no secret."""
 
     conn_id: str
     domain: str
@@ -58,10 +58,10 @@ class ConnectionSettings:
 
 
 def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
-    """Read an Airflow connection; the hook registers its ``secrets`` for masking before anything else.
+    """Read an Airflow connection. The hook registers the ``secrets`` for masking before it does anything else.
 
-    :raises EncordConnectionError: names the connection and the mistake; shows nothing of a key.
-    :raises EncordMachineError: when this machine cannot read the key's file.
+    :raises EncordConnectionError: names the connection and the mistake, and shows no part of a key.
+    :raises EncordMachineError: when this machine cannot read the key file.
     """
     secrets: set[str] = set()
     kind: type[EncordError] = EncordConnectionError
@@ -79,12 +79,12 @@ def read_connection(connection: Any, conn_id: str) -> ConnectionSettings:
             longest_pause=_seconds(extra, "longest_pause") or math.inf,
         )
     except UnicodeError:
-        problem = "one of its texts has characters in it that cannot be stored."
+        problem = "one of its fields has characters that cannot be stored."
     except _MachineProblem as error:
         problem, kind = str(error), EncordMachineError
     except ValueError as error:
         problem = str(error)
-    # Raised outside of the handlers, so that no inner exception hangs on it.
+    # Raised outside of the handlers, so that the inner exception is not its context.
     raise kind(f"The Airflow connection {conn_id!r} cannot be used: {problem} See Admin > Connections.")
 
 
@@ -98,17 +98,17 @@ def _extra(connection: Any) -> dict[str, str]:
         raise ValueError("its extra is not a JSON object.")
     if extra.get("ssh_private_key_path"):
         raise ValueError(
-            "its extra ssh_private_key_path is named ssh_key_file now, since Airflow masks in all logs what an extra "
-            "with private_key in its name holds: rename it."
+            "its extra ssh_private_key_path must be renamed to ssh_key_file: Airflow masks the value of every extra "
+            "with private_key in its name in all logs."
         )
     for name in (*_KEY_EXTRAS, "passphrase", "dataset_hash"):
         if isinstance(extra.get(name), list | dict | bool | float):
-            raise ValueError(f"its {name} must be a text.")
+            raise ValueError(f"its {name} must be a string.")
         if extra.get(name) in (STORED_SECRET, "***"):
             raise ValueError(
-                f"its {name} is only what Airflow shows for a secret. The form's Test on Airflow 2 and 3.0 sends "
-                "no stored secrets: save the connection, then run `airflow connections test` with its id, or a task. "
-                f"If those say the same, enter the {name} again."
+                f"its {name} is only the placeholder that Airflow shows for a secret. The Test button of Airflow 2 and "
+                "3.0 does not send stored secrets: save the connection, then run `airflow connections test` with its "
+                f"id, or a task. If you get the same error there, enter the {name} again."
             )
     return {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
 
@@ -120,7 +120,7 @@ def _plain(value: Any) -> str:
 def read_domain(host: str | None, port: int | None = None, scheme: str | None = None) -> str:
     """Return the base URL: Encord's default for an empty host, ``eu``, ``us``, or any scheme, host and port."""
     if host is not None and not isinstance(host, str):
-        raise ValueError("the host must be a text.")
+        raise ValueError("the host must be a string.")
     text = (host or "").strip()
     text = text if text.endswith("://") else text.rstrip("/")
     text = _SHORT_NAMES.get(text.lower(), text)
@@ -133,7 +133,7 @@ def read_domain(host: str | None, port: int | None = None, scheme: str | None = 
         raise ValueError(_NO_DOMAIN) from None
     if page := _WEB_PAGE.fullmatch(parts.hostname or ""):
         api = f"https://api.{page['region'] or ''}encord.com"
-        raise ValueError(f"the host {page[0]!r} is a web site of Encord, not its API, which is {api!r}.")
+        raise ValueError(f"the host {page[0]!r} is a website of Encord, not its API. The API is {api!r}.")
     if (
         parts.scheme not in _DEFAULT_PORTS
         or not parts.hostname
@@ -156,13 +156,13 @@ def _credentials(extra: Mapping[str, str], secrets: set[str]) -> Credentials:
     if len(given) > 1:
         raise ValueError(f"it has {' and '.join(given)}; set only one of them.")
     if not given:
-        known = f" (its extras are named: {', '.join(sorted(extra))})" if extra else ""
+        known = f" (it has these extras: {', '.join(sorted(extra))})" if extra else ""
         raise ValueError(f"it has no credentials; set one of {', '.join(_KEY_EXTRAS)}{known}.")
     if given == ["token"]:
         return BearerCredentials(_one_word(extra, "token"))
     if given == ["api_key"]:
         if not extra.get("dataset_hash"):
-            raise ValueError("an API key belongs to one dataset; set dataset_hash beside it.")
+            raise ValueError("an API key belongs to one dataset; set dataset_hash too.")
         return ApiKeyCredentials(_one_word(extra, "api_key"), extra["dataset_hash"].strip())
     text = extra[given[0]]
     if given == ["ssh_key_file"] or _looks_like_path(text):
@@ -175,7 +175,7 @@ def _credentials(extra: Mapping[str, str], secrets: set[str]) -> Credentials:
 def _one_word(extra: Mapping[str, str], name: str) -> str:
     text = extra[name].strip()
     if set(text) == {"*"} or re.search(r"[^\x21-\x7e]", text):
-        raise ValueError(f"its {name} is masked text or has blanks in it; paste it again.")
+        raise ValueError(f"its {name} is masked or contains blanks; paste it again.")
     return text
 
 
@@ -186,7 +186,7 @@ def _looks_like_path(text: str) -> bool:
 
 def _read_key_file(text: str) -> str:
     shown, path, reason = text.strip()[:200], Path(text.strip().removeprefix("file://")), ""
-    # Raised outside of the handlers: a UnicodeDecodeError holds what it could not decode.
+    # Raised outside of the handlers: a UnicodeDecodeError holds the bytes that it could not decode.
     try:
         path = path.expanduser()
         content = _read_regular_file(path)
@@ -195,9 +195,9 @@ def _read_key_file(text: str) -> str:
         problem = "is too large to be a key."
     except UnicodeDecodeError:
         problem = "is not text."
-    except ValueError:  # a NUL in it
+    except ValueError:  # a NUL in the path
         problem = "has a name that no file can have."
-    except (OSError, RuntimeError) as error:  # RuntimeError: a home that is not known
+    except (OSError, RuntimeError) as error:  # RuntimeError: an unknown home directory
         reason = getattr(error, "strerror", None) or str(error)
     if not reason:
         raise KeyProblem(f"the key file {shown!r} {problem}")
@@ -208,7 +208,7 @@ def _read_key_file(text: str) -> str:
 
 
 def _read_regular_file(path: Path) -> bytes:
-    # Opening a FIFO waits for its other end, and a device can be read for ever.
+    # Opening a FIFO would wait for its other end, and reading a device might never end.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "Not a regular file")
@@ -216,7 +216,7 @@ def _read_regular_file(path: Path) -> bytes:
 
 
 def _user() -> str:
-    with contextlib.suppress(KeyError):  # containers run under ids that have no name
+    with contextlib.suppress(KeyError):  # the user of a container may have no name
         return pwd.getpwuid(os.geteuid()).pw_name
     return str(os.geteuid())
 
@@ -247,5 +247,5 @@ def _flag(extra: Mapping[str, str], name: str) -> bool:
 
 
 def secret_forms(secret: str | None) -> set[str]:
-    """Return each form in which parts of a secret could be printed; none for one that is masked text itself."""
+    """Return all forms in which parts of a secret could be printed; none for a placeholder."""
     return {secret, *key_forms(secret)} if secret and secret != STORED_SECRET and set(secret) != {"*"} else set()

@@ -1,21 +1,21 @@
-"""The form in which people type an Airflow connection to Encord, on Airflow 2.11 to 3.1."""
+"""The form for a connection to Encord, on Airflow 2.11 to 3.1."""
 
 from __future__ import annotations
 
 from typing import Any
 
 STORED_SECRET = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"  # noqa: S105
-"""What Airflow 2 shows in the place of a stored secret, and turns back into it when the form is saved."""
+"""What Airflow 2 shows instead of a stored secret. When the form is saved, it keeps the secret."""
 
 
 class SecretWidget:
-    """Draws the field of a secret, and its placeholder for a stored one: an empty field would delete it."""
+    """Draws the field of a secret, with a placeholder for a stored one: an empty field would delete it."""
 
     def __call__(self, field: Any, **kwargs: Any) -> Any:
         """Return the field as HTML."""
         from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget
 
-        # A form that comes back with a mistake in it returns nothing that was typed, which must not get lost unseen.
+        # A form with a mistake comes back without the secrets that were typed: require them, so that none gets lost.
         just_typed = bool(field.raw_data and field.data and field.data != STORED_SECRET)
         kwargs["required"] = just_typed
         kwargs["value"] = STORED_SECRET if field.data and not just_typed else ""
@@ -31,7 +31,7 @@ def form_widgets() -> dict[str, Any]:
 
     from airflow_provider_encord.provider_info import CONNECTION_FIELDS
 
-    # Pasted into one line, a key loses its newlines, which it can do without. In a text area Airflow 2 expects JSON.
+    # A key that is pasted into one line loses its newlines, but needs none. In a text area Airflow 2 expects JSON.
     kinds = {
         "multiline": (PasswordField, SecretWidget),
         "password": (PasswordField, SecretWidget),
@@ -39,19 +39,16 @@ def form_widgets() -> dict[str, Any]:
         "string": (StringField, BS3TextFieldWidget),
     }
     widgets = {}
-    for name, described in CONNECTION_FIELDS.items():
-        field, widget = kinds[described["schema"].get("format") or described["schema"]["type"][0]]
+    for name, spec in CONNECTION_FIELDS.items():
+        field, widget = kinds[spec["schema"].get("format") or spec["schema"]["type"][0]]
         widgets[name] = field(
-            lazy_gettext(described["label"]),
-            validators=[Optional()],
-            description=described["description"],
-            widget=widget(),
+            lazy_gettext(spec["label"]), validators=[Optional()], description=spec["description"], widget=widget()
         )
     return widgets
 
 
 def field_behaviour() -> dict[str, Any]:
-    """Return how the standard fields are shown, in the form that hooks give it."""
+    """Return how the standard fields are shown, in the format of Airflow's hooks."""
     from airflow_provider_encord.provider_info import FIELD_BEHAVIOUR
 
     return {name.replace("-", "_"): value for name, value in FIELD_BEHAVIOUR.items()}

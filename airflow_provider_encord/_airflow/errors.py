@@ -1,4 +1,4 @@
-"""Errors of the client -> exceptions that a DAG author can catch."""
+"""Turns errors of the client into exceptions that a DAG author can catch."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _BY_KIND: dict[str, type[EncordError]] = {
 
 
 def from_api_error(error: ApiError) -> EncordError:
-    """Turn what the API layer reports into what a DAG author can catch."""
+    """Turn an error of the client into an exception that a DAG author can catch."""
     attributes: dict[str, Any] = {
         "dataset_hash": error.dataset_hash,
         "http_status": error.http_status,
@@ -65,18 +65,18 @@ def from_api_error(error: ApiError) -> EncordError:
 
 
 def by_kind(kind: str) -> type[EncordError]:
-    """Return the class for a kind of error that a trigger's event names."""
+    """Return the exception class for the kind of error in a trigger's event."""
     return _BY_KIND.get(kind, EncordError)
 
 
 def kind_of(error: EncordError) -> str | None:
-    """Return the kind that a trigger's event names an error by."""
-    return next((kind for kind, each in _BY_KIND.items() if each is type(error)), None)
+    """Return the kind of error for a trigger's event."""
+    return next((kind for kind, exception in _BY_KIND.items() if exception is type(error)), None)
 
 
 @contextlib.contextmanager
 def airflow_errors() -> Iterator[None]:
-    """Turn what Encord, or the way to it, refused into what a DAG author can catch; all else passes through."""
+    """Turn errors of Encord and of the way to it into exceptions for DAG authors; other errors pass through."""
     from airflow_provider_encord._client.auth import KeyProblem
     from airflow_provider_encord._client.errors import ApiError
     from airflow_provider_encord._client.parameters import BadParameter
@@ -92,9 +92,9 @@ def airflow_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def argument_errors() -> Iterator[None]:
-    """Turn what goes wrong while a call is made of a caller's arguments into an error that says so.
+    """Turn errors of building a call from the caller's arguments into :class:`.EncordInputError`.
 
-    Only for that: around anything else, a mistake of ours would be told as the caller's.
+    Use it for nothing else: it would present a mistake of ours as the caller's.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""The life of remote work in one attempt of a task: recall, start, remember, wait, judge, account.
+"""The jobs of one attempt of a task: recall, start, remember, wait, judge, report.
 
-:class:`JobRun` knows the order, the store, the deadline and deferring. What differs between operators is a
-:class:`Work`, which the operator makes: it knows the hook, the trigger, and Encord's side.
+:class:`JobRun` knows the order, the task store, the deadline and deferring. What differs between operators is in a
+:class:`Work`, which the operator makes: it knows the hook and the trigger.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from airflow_provider_encord._compat import Context
 
 PAUSE_BEFORE_LOST = 5.0
-"""Seconds after which Encord is asked again for a job that it says it does not know."""
+"""Seconds until Encord is asked again about a job that it says it does not know."""
 _READ_SECONDS = 60.0  # to read a job that has ended already
-_KEPT_ITEMS = 20_000  # of ended jobs that were read before their turn
-_SHARES_OF_DEFER_AFTER = (0.0, 0.4, 1.0)  # when a job is asked for whose polls Encord does not hold
+_KEPT_ITEMS = 20_000  # of ended jobs that were read early
+_SHARES_OF_DEFER_AFTER = (0.0, 0.4, 1.0)  # when to poll a job whose polls Encord does not hold
 
 
 class Work(ABC):
-    """What one task does in Encord by jobs.
+    """The work that one task does in Encord with jobs. Each job does one batch of it.
 
     :param hook: an ``EncordHook``.
-    :param dataset_hash: the dataset that it is about.
+    :param dataset_hash: the dataset.
     """
 
     hides_removed_items = False
-    """Whether Encord may no longer tell of what an ended job made once that is removed."""
+    """Whether an ended job may no longer list its items after they were removed."""
     looks_again = False
-    """Whether a task that is cleared when all is done looks whether there is more to do now."""
+    """Whether a cleared task whose jobs have ended looks for new work."""
 
     def __init__(self, hook: Any, dataset_hash: str) -> None:
         self.hook = hook
@@ -53,26 +53,26 @@ class Work(ABC):
 
     @abstractmethod
     def identity(self) -> Mapping[str, Any]:
-        """Return the arguments that define the work; an attempt with others does not go on with its jobs."""
+        """Return the arguments that define the work; an attempt with other arguments does not reuse its jobs."""
 
     @abstractmethod
-    def parts(self, memory: Memory) -> Iterable[Any]:
-        """Check what is to be done and yield what each job is about, in the same order at each attempt."""
+    def batches(self, memory: Memory) -> Iterable[Any]:
+        """Check the work and yield its batches, in the same order at each attempt."""
 
-    def parts_left(self, started: Started, memory: Memory) -> Iterable[Any]:
-        """Yield the parts whose jobs earlier attempts have not started."""
-        return islice(self.parts(memory), started.parts, None)
+    def batches_left(self, started: Started, memory: Memory) -> Iterable[Any]:
+        """Yield the batches that earlier attempts have not started."""
+        return islice(self.batches(memory), started.parts, None)
 
     @abstractmethod
-    def start(self, part: Any, memory: Memory) -> str | int | None:
-        """Start the job of one part and return its id, or None if there is nothing to start for it.
+    def start(self, batch: Any, memory: Memory) -> str | int | None:
+        """Start the job of one batch and return its id, or None if nothing is left to do in the batch.
 
-        Right before the request that starts it, ``memory.note_start()`` is due.
+        Call ``memory.note_start()`` right before the request.
         """
 
     @abstractmethod
     def watch(self, job_id: Any) -> Watch:
-        """Return a job as something to wait for."""
+        """Return what to wait for."""
 
     @abstractmethod
     def trigger(self, job_ids: JobIds, deadline: float | None) -> Any:
@@ -80,19 +80,19 @@ class Work(ABC):
 
     @abstractmethod
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
-        """Judge the ended jobs, one after the other: raise, or return the report of the task."""
+        """Judge the ended jobs one by one: raise, or return the report of the task."""
 
     def is_undone(self, verdict: Verdict) -> bool | None:
-        """Whether somebody has removed what an ended job made; None if that job tells nothing about it."""
+        """Whether somebody has removed everything that an ended job added; None if the job does not show it."""
         return None
 
 
 class JobRun:
-    """One attempt of a task at its work.
+    """Does the work of a task in one attempt.
 
-    :param work: what is to be done.
+    :param work: the work.
     :param task: the operator, an ``EncordJobOperator`` whose arguments are checked.
-    :param context: of the attempt.
+    :param context: context of the attempt.
     """
 
     def __init__(self, work: Work, task: Any, context: Context) -> None:
@@ -104,7 +104,7 @@ class JobRun:
         self._kept = 0
 
     def run(self) -> dict[str, Any]:
-        """Start the jobs, or find those that earlier attempts started, wait for them and account for them."""
+        """Start the jobs, or recall those of earlier attempts, wait for them, and return the report."""
         self._work.deadline = deadline = self._deadline()
         job_ids = self._start_all()
         self._task.push(self._context, "job_ids", job_ids)
@@ -119,10 +119,10 @@ class JobRun:
         return self._finish(job_ids, deadline)
 
     def resume(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on when the trigger has fired: read the ended jobs in full, judge them and account for them.
+        """Go on after the trigger has fired: read the ended jobs, judge them, and return the report.
 
-        :param event: of the trigger, checked.
-        :raises EncordTimeoutError: when the trigger's time was over.
+        :param event: the checked event of the trigger.
+        :raises EncordTimeoutError: when the trigger reached its deadline.
         """
         job_ids: JobIds = event["job_ids"]
         self._task.running_jobs = job_ids
@@ -145,9 +145,9 @@ class JobRun:
         self._task.running_jobs = job_ids = started.job_ids
         if started.complete:
             return job_ids
-        for part in self._work.parts_left(started, self._memory):
+        for batch in self._work.batches_left(started, self._memory):
             try:
-                job_id = self._work.start(part, self._memory)
+                job_id = self._work.start(batch, self._memory)
             except EncordRateLimitError:
                 self._memory.remember_jobs(started)  # surely not started
                 raise
@@ -164,7 +164,7 @@ class JobRun:
         started = self._memory.recall_jobs()
         if started.starting:
             self._task.log.warning(
-                "An earlier attempt ended while it started a job on dataset %s, so Encord may run that one, too. "
+                "An earlier attempt ended while it started a job on dataset %s, so Encord may run that job too. "
                 "It cannot be found or cancelled.",
                 self._work.dataset_hash,
             )
@@ -173,7 +173,7 @@ class JobRun:
             return Started(worked=started.worked)
         state = self._state_of(started.job_ids)
         if state in ("lost", "failed", "undone"):
-            self._task.log.warning("%s of an earlier attempt: %s. Starting anew.", jobs_text(started.job_ids), state)
+            self._task.log.warning("%s of an earlier attempt: %s. Starting again.", jobs_text(started.job_ids), state)
             self._memory.forget()
             return Started(worked=True)
         if state == "ended" and self._work.looks_again:
@@ -182,9 +182,9 @@ class JobRun:
         return started
 
     def _state_of(self, job_ids: JobIds) -> str:
-        """Tell where the jobs of earlier attempts are: ``lost``, ``failed``, ``undone``, ``ended`` or ``running``."""
+        """Return the state of earlier jobs: ``lost``, ``failed``, ``undone``, ``ended`` or ``running``."""
         ended = 0
-        # Who clears a task may have removed what it made before; a retry finds what the attempt before left.
+        # Before clearing a task, somebody may have removed its items. Before a retry nobody does.
         cleared = is_cleared(self._context, self._task.retries or 0)
         undone: bool | None = None if cleared else False
         for job_id in job_ids:
@@ -201,11 +201,11 @@ class JobRun:
                 undone = self._work.is_undone(verdict)
         if ended < len(job_ids):
             return "running"
-        # If no job tells of an item, they may all have been removed.
+        # If no job lists an item, all of them may have been removed.
         return "undone" if undone or (cleared and undone is None and self._work.hides_removed_items) else "ended"
 
     def _look_twice(self, job_id: str | int) -> Verdict | None:
-        """Ask how a job stands. One answer that there is no such job may be a mistake, so it is asked for again."""
+        """Ask for the state of a job; once more if Encord says that there is no such job, which may be a mistake."""
         try:
             return self._look(job_id)
         except EncordNotFoundError as error:
@@ -217,7 +217,7 @@ class JobRun:
     # -- wait -------------------------------------------------------------------------------------------------------
 
     def _end_soon(self, job_ids: JobIds, deadline: float | None) -> bool:
-        """Ask for the jobs for a few seconds, which cost less than to defer; tell whether all have ended."""
+        """Poll the jobs for a few seconds, which costs less than deferring; return whether all have ended."""
         started = time.monotonic()
         patience = self._task.defer_after
         if deadline is not None:
@@ -248,13 +248,13 @@ class JobRun:
         try:
             report = self._work.finish(job_ids, self._verdicts(job_ids, deadline), self._memory)
         except EncordJobError:
-            self._memory.forget()  # so that a retry starts anew
+            self._memory.forget()  # so that a retry starts again
             raise
         self._task.running_jobs = []
         return report
 
     def _verdicts(self, job_ids: JobIds, deadline: float | None) -> Iterator[Verdict]:
-        # A job's items can be many, so no two jobs are held at once.
+        # A job can have many items, so only one job is held at a time.
         for job_id in job_ids:
             verdict = self._ended.pop(job_id, None) or self._work.hook.wait(
                 self._work.watch(job_id),
@@ -267,14 +267,15 @@ class JobRun:
 
 
 def jobs_text(job_ids: Sequence[str | int]) -> str:
-    """Name jobs in a message; of many, the first ones."""
+    """Name jobs in a message: the first five, and how many more."""
     more = f" and {len(job_ids) - 5} more" if len(job_ids) > 5 else ""
     return f"job{'s' if len(job_ids) > 1 else ''} {', '.join(map(str, job_ids[:5]))}{more}"
 
 
 def goes_on(job_ids: Sequence[str | int], dataset_hash: str) -> str:
-    """Say what happens to jobs that nobody waits for any more."""
+    """Say that jobs go on although nobody waits for them any more."""
+    verb, pronoun = ("go", "them") if len(job_ids) > 1 else ("goes", "it")
     return (
-        f"In Encord {jobs_text(job_ids)} of dataset {dataset_hash} goes on: Encord offers no way to cancel it. "
-        "Nothing needs to be started again."
+        f"In Encord, {jobs_text(job_ids)} of dataset {dataset_hash} {verb} on: Encord offers no way to cancel "
+        f"{pronoun}. Nothing needs to be started again."
     )

@@ -1,4 +1,4 @@
-"""What Airflow, its listeners and callbacks see of a task's arguments and result: storable, and no credentials."""
+"""Keeps credentials out of rendered fields and results, for Airflow, its listeners and callbacks."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _UNSTORABLE = re.compile(r"\\u00[01][0-9a-f]|[\x7f-\x9f\ud800-\udfff]")  # in JS
 
 
 class Shown:
-    """Stands for a rendered value that holds credentials; Airflow stores and prints it as its ``str``.
+    """Stands for a rendered value that holds credentials; Airflow stores and prints its ``str``.
 
     :param value: the value.
-    :param harmless: the same without credentials.
+    :param harmless: the value without credentials.
     """
 
     def __init__(self, value: Any, harmless: Any) -> None:
@@ -29,15 +29,15 @@ class Shown:
         self._text = harmless if isinstance(harmless, str) else _text(harmless)
 
     def __repr__(self) -> str:
-        """Return the value without credentials, as text or JSON text."""
+        """Return the value without credentials, as a string or as JSON."""
         return self._text
 
 
 class ShowsNoCredentials:
-    """Of an operator: its template fields hold credentials only while its own code runs.
+    """A mixin of operators: template fields hold credentials only while the operator's own code runs.
 
-    From rendering on, and again after it ran, Airflow stores the rendered fields, and listeners (OpenLineage) and
-    callbacks look at them. What ``execute`` returns, which becomes an XCom, holds none either.
+    Before and after that, Airflow stores the rendered fields, and listeners (OpenLineage) and callbacks read them. The
+    value that ``execute`` returns, which becomes an XCom, holds no credentials either.
     """
 
     template_fields: Collection[str]
@@ -49,14 +49,14 @@ class ShowsNoCredentials:
                 setattr(cls, name, _entry(cls.__dict__[name]))
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
-        # Of all that renders, only this is called for mapped tasks, too.
+        # The only method of rendering that Airflow calls for mapped tasks too.
         super()._do_render_template_fields(parent, *args, **kwargs)  # type: ignore[misc]
         if parent is self:
             for name in self.template_fields:
                 self._hide(name)
 
     def tell(self, error: EncordError) -> None:
-        """Log an error before Airflow shows where it came from."""
+        """Log an error before Airflow logs its traceback."""
 
     @contextlib.contextmanager
     def _real_values(self) -> Iterator[None]:
@@ -100,5 +100,5 @@ def _entry(method: Callable[..., Any]) -> Callable[..., Any]:
 def _text(harmless: Any) -> str:
     try:
         return json.dumps(harmless, default=str, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):  # keys that JSON lacks, for one
+    except (TypeError, ValueError, RecursionError):  # such as keys that JSON does not allow
         return str(harmless)

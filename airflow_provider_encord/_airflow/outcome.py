@@ -1,4 +1,4 @@
-"""What a task did: counted, judged, and short enough for an XCom."""
+"""What a task did, as counts and short lists that fit an XCom."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def fits_xcom(value: Any) -> bool:
 def list_or_reference(
     values: Sequence[Any], count: int, details_path: Any = None, details_conn_id: str | None = None
 ) -> list[Any] | dict[str, Any]:
-    """Return a list for an XCom, or where the next task finds it if it is too long.
+    """Return a list for an XCom, or a reference to the details file if the list is too long.
 
     :param values: the list, or its first elements.
-    :param count: how many there are.
-    :param details_path: the file that holds them all.
+    :param count: length of the whole list.
+    :param details_path: the file that holds the whole list.
     :return: the list, or ``{"count", "details_path", "details_conn_id"}``.
     """
     if count == len(values) <= MOST_IN_XCOM and fits_xcom(values):
@@ -45,7 +45,7 @@ def list_or_reference(
 
 
 def failed_items_allowed(max_failed_items: float, total: int) -> int:
-    """Return how many items may fail: a whole number is a count, a fraction below 1 a share of all items."""
+    """Return how many items may fail: a whole number is a count, a number below 1 is a share of all items."""
     return int(max_failed_items * total) if 0 < max_failed_items < 1 else int(max_failed_items)
 
 
@@ -55,7 +55,7 @@ def require_done(
     """Raise unless a job of a dataset, or of a folder, ended well.
 
     :raises EncordJobCancelledError: when somebody cancelled it.
-    :raises EncordJobError: when it failed, or items of it failed and that is not allowed.
+    :raises EncordJobError: when it failed, or when items failed and that is not allowed.
     """
     from airflow_provider_encord._client.jobs import State
 
@@ -69,7 +69,7 @@ def require_done(
 def uploaded(outcomes: Sequence[FileOutcome]) -> list[Uploaded]:
     """Return object key and name of each uploaded file.
 
-    :raises EncordUploadError: names every file that failed, and why.
+    :raises EncordUploadError: names the files that failed, and why.
     """
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:
@@ -81,7 +81,7 @@ def uploaded(outcomes: Sequence[FileOutcome]) -> list[Uploaded]:
 
 
 class RegistrationOutcome:
-    """What registration jobs did, counted while their items pass by; only the first ones are kept.
+    """What registration jobs did. All items are counted, and the first ones are kept.
 
     :param looks_back: whether :meth:`add_earlier` will be called.
     """
@@ -95,23 +95,23 @@ class RegistrationOutcome:
 
     @property
     def hashes(self) -> list[str]:
-        """Data hashes of the items that are kept."""
+        """Data hashes of the kept items."""
         return [item["data_hash"] for item in self.items]
 
     @property
     def in_dataset(self) -> int:
-        """How many items are known by their hashes: what was added now, and by earlier attempts."""
+        """How many items were added by this and earlier attempts."""
         return self.added + self.earlier
 
     def add(self, job_id: Any, verdict: Verdict) -> Iterator[dict[str, Any]]:
         """Count one job and yield a line of details for each item and each error."""
         job: UploadJob = verdict.answer
         self.added += len(job.items)
-        # A unit that is done but added nothing was there already.
+        # A unit that is done but added no item was a duplicate.
         self.present += max(0, job.done - len(job.items))
         # Encord repeats the errors of single items among those of the whole job.
-        of_items = {each.error for each in job.unit_errors}
-        of_job = [text for text in job.errors if text not in of_items]
+        of_items = {unit.error for unit in job.unit_errors}
+        of_job = [error for error in job.errors if error not in of_items]
         self.failed += max(job.failed, len(job.unit_errors)) or len(of_job)
         self.cancelled += job.cancelled
         self.endings.append(replace(verdict, answer=None))
@@ -119,13 +119,13 @@ class RegistrationOutcome:
             if self._counted is not None:
                 self._counted.add(item.data_hash)
             yield {"job_id": job_id, "outcome": "added", **self._keep(item.data_hash, item.title)}
-        for each in job.unit_errors:
-            yield self._fail(job_id, list(each.object_urls), each.error)
-        for text in of_job:
-            yield self._fail(job_id, [], text)
+        for unit in job.unit_errors:
+            yield self._fail(job_id, list(unit.object_urls), unit.error)
+        for error in of_job:
+            yield self._fail(job_id, [], error)
 
     def add_earlier(self, rows: Iterable[DataRow]) -> Iterator[dict[str, Any]]:
-        """Count what earlier attempts added, apart from what this one did, and yield a line for each item."""
+        """Count the items of earlier attempts, and yield a line of details for each."""
         if self._counted is None:
             return
         for row in rows:
@@ -135,9 +135,9 @@ class RegistrationOutcome:
                 yield {"job_id": None, "outcome": "present", **self._keep(row.data_hash, row.data_title)}
 
     def require_good_end(self, dataset_hash: str, max_failed_items: float) -> None:
-        """Raise unless all jobs ended well and no more items failed than allowed, over all jobs.
+        """Raise unless all jobs ended well and the failed items of all jobs together are allowed.
 
-        :raises EncordJobError: names the first job that did not.
+        :raises EncordJobError: names the first job that did not end well.
         """
         total = self.added + self.present + self.failed + self.cancelled
         tolerated = self.failed <= failed_items_allowed(max_failed_items, total)
@@ -147,7 +147,7 @@ class RegistrationOutcome:
     def report(
         self, dataset_hash: str, job_ids: Sequence[Any], details_path: Any, details_conn_id: str | None
     ) -> dict[str, Any]:
-        """Return what the task returns."""
+        """Return the report of the task."""
         complete = len(self.items) == self.in_dataset and fits_xcom(self.items)
         return {
             "dataset_hash": dataset_hash,

@@ -1,4 +1,4 @@
-"""Progress of a wait in the log: when something changed, at most once a minute."""
+"""The progress of a wait in the log: only changes, at most once a minute."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _QUIET_SECONDS = 60.0
 
 
 class ProgressLog:
-    """Logs verdicts of a job that is still pending.
+    """Logs the state of a job that is still pending.
 
-    :param log: a logger of any of Airflow's kinds.
-    :param clock: seconds that only grow.
+    :param log: any logger of Airflow's.
+    :param clock: a monotonic clock in seconds.
     """
 
     __slots__ = ("_clock", "_last", "_log", "_next")
@@ -30,10 +30,10 @@ class ProgressLog:
         self._next = 0.0
 
     def __call__(self, verdict: Verdict) -> None:
-        """Log a verdict if it tells something new."""
+        """Log a verdict if its message is new."""
         message = one_line(verdict.message)
         if not verdict.known and message != self._last:
-            self._log.warning("Encord reports a status unknown to this provider; waiting on. %s", message)
+            self._log.warning("Encord reports a status that this provider does not know; still waiting. %s", message)
             self._last = message
         elif message != self._last and self._clock() >= self._next:
             self._log.info("%s.", message)

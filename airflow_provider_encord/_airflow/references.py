@@ -1,4 +1,4 @@
-"""Lists that travel between tasks: as they are, or as a reference to a file of details when they are too long."""
+"""Lists that one task passes to the next: as a list, or as a reference to a details file if they are too long."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def data_hashes(value: Any, name: str) -> list[str]:
     A reference is what a task pushes as ``data_hashes`` when the list is too long for an XCom:
     ``{"count", "details_path", "details_conn_id"}``. Of mapped tasks, a list of each of these is taken.
 
-    :raises EncordInputError: when it names no data hashes, or says how many there are but not which.
-    :raises EncordMachineError: when the file that it names cannot be read on this machine.
+    :raises EncordInputError: when it names no data hashes, or has a count but no file.
+    :raises EncordMachineError: when this machine cannot read the file.
     """
     hashes: list[str] = _HASHES(value, name)
     return hashes
@@ -44,7 +44,7 @@ def is_read_later(value: Any) -> bool:
 
 
 def _named(value: Any, name: str, field: str) -> Any:
-    """Return the list that a report or reference stands for, and anything else as it is."""
+    """Return the list that a report or reference stands for, and any other value unchanged."""
     if isinstance(value, str) and isinstance(parsed := parsed_text(value), Mapping):
         value = parsed
     if not isinstance(value, Mapping):
@@ -52,8 +52,8 @@ def _named(value: Any, name: str, field: str) -> Any:
     if field == "data_hash" and value.get("re_encoded") is not None:
         return _named(value["re_encoded"], name, field)
     items = value.get("items")
-    if isinstance(items, list) and all(isinstance(each, Mapping) and field in each for each in items):
-        return [each[field] for each in items]
+    if isinstance(items, list) and all(isinstance(item, Mapping) and field in item for item in items):
+        return [item[field] for item in items]
     counts = [value[key] for key in ("count", "linked", "added", "skipped") if key in value]
     if not counts or not all(isinstance(count, int) for count in counts):
         raise refuse(name, dict(value), "a list, or the report of a task that found or made data")
@@ -63,13 +63,15 @@ def _named(value: Any, name: str, field: str) -> Any:
         return []
     if not path:
         raise EncordInputError(
-            f"{name}: the task before has {count:,} items; its XCom does not tell which, and it wrote no file of "
-            "details. Give that task details_path, a path or URL that the workers share; this task then reads it."
+            f"{name}: the upstream task has {count:,} items, too many for its XCom, and it wrote no details file. "
+            "Set details_path on that task to a path or URL that all workers can read; this task then reads the file."
         )
     from airflow_provider_encord._storage.details_file import read_json_lines
 
     lines = read_json_lines(path, value.get("details_conn_id"))
-    found = [line[field] for line in lines if isinstance(line.get(field), str)]
-    if not found:
-        raise EncordInputError(f"{name}: {shown(str(path))} names no {field}. EncordListDataRowsOperator writes it.")
-    return found
+    values = [line[field] for line in lines if isinstance(line.get(field), str)]
+    if not values:
+        raise EncordInputError(
+            f"{name}: the file {shown(str(path))} has no {field}. EncordListDataRowsOperator writes it."
+        )
+    return values

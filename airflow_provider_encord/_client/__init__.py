@@ -1,1 +1,1 @@
-"""Encord's API as values: no Airflow, no network, no clock, no sleeping."""
+"""Encord's protocol, without Airflow."""

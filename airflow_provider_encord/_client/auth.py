@@ -1,4 +1,4 @@
-"""Key text in any form -> credentials; credentials + request -> headers."""
+"""Reads keys in any form, and makes the headers that authenticate a request."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ _OTHER_PEM = re.compile(r"-----BEGIN (?P<kind>[A-Z0-9 ]+)-----")
 _BORDER = re.compile(r"-----[A-Z0-9 ]+-----")
 _LINE = 70
 _KEPT_SIGNATURES = 16_384
-_SHORTEST_MASKED = 8  # masking shorter rests of a line would hide innocent text
+_SHORTEST_MASKED = 8  # masking anything shorter would hide ordinary text
 
 
 class KeyProblem(ValueError):
-    """The key cannot be used; the text names the mistake and never shows a byte of the key."""
+    """The key cannot be used. The message names the mistake and never shows a part of the key."""
 
 
 class Credentials(Protocol):
-    """What can prove to Encord who is calling."""
+    """Proves to Encord who is calling."""
 
     @property
     def dataset_only(self) -> bool:
-        """Whether they are good for one dataset and the legacy API only."""
+        """Whether they only work for one dataset and the legacy API."""
 
     def resource_headers(self, dataset_hash: str | None) -> dict[str, str]:
         """Headers of the legacy API that name the resource."""
@@ -66,22 +66,22 @@ class SshCredentials(_NamesDataset):
 
     key: Ed25519PrivateKey = field(repr=False, compare=False)
     public_key_hex: str = field(init=False, repr=False)
-    """The identity on the wire: the raw public key as 64 lower-case hex digits."""
+    """The identity in requests: the raw public key as 64 lower-case hex digits."""
     _sign: Callable[[bytes], bytes] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         raw = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         object.__setattr__(self, "public_key_hex", raw.hex())
-        # Each poll of a job by the legacy API is the same, and so is its signature.
+        # All polls of a job in the legacy API are the same, and so are their signatures.
         object.__setattr__(self, "_sign", lru_cache(_KEPT_SIGNATURES)(self.key.sign))
 
     @property
     def key_text(self) -> str:
-        """The private key as unprotected OpenSSH text. It is a secret."""
+        """The private key as OpenSSH text without a passphrase. It is a secret."""
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
 
     def legacy_headers(self, body: bytes) -> dict[str, str]:
-        """Sign the SHA-256 of the body; nothing else is covered."""
+        """Sign the SHA-256 of the body, and nothing else."""
         signature = self._sign(hashlib.sha256(body).digest())
         return {"Authorization": f"{self.public_key_hex}:{signature.hex()}"}
 
@@ -108,16 +108,16 @@ class SshCredentials(_NamesDataset):
 
 @dataclass(frozen=True)
 class BearerCredentials(_NamesDataset):
-    """Sends a token that Encord handed out for a user."""
+    """Sends a token that Encord issued for a user."""
 
     token: str = field(repr=False)
 
     def legacy_headers(self, body: bytes) -> dict[str, str]:
-        """Replace the signature; the resource headers stay."""
+        """Send the token instead of the signature."""
         return {"Authorization": f"Bearer {self.token}"}
 
     def v2_headers(self, method: str, target: str, body: bytes, created: int) -> dict[str, str]:
-        """Replace all three signature headers."""
+        """Send the token instead of the three signature headers."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
@@ -134,18 +134,18 @@ class ApiKeyCredentials:
         return {"ResourceID": dataset_hash or self.dataset_hash}
 
     def legacy_headers(self, body: bytes) -> dict[str, str]:
-        """Send the key as it is, without a scheme word."""
+        """Send the key without a scheme such as ``Bearer``."""
         return {"Authorization": self.api_key}
 
     def v2_headers(self, method: str, target: str, body: bytes, created: int) -> dict[str, str]:
-        """Refuse: the v2 API takes no API keys."""
+        """Raise: the v2 API does not take API keys."""
         raise KeyProblem("Encord takes no dataset API key for this operation; use an SSH key or a bearer token.")
 
 
 def key_forms(text: str) -> set[str]:
-    """Return every form in which parts of a secret text could be printed: whole, escaped, line by line.
+    """Return all forms in which parts of a secret could be printed: whole, escaped, line by line.
 
-    Airflow masks a multi-line secret only as a whole, so each of these has to be registered for masking.
+    Airflow masks a multi-line secret only as a whole, so all of these must be registered for masking.
     """
     stripped = text.strip()
     lines = [line for line in re.split(r"\s+|\\[rn]", _BORDER.sub(" ", stripped)) if len(line) >= _SHORTEST_MASKED]
@@ -156,19 +156,19 @@ def key_forms(text: str) -> set[str]:
 
 
 def normalise_key_text(text: str) -> str:
-    """Turn a key as people paste it into the OpenSSH text that loaders read.
+    r"""Turn a pasted key into the OpenSSH text that loaders read.
 
-    Accepts real newlines, backslash and n as text, CRLF, blanks for newlines, no newlines at all, and the
-    whole file in base64.
+    Accepts real newlines, ``\n`` as two characters, CRLF, blanks instead of newlines, no newlines at all, and the whole
+    file in base64.
 
-    :raises KeyProblem: when it can't be such a key; names the mistake, shows nothing of the text.
+    :raises KeyProblem: when it is not such a key; names the mistake and shows no part of the text.
     """
     stripped = text.strip().strip("\"'").strip()
     if not stripped:
         raise KeyProblem("The private key is empty.")
     if set(stripped) == {"*"}:
         raise KeyProblem(
-            "The private key is only asterisks: the connection was saved with the masked text instead of the key. "
+            "The private key is only asterisks: the connection was saved with the mask instead of the key. "
             "Paste the key again."
         )
     if _PUBLIC_KEY.match(stripped) or stripped.startswith("---- BEGIN SSH2 PUBLIC KEY"):
@@ -185,7 +185,7 @@ def normalise_key_text(text: str) -> str:
         )
     start, end = stripped.index(_BEGIN) + len(_BEGIN), stripped.find(_END)
     if end < start:
-        raise KeyProblem("The private key has no end line: it was cut off when it was pasted.")
+        raise KeyProblem("The private key has no last line: it was cut off when it was pasted.")
     payload = re.sub(r"\s", "", stripped[start:end])
     lines = [payload[at : at + _LINE] for at in range(0, len(payload), _LINE)]
     return "\n".join([_BEGIN, *lines, _END, ""])
@@ -193,13 +193,13 @@ def normalise_key_text(text: str) -> str:
 
 def _from_base64(text: str) -> str:
     compact = re.sub(r"\\n|\\r|\s", "", text)
-    # Raised outside of the handlers: a UnicodeDecodeError holds what it could not decode.
+    # Raised outside of the handlers: a UnicodeDecodeError holds the bytes that it could not decode.
     decoded, inner = b"", None
     with contextlib.suppress(ValueError):
         decoded = base64.b64decode(compact, validate=True)
     if not decoded:
         raise KeyProblem(
-            "The private key is neither OpenSSH text nor base64 of it. "
+            "The private key is neither an OpenSSH key nor its base64. "
             "Paste the whole file, with its first and last line."
         )
     if decoded.startswith(b"openssh-key-v1\0"):
@@ -214,15 +214,15 @@ def _from_base64(text: str) -> str:
 
 
 def load_private_key(text: str, passphrase: str | None = None) -> Ed25519PrivateKey:
-    """Load the Ed25519 key that Encord knows the public half of.
+    """Load an Ed25519 private key.
 
     :param text: the key in any form that :func:`normalise_key_text` takes.
     :param passphrase: passphrase of a protected key; an empty one counts as none.
-    :raises KeyProblem: names what is wrong, without any text of the key.
+    :raises KeyProblem: names the mistake, and shows no part of the key.
     """
     normal = normalise_key_text(text)
     key, problem = None, ""
-    # Raised outside of the handlers: exceptions of the loader may quote the key, also as somebody's context.
+    # Raised outside of the handlers: exceptions of the loader may quote the key, also as the context of another one.
     try:
         password = passphrase.encode() if passphrase else None
         key = load_ssh_private_key(normal.encode(), password)
@@ -244,5 +244,5 @@ def load_private_key(text: str, passphrase: str | None = None) -> Ed25519Private
         raise KeyProblem(problem)
     if not isinstance(key, Ed25519PrivateKey):
         kind = type(key).__name__.lstrip("_").removesuffix("PrivateKey")
-        raise KeyProblem(f"The private key is of kind {kind}; Encord accepts Ed25519 only ('ssh-keygen -t ed25519').")
+        raise KeyProblem(f"The private key is of type {kind}; Encord accepts Ed25519 only ('ssh-keygen -t ed25519').")
     return key

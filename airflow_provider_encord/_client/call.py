@@ -13,7 +13,7 @@ from airflow_provider_encord._client.parameters import BadParameter
 
 
 class Counted(int):
-    """Stands for a list of so many objects, of which none was read."""
+    """Stands for a list of this length whose objects were not read."""
 
 
 T_co = TypeVar("T_co", covariant=True)
@@ -24,23 +24,23 @@ class Call(Generic[T_co]):
     """One operation of Encord's API.
 
     :param operation: its name in messages and logs.
-    :param method: the verb Encord acts on; the legacy API sends it inside an HTTP POST.
-    :param read: turns the parsed answer into a model; raises :class:`Unreadable` when it can't.
-    :param repeatable: whether sending it twice does no harm; others are repeated only if surely not taken.
+    :param method: the HTTP method; the legacy API sends it inside of a POST.
+    :param read: turns the parsed answer into a model; raises :class:`Unreadable` when it cannot.
+    :param repeatable: whether sending it twice does no harm; others are repeated only if Encord surely did nothing.
     :param path: path of the v2 API, or None for the legacy API.
     :param query: query of the v2 API, in order; None values are left out.
     :param body: JSON object of the v2 API, or None for no body.
     :param query_type: name of the operation in the legacy API.
-    :param uid: what the legacy operation is about, if not the dataset.
+    :param uid: subject of the legacy operation, if it is not the dataset.
     :param payload: arguments of the legacy operation.
-    :param dataset_hash: the dataset it acts on; the legacy API names it in headers.
-    :param empty: what a null or empty legacy answer means: an error of this kind, or None for "fine".
-    :param empty_list_is_fine: whether an empty list is an answer like any other.
+    :param dataset_hash: the dataset; the legacy API sends it in a header.
+    :param empty: kind of error that a null or empty legacy answer means; None if it is a valid answer.
+    :param empty_list_is_fine: whether an empty list is a valid answer.
     :param held_seconds: how long the server may hold the request before it answers.
     :param large: whether the answer may have many items.
-    :param enough: how many items of the answer's list are enough, if only their number matters; 0 if all are read.
-    :param answers_secret: whether the answer may be what the caller logged in with.
-    :param vet: tells what is wrong with a model, given the API's base URL; None when it is fine.
+    :param enough: how many items of the answer's list are enough, if only their number matters; 0 reads all.
+    :param answers_secret: whether the answer may contain the caller's credentials.
+    :param vet: returns what is wrong with a model, given the API's base URL; None if it is fine.
     """
 
     operation: str
@@ -64,7 +64,7 @@ class Call(Generic[T_co]):
 
     @cached_property
     def content(self) -> bytes:
-        """The body of its request; a call that is sent again and again is written once."""
+        """The body of its request, written once for a call that is sent many times."""
         if self.path is not None:
             return b"" if self.body is None else _json(self.body)
         envelope = {
@@ -82,4 +82,4 @@ def _json(value: Any) -> bytes:
     try:
         return _encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadParameter(f"an argument holds what JSON cannot ({error})") from None
+        raise BadParameter(f"an argument cannot be written as JSON ({error})") from None

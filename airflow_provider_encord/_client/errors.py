@@ -1,4 +1,4 @@
-"""What Encord can answer when it says no, as one exception whose ``kind`` tells callers what to do."""
+"""All errors of Encord and of the way to it, as one exception with a ``kind``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_encord._client.regions import OTHER_REGION
 
 
 class ErrorKind(StrEnum):
-    """What went wrong, in the words that decide what to do next."""
+    """What went wrong; it decides what to do next."""
 
     AUTHENTICATION = "authentication"
     KEY_NOT_FOUND = "key_not_found"
@@ -23,12 +23,12 @@ class ErrorKind(StrEnum):
     RATE_LIMITED = "rate_limited"
     SERVER = "server"
     FOREIGN = "foreign"
-    """Somebody else answered: a proxy, a firewall, a login page."""
+    """Something other than Encord answered: a proxy, a firewall, a login page."""
     UNREADABLE = "unreadable"
     NETWORK = "network"
     STORAGE = "storage"
     DISK = "disk"
-    """This machine could not keep what was answered."""
+    """This machine could not store the answer."""
 
 
 TRANSIENT = frozenset(
@@ -48,7 +48,7 @@ LEGACY_REASONS: dict[str, tuple[ErrorKind, str]] = {
     "AUTHENTICATION_ERROR": (ErrorKind.AUTHENTICATION, "the credentials were not accepted"),
     "SSH_KEY_NOT_FOUND_ERROR": (ErrorKind.KEY_NOT_FOUND, "the public key is not registered here"),
     "DUPLICATE_SSH_KEY_ERROR": (ErrorKind.AUTHENTICATION, "the public key is registered more than once"),
-    "AUTHORISATION_ERROR": (ErrorKind.PERMISSION, "the caller has no rights on this resource"),
+    "AUTHORISATION_ERROR": (ErrorKind.PERMISSION, "the user has no permission for this resource"),
     "OPERATION_NOT_ALLOWED": (ErrorKind.PERMISSION, "the scopes of the API key do not allow this"),
     "METHOD_NOT_ALLOWED_ERROR": (ErrorKind.INVALID, "Encord does not offer this operation here"),
     "RATE_LIMIT_ERROR": (ErrorKind.RATE_LIMITED, "too many requests"),
@@ -60,8 +60,8 @@ LEGACY_REASONS: dict[str, tuple[ErrorKind, str]] = {
     "FILE_TYPE_NOT_SUPPORTED_ERROR": (ErrorKind.INVALID, "the media type is not supported"),
     "FILE_SIZE_NOT_SUPPORTED_ERROR": (ErrorKind.INVALID, "the files together are too large"),
     "UPLOAD_OPERATION_NOT_SUPPORTED_ERROR": (ErrorKind.INVALID, "the data of this dataset is not in Encord's storage"),
-    "WRONG_PROJECT_TYPE_ERROR": (ErrorKind.INVALID, "the project's kind does not support this"),
-    "MULTI_LABEL_LIMIT_ERROR": (ErrorKind.INVALID, "too many labels were asked for"),
+    "WRONG_PROJECT_TYPE_ERROR": (ErrorKind.INVALID, "the project's type does not support this"),
+    "MULTI_LABEL_LIMIT_ERROR": (ErrorKind.INVALID, "too many labels were requested"),
     "CORRUPTED_LABEL_ERROR": (ErrorKind.INVALID, "label data is inconsistent"),
     "ANSWER_DICTIONARY_ERROR": (ErrorKind.INVALID, "label data is inconsistent"),
     "FEATURE_DOES_NOT_EXIST_ERROR": (ErrorKind.INVALID, "the ontology lacks the feature"),
@@ -75,7 +75,7 @@ LEGACY_REASONS: dict[str, tuple[ErrorKind, str]] = {
 V2_STATUSES: dict[int, tuple[ErrorKind, str]] = {
     400: (ErrorKind.INVALID, "the arguments were refused"),
     401: (ErrorKind.AUTHENTICATION, "the credentials were not accepted"),
-    403: (ErrorKind.PERMISSION, "the caller has no rights on this resource"),
+    403: (ErrorKind.PERMISSION, "the user has no permission for this resource"),
     404: (ErrorKind.NOT_FOUND, "no such resource"),
     405: (ErrorKind.INVALID, "Encord does not offer this operation here"),
     408: (ErrorKind.SERVER, "Encord gave up waiting for the request"),
@@ -89,36 +89,34 @@ _NEXT_STEP = {
     ErrorKind.AUTHENTICATION: "Check the key or token of the connection, and its region.",
     ErrorKind.KEY_NOT_FOUND: "Register the public key in Encord, or check the region of the connection.",
     ErrorKind.LOOKUP: "Check that Airflow can read the connection, and that it is complete.",
-    ErrorKind.PERMISSION: "Ask an admin of the dataset or organisation for rights.",
+    ErrorKind.PERMISSION: "Ask an admin of the dataset or organisation for permission.",
     ErrorKind.NOT_FOUND: "Check the id, and that it belongs to this region.",
-    ErrorKind.TOO_LARGE: "Send it in smaller parts; a retry cannot help.",
+    ErrorKind.TOO_LARGE: "Send smaller batches; a retry cannot help.",
     ErrorKind.RATE_LIMITED: "Retry later, or limit concurrency with an Airflow pool.",
-    ErrorKind.SERVER: "Retry later; quote the trace id to Encord's support if it stays.",
-    ErrorKind.FOREIGN: "Look for a proxy, a firewall or a login page in between, and check the host; retry later.",
-    ErrorKind.UNREADABLE: "Check for a proxy in between; retry later.",
+    ErrorKind.SERVER: "Retry later; if it does not help, give the trace id to Encord's support.",
+    ErrorKind.FOREIGN: "Look for a proxy, a firewall or a login page on the way, and check the host; retry later.",
+    ErrorKind.UNREADABLE: "Look for a proxy on the way; retry later.",
     ErrorKind.NETWORK: "Check network, proxy and the host of the connection.",
-    ErrorKind.DISK: "Make room there, or let TMPDIR name a folder with room; a later retry can pass.",
+    ErrorKind.DISK: "Free space there, or set TMPDIR to a folder with more space; then retry.",
 }
 
 
 class ApiError(Exception):
-    """Encord, or the way to it, said no.
-
-    Everything a message for the person on duty needs is an attribute; nothing in it is secret.
+    """A call failed. It holds all that a message for the person on duty needs, and no secret.
 
     :param kind: what went wrong.
-    :param operation: what was tried, such as ``get dataset``.
+    :param operation: the operation, such as ``get dataset``.
     :param reason: why, in our words.
-    :param said: the server's own text.
+    :param said: the server's own message.
     :param code: Encord's name of the error, such as ``RESOURCE_NOT_FOUND_ERROR``.
-    :param http_status: status of the answer, if there was one.
-    :param retry_after: seconds the server asked us to wait.
-    :param dataset_hash: the dataset it was about.
-    :param domain: the base URL that was asked.
-    :param trace_id: the id under which Encord's support finds the request.
-    :param taken: False when the server surely did not act on the request.
-    :param conn_id: id of the Airflow connection, if the caller has one.
-    :param advice: what to do next, where more is known than the kind tells.
+    :param http_status: HTTP status of the answer, if there was one.
+    :param retry_after: seconds that the server asked to wait.
+    :param dataset_hash: the dataset.
+    :param domain: base URL of Encord's API.
+    :param trace_id: id by which Encord's support finds the request.
+    :param taken: False if the server surely did not act on the request.
+    :param conn_id: id of the Airflow connection, if there is one.
+    :param advice: what to do next, if it differs from the usual advice for the kind.
     """
 
     def __init__(
@@ -155,7 +153,7 @@ class ApiError(Exception):
         self.advice = advice
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Take secrets out of all that it shows."""
+        """Hide secrets in everything that it shows."""
         secrets = tuple(secrets)
         self.operation, self.reason = (without_secrets(text, secrets) for text in (self.operation, self.reason))
         self.said = without_secrets(self.said, secrets)
@@ -164,11 +162,11 @@ class ApiError(Exception):
 
     @property
     def transient(self) -> bool:
-        """Whether the same request may pass later without anybody changing anything."""
+        """Whether the same request may succeed later without any change."""
         return self.kind in TRANSIENT
 
     def __str__(self) -> str:
-        """Tell what failed, on what and where, what Encord said, the trace id and what to do next."""
+        """Return what failed and where, what Encord said, the trace id and what to do next."""
         where = f" on dataset {self.dataset_hash}" if self.dataset_hash else ""
         where += f" at {self.domain}" if self.domain else ""
         where += f" (connection {self.conn_id!r})" if self.conn_id else ""
@@ -188,7 +186,7 @@ class ApiError(Exception):
             sentences.append(next_step)
         other = OTHER_REGION.get(self.domain or "")
         if other and self.kind in (ErrorKind.AUTHENTICATION, ErrorKind.KEY_NOT_FOUND):
-            sentences.append(f"The keys of the other region live at {other}.")
+            sentences.append(f"Keys of the other region are registered at {other}.")
         return " ".join(sentences)
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""The exchange about one call: send, read, wait, send again. Transports only carry its steps out."""
+"""The steps of one call: send, read, pause, send again. The transports carry them out."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Step: send this request and pass back its :class:`Answer`, or :class:`NoAnswer`."""
+    """Step: send this request and return its :class:`Answer`, or :class:`NoAnswer`."""
 
     request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Step: let this many seconds pass.
+    """Step: wait for this many seconds.
 
-    :param reason: why, for the log; a wait that is its own purpose has none.
+    :param reason: why, for the log; a wait between polls has none.
     """
 
     seconds: float
@@ -39,12 +39,12 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Who asks, where, and by which clock.
+    """Who is calling, where, and by which clock.
 
-    :param credentials: proof of who is calling.
+    :param credentials: prove who is calling.
     :param domain: base URL of Encord's API, without a trailing slash.
     :param agent: the ``User-Agent`` of all requests.
-    :param policy: when to try again.
+    :param policy: when to repeat requests.
     :param clock: Unix time in seconds.
     :param trace_id: makes a new 32-digit hex id.
     :param jitter: a number from 0 to 1.
@@ -65,7 +65,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Step: pass back the account as it is now; :class:`NoAnswer` if that can't be told.
+    """Step: look the account up again and return it, or :class:`NoAnswer` if that fails.
 
     :param refused: the account whose credentials Encord has just refused.
     """
@@ -76,14 +76,14 @@ class Renew:
 def exchange(
     call: Call[T], account: Account, *, policy: RetryPolicy | None = None
 ) -> Generator[Send | Pause | Renew, Answer | NoAnswer | Account | None, T]:
-    """Yield the steps that get a call answered; the generator's return value is the answer's model.
+    """Yield the steps of a call; the generator returns the model of the answer.
 
-    Each request is signed anew; all requests of a call share one trace id. Refused credentials prove that Encord did
-    not act, so with others any call is sent again.
+    Each request gets a new signature, and all requests of a call share one trace id. If Encord refused the credentials,
+    it did nothing, so any call is sent again with new ones.
 
-    :param policy: when to try again, if not as the account says.
+    :param policy: when to repeat requests; by default the account's policy.
 
-    :raises ApiError: when Encord refused, or no answer was to be had.
+    :raises ApiError: when Encord refused, or did not answer.
     """
     trace_id = account.trace_id()
     attempt = 0
@@ -119,7 +119,7 @@ def exchange(
                     continue
                 if isinstance(renewed, NoAnswer):
                     error.kind, error.taken = ErrorKind.LOOKUP, False
-                    error.reason += f", and whether there are others could not be told: {renewed.reason.rstrip('.')}"
+                    error.reason += f", and new ones could not be looked up: {renewed.reason.rstrip('.')}"
                 elif error.kind is ErrorKind.AUTHENTICATION and isinstance(answer, Answer):
                     error.advice = clock_advice(answer, account.clock())
             delay = next_delay(call, error, attempt=attempt, policy=policy or account.policy, jitter=account.jitter)
@@ -130,7 +130,7 @@ def exchange(
 
 
 def _without_proofs(answer: Answer, request: Request) -> Answer:
-    """Hide what we logged in with where a server echoes it, so that it gets into no message, event or XCom."""
+    """Hide our credentials in an answer that echoes them, so that they get into no message, event or XCom."""
     body = answer.body
     for proof in request.proofs:
         body = body.replace(proof.encode(), b"***")

@@ -1,6 +1,6 @@
-"""Careful reading of JSON that a server sent into models: fields by name, of the kind that is expected.
+"""Reads models from a server's JSON: fields by name, of the expected type.
 
-Texts are kept as they came: they are compared and sent back. Ids and numbers are checked.
+Strings stay as they came, since they are compared and sent back. Ids and numbers are checked.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ _LONGEST_OBJECT_KEY = 1024
 
 
 LONG = {"long": True}
-"""Metadata of a field that is hidden from the repr for its length only, not because it may hold credentials."""
+"""Metadata of a field that is hidden from the repr only because it is long, not because it may hold credentials."""
 
 
 class Unreadable(ValueError):
-    """A part of an answer is missing or of the wrong kind."""
+    """A part of an answer is missing or of the wrong type."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a part of an answer is read into."""
+    """The base of all models."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values that an XCom takes.
+        """Return the fields as JSON values for an XCom.
 
-        Dates are ISO 8601 texts, enums their names, models within it dicts. Fields that hold signed URLs or keys are
-        left out, and credentials within texts are hidden.
+        Dates become ISO 8601 strings, enums their names, and inner models dicts. Fields that hold signed URLs or keys
+        are left out, and credentials in strings are hidden.
         """
-        shown = [each.name for each in fields(self) if each.repr or each.metadata.get("long")]
-        return {name: _plain(getattr(self, name)) for name in shown}
+        names = [field.name for field in fields(self) if field.repr or field.metadata.get("long")]
+        return {name: _plain(getattr(self, name)) for name in names}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return value.name if isinstance(value, Enum) else storable(redacted(value))
 
 
 class Fields:
-    """Careful access to one object of an answer, by snake_case names; camelCase fields are found too."""
+    """Checked access to one object of an answer, by snake_case names; camelCase fields are found too."""
 
     def __init__(self, value: Any, what: str) -> None:
         if not isinstance(value, Mapping):
@@ -69,11 +69,11 @@ class Fields:
         return self._fields.get(_camel(name)) if value is None else value
 
     def has(self, name: str) -> bool:
-        """Whether the field is there, null or not."""
+        """Whether the field is there, even if it is null."""
         return name in self._fields or _camel(name) in self._fields
 
     def text(self, *names: str) -> str:
-        """Return the first of these fields that is a text with something in it."""
+        """Return the first of these fields that is a non-empty string."""
         for name in names:
             value = self.get(name)
             if isinstance(value, str) and value:
@@ -81,26 +81,26 @@ class Fields:
         raise Unreadable(f"{self._what} has no {names[0]!r}")
 
     def optional_text(self, name: str) -> str | None:
-        """Return a text field, or None."""
+        """Return a string field, or None."""
         value = self.get(name)
         return value if isinstance(value, str) else None
 
     def id(self, *names: str) -> str:
-        """Return the first of these fields that is a text with something in it; it must be an id."""
+        """Return the first of these fields that is a non-empty string; it must be an id."""
         value = self.text(*names)
         if not is_id(value):
-            raise Unreadable(f"{names[0]!r} of {self._what} is no id")
+            raise Unreadable(f"{names[0]!r} of {self._what} is not an id")
         return value
 
     def object_key(self, name: str) -> str:
         """Return the key of an object in Encord's storage."""
         value = self.text(name)
         if len(value) > _LONGEST_OBJECT_KEY or one_line(value) != value:
-            raise Unreadable(f"{name!r} of {self._what} is no object key")
+            raise Unreadable(f"{name!r} of {self._what} is not an object key")
         return value
 
     def number(self, name: str) -> float | None:
-        """Return a number field, or None; what is beyond 2^53 is no number."""
+        """Return a number field, or None; a number beyond 2^53 is None."""
         value = self._number(name)
         return value if value is not None and abs(value) <= LARGEST_NUMBER else None
 
@@ -110,16 +110,16 @@ class Fields:
         return None if value is None else int(value)
 
     def count(self, name: str) -> int:
-        """Return a counting field, from 0 to 2^53; 0 if it is missing."""
+        """Return a count, cut to 0 to 2^53; 0 if it is missing."""
         return int(min(max(0, self._number(name) or 0), LARGEST_NUMBER))
 
     def _number(self, name: str) -> float | None:
         value = self.get(name)
-        # Only NaN differs from itself.
+        # NaN is the only value that differs from itself.
         return value if isinstance(value, int | float) and not isinstance(value, bool) and value == value else None
 
     def moment(self, name: str) -> datetime | None:
-        """Return a point in time; one without zone is UTC."""
+        """Return a point in time; UTC if it has no time zone."""
         value = self.get(name)
         try:
             moment = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -152,16 +152,16 @@ class Fields:
         return self.get(name) is True
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Return a list of texts; items of other kinds as their text."""
+        """Return a list of strings; other items are converted."""
         value = self.get(name)
         return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
     def each(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
-        """Return a list field with each item read; a missing list is empty."""
+        """Return the models of a list field; a missing list is empty."""
         return () if self.get(name) is None else self.all(name, make)
 
     def all(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
-        """Return a list field with each item read; it must be there."""
+        """Return the models of a required list field."""
         return read_list(self.get(name), make, f"{name!r} of {self._what}")
 
 
@@ -174,7 +174,7 @@ def read_uuid(value: Any) -> str:
 
 
 def is_id(value: str) -> bool:
-    """Whether a text can be the id of something in Encord: short, and nothing in it that has to be escaped."""
+    """Whether a string can be an id in Encord: short, and without characters that need escaping."""
     return _ID.fullmatch(value) is not None
 
 

@@ -1,7 +1,7 @@
-"""The border: what leaves towards Airflow and people is storable, whatever a server or a file name held.
+"""The border: makes values that go to Airflow and to people storable, whatever a server or a file name held.
 
-Below it, values stay as Encord sent them: they are compared, sent back, or written into a user's own file. What has
-passed it fits JSON, msgpack, a JSONB column of PostgreSQL, MySQL's utf8mb4 and a log.
+Below the border, values stay as Encord sent them: they are compared, sent back, or written to a user's own file. Above
+it, they fit JSON, msgpack, a JSONB column of PostgreSQL, MySQL's utf8mb4 and a log.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from enum import Enum
 from typing import Any
 
 LARGEST_NUMBER = 2**53
-"""Up to here every reader of JSON takes whole numbers as they are."""
+"""Up to this number all readers of JSON keep whole numbers exact."""
 
 MAX_DEPTH = 32
 MAX_TEXT = 65_536
 MAX_SIZE = 1_000_000
-"""Characters of all texts, and values, together."""
+"""Characters of all strings plus the number of values."""
 
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-# Also what breaks a line, or turns the order of its letters round.
+# Also line separators, and characters that change the writing direction.
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def storable(value: Any) -> Any:
-    r"""Return a value as plain JSON that can be stored anywhere; what fits already comes back equal.
+    r"""Return a value as plain JSON that can be stored anywhere; a value that fits already comes back equal.
 
-    - Texts: control characters other than tab and newline, and halves of characters, are written as escapes such as
-      ``\x1b``. Of what is longer than ``MAX_TEXT``, the rest is left out.
-    - Numbers beyond 2^53 become their decimal text, NaN and Infinity None.
-    - Keys of mappings become texts of one line; tuples and sets lists; dates ISO 8601; bytes, UUIDs, paths and the like
-      their text.
-    - What is nested deeper than ``MAX_DEPTH``, or goes beyond ``MAX_SIZE`` in all, is left out.
+    - Strings: control characters other than tab and newline, and lone surrogates, become escapes such as ``\x1b``.
+      Strings are cut at ``MAX_TEXT`` characters.
+    - Numbers beyond 2^53 become decimal strings, NaN and Infinity become None.
+    - Keys of mappings become strings of one line, tuples and sets become lists, dates become ISO 8601, and bytes, UUIDs
+      and paths become strings.
+    - Values that are nested deeper than ``MAX_DEPTH``, or exceed ``MAX_SIZE`` in all, are left out.
 
-    Where something is left out, a text says how much.
+    A note in the result says how much is left out.
     """
     return _text(value, _UNSTORABLE) if type(value) is str else _Copy().of(value, MAX_DEPTH)
 
 
 def one_line(text: str) -> str:
-    r"""Return a text for a log line or within a message: storable, and line breaks are written as ``\n``, too."""
+    r"""Return a string for a log line or a message: storable, and with line breaks as ``\n``."""
     return _text(text, _NOT_IN_A_LINE)
 
 
@@ -57,7 +57,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 class _Copy:
-    """Makes the storable copy of one value, and counts how large it gets."""
+    """Makes the storable copy of one value, and counts its size."""
 
     def __init__(self) -> None:
         self._left = MAX_SIZE
@@ -79,24 +79,24 @@ class _Copy:
         return text
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        for key, each in value.items():
+        copy: dict[str, Any] = {}
+        for key, inner in value.items():
             if self._left <= 0:
-                made["..."] = f"{len(value) - len(made)} more"
+                copy["..."] = f"{len(value) - len(copy)} more"
                 break
             name = one_line(_as_text(key))
             self._left -= len(name)
-            made[name] = self.of(each, depth)
-        return made
+            copy[name] = self.of(inner, depth)
+        return copy
 
     def _list(self, value: list[Any] | tuple[Any, ...] | Set[Any], depth: int) -> list[Any]:
-        made: list[Any] = []
-        for each in value:
+        copy: list[Any] = []
+        for inner in value:
             if self._left <= 0:
-                made.append(f"... ({len(value) - len(made)} more)")
+                copy.append(f"... ({len(value) - len(copy)} more)")
                 break
-            made.append(self.of(each, depth))
-        return made
+            copy.append(self.of(inner, depth))
+        return copy
 
 
 def _number(value: float) -> int | float | str | None:
@@ -104,7 +104,7 @@ def _number(value: float) -> int | float | str | None:
         return int(value) if isinstance(value, int) else float(value)
     if isinstance(value, float):
         return repr(float(value)) if math.isfinite(value) else None
-    # Python itself refuses to write very long numbers.
+    # Python refuses to write very long numbers.
     return str(int(value)) if value.bit_length() <= 4096 else f"a number of {value.bit_length()} bits"
 
 

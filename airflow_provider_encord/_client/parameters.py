@@ -1,4 +1,4 @@
-"""Checks of what goes into calls, and the forms in which it is sent."""
+"""Checks of the arguments of calls, and the forms in which they are sent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _ISO_8601 = re.compile(r"\d{4}(-?\d{2}-?\d{2}|-?W\d{2}(-?\d)?)([Tt ]\d.*)?")
 
 
 class BadParameter(ValueError):
-    """What a caller passed cannot be sent; the text names the parameter."""
+    """An argument cannot be sent; the message names it."""
 
 
 def checked_hash(value: str, name: str) -> str:
-    """Return a hash that can stand in a header."""
+    """Return a hash that fits into a header."""
     good = isinstance(value, str) and value.isascii() and value.replace("-", "").isalnum()
     if not good or value in ("None", "null", "True", "False"):
         raise BadParameter(f"{name} must be a hash such as '8f2e...-...', not {shown(value)}")
@@ -29,14 +29,14 @@ def checked_hash(value: str, name: str) -> str:
 
 
 def checked_hashes(values: Sequence[str]) -> list[str]:
-    """Return hashes as a list with something in it."""
+    """Return hashes as a non-empty list."""
     if isinstance(values, str) or not values:
         raise BadParameter("data_hashes must be a list with at least one data hash")
     return [checked_hash(value, "data_hashes") for value in values]
 
 
 def checked_uuid(value: str | UUID, name: str) -> str:
-    """Return a UUID as text."""
+    """Return a UUID as a string."""
     try:
         return str(UUID(str(value)))
     except ValueError:
@@ -51,29 +51,29 @@ def checked_uuids(values: Sequence[str | UUID], name: str) -> list[str]:
 
 
 def read_moment(value: str | date) -> datetime:
-    """Return a point in time; a date is its first moment, a text is ISO 8601, and without a zone it is in UTC."""
+    """Return a point in time: a date means its first moment, a string is ISO 8601; UTC if it has no time zone."""
     if isinstance(value, datetime):
         return value
-    found = None
+    moment = None
     if isinstance(value, date):
-        found = datetime(value.year, value.month, value.day)
+        moment = datetime(value.year, value.month, value.day)
     elif isinstance(value, str) and _ISO_8601.fullmatch(text := value.strip()):
         try:
-            found = datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(text)
         except ValueError:
-            found = None
-    if found is None:
+            moment = None
+    if moment is None:
         raise BadParameter(f"{shown(value)} is not a date and time in ISO 8601, such as '2026-01-31T00:00:00Z'")
-    return pendulum.instance(found, tz="UTC")
+    return pendulum.instance(moment, tz="UTC")
 
 
 def payload_moment(value: When) -> str | None:
-    """Return a point in time as the legacy API takes it."""
+    """Return a point in time for the legacy API."""
     return read_moment(value).isoformat() if value else None
 
 
 def query_moment(value: When) -> str | None:
-    """Return a point in time as the v2 API takes it in a query."""
+    """Return a point in time for a query of the v2 API."""
     if not value:
         return None
     text = read_moment(value).isoformat()

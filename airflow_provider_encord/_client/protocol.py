@@ -1,4 +1,4 @@
-"""One call as a value, the request it becomes, and the reading of the answer."""
+"""Makes the signed request of a call, and reads its answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes over the wire, once."""
+    """One HTTP request."""
 
     method: str
     url: str
@@ -33,7 +33,7 @@ class Request:
 
     @property
     def proofs(self) -> tuple[str, ...]:
-        """What in its headers proves who is calling, whole and in part: a server that echoes it must not spread it."""
+        """The credentials in its headers, whole and in part, to be hidden if a server echoes them."""
         signature, authorization = self.headers.get("Signature"), self.headers.get("Authorization")
         proofs = []
         if signature:
@@ -46,23 +46,23 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The HTTP response to a request."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     document: Any = field(default=None, repr=False)
-    """What the body says, if the transport knows it already: it keeps very large answers in a file."""
+    """The parsed body, if the transport has it already: it keeps very large answers in a file."""
 
 
 @dataclass(frozen=True)
 class NoAnswer:
-    """Nothing came back.
+    """There is no response to a request.
 
     :param reason: why.
-    :param sent: False when the request surely did not reach Encord.
-    :param advice: what to do about it, if more is known than "check the network".
-    :param kind: what it is, if not the network's fault.
+    :param sent: False if the request surely did not reach Encord.
+    :param advice: what to do about it, if it differs from "check the network".
+    :param kind: what went wrong, if it was not the network.
     """
 
     reason: str
@@ -77,7 +77,7 @@ def build(
     """Make the signed request of a call.
 
     :param created: signing time in Unix seconds.
-    :param trace_id: 32 hex digits; Encord's support finds the request by it.
+    :param trace_id: 32 hex digits by which Encord's support finds the request.
     """
     body = call.content
     headers = {"User-Agent": agent, "X-Cloud-Trace-Context": f"{trace_id}/1;o=1"}
@@ -96,20 +96,21 @@ def build(
     return Request(call.method, domain + target, headers, body, call.held_seconds, call.large)
 
 
-# Python's own writer says NaN and Infinity, which are no JSON and which nothing further on can store.
-# A call for each object lets other threads go on: without any, a large answer is decoded in one go.
-_decode = json.JSONDecoder(parse_constant=lambda name: None, object_hook=lambda found: found).decode
+# Python reads NaN and Infinity, which are not JSON and cannot be stored. The hook does nothing, but calling it lets
+# other threads run, which they could not while a large answer is decoded.
+_decode = json.JSONDecoder(parse_constant=lambda name: None, object_hook=lambda value: value).decode
 
 
 def read(call: Call[T], answer: Answer, *, domain: str, trace_id: str) -> T:
     """Read the answer to a call.
 
-    Only Encord's own form of answer counts as its word; all else is somebody else's, and a later retry can pass.
+    Only an answer in Encord's form counts as Encord's. Anything else came from something in between, and a later
+    attempt may succeed.
 
-    :raises ApiError: when Encord refused, or what came is not Encord's or can't be read.
+    :raises ApiError: when Encord refused, or the answer is not Encord's or cannot be read.
     """
     document = _document(call, answer, domain, trace_id)
-    if answer.status in (413, 429):  # said in front of all handlers, in any form
+    if answer.status in (413, 429):  # sent in any form by what stands in front of Encord's handlers
         kind, reason = V2_STATUSES[answer.status]
         raise refusal(call, kind, reason, answer, domain, trace_id, said=_message(document))
     if 300 <= answer.status < 400:
@@ -140,7 +141,7 @@ def refusal(
 ) -> ApiError:
     """Make the error of a call."""
     status = answer.status if answer else None
-    # These two come from what stops requests before they are handled: Encord's front end, and a proxy on the way to it.
+    # A proxy (407) and Encord's front end (429) stop requests before they are handled.
     taken = more.pop("taken", True) and status not in (407, 429)
     return ApiError(
         kind,
@@ -157,7 +158,7 @@ def refusal(
 
 
 def _legacy_response(call: Call[Any], answer: Answer, document: Any, domain: str, trace_id: str) -> Any:
-    # The envelope decides, whatever the HTTP status says: so does Encord's client 0.1.211.
+    # The envelope decides, whatever the HTTP status: Encord's client 0.1.211 does the same.
     if isinstance(document, dict) and {"status", "response"} <= document.keys():
         response, payload = document["response"], document.get("payload")
         if document["status"] == 200:
@@ -167,12 +168,12 @@ def _legacy_response(call: Call[Any], answer: Answer, document: Any, domain: str
             return response
         code = response[0] if isinstance(response, list) and len(response) == 1 else response
         if isinstance(code, str) and _CODE.fullmatch(code):
-            unknown = ErrorKind.SERVER, "Encord gives a reason unknown to this provider"
+            unknown = ErrorKind.SERVER, "Encord gives a reason that this provider does not know"
             kind, reason = LEGACY_REASONS.get(code, unknown)
             said = _text(payload) if payload else ""
             raise refusal(call, kind, reason, answer, domain, trace_id, said=said, code=code)
     if answer.status == 422 and isinstance(document, dict) and isinstance(document.get("detail"), list):
-        # Encord's check of a request's form knows no envelope.
+        # Encord's validation of requests answers without an envelope.
         raise refusal(call, *V2_STATUSES[422], answer, domain, trace_id, said=_message(document))
     raise _foreign(call, answer, domain, trace_id)
 
@@ -182,7 +183,7 @@ def _v2_response(call: Call[Any], answer: Answer, document: Any, domain: str, tr
         return None
     if 200 <= answer.status < 300 and document is not _NOT_JSON:
         return document
-    # Proxies write their problems in JSON too, under a type of its own.
+    # Proxies report problems in JSON too, but with another media type.
     said = _message(document) if _media_type(answer) in ("", "application/json") else ""
     if not said or 200 <= answer.status < 300:
         raise _foreign(call, answer, domain, trace_id)
@@ -194,7 +195,7 @@ _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,99}")
 _NOT_JSON = object()
 
 
-# A value takes up to 250 bytes of memory, and as little as two bytes of JSON.
+# A value can take 250 bytes of memory, but only two bytes of JSON.
 _MAX_VALUES = 1_000_000
 _MAX_VALUES_OF_LARGE = 8_000_000
 
@@ -212,10 +213,10 @@ def _document(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> An
 
 
 def _foreign(call: Call[Any], answer: Answer, domain: str, trace_id: str) -> ApiError:
-    """Say of an answer that is not Encord's what it is and who gave it."""
+    """Return the error for an answer that is not Encord's: what it is and where it came from."""
     status = answer.status
     if status >= 500:
-        kind, who = ErrorKind.SERVER, "Encord, or a proxy before it, failed and gives no reason"
+        kind, who = ErrorKind.SERVER, "Encord or a proxy failed and gives no reason"
     else:
         kind, who = ErrorKind.FOREIGN, "this answer is not Encord's"
     if status == 407:
@@ -252,7 +253,7 @@ def _media_type(answer: Answer) -> str:
 
 
 def _message(document: Any) -> str:
-    """Return the server's text, if it gives one as the v2 API does; of a request's form, the list of problems."""
+    """Return the server's message in the form of the v2 API: a string, or the list of problems of a validation."""
     if not isinstance(document, dict):
         return ""
     text = document.get("message") or document.get("detail")
@@ -285,7 +286,7 @@ def retry_after(answer: Answer) -> float | None:
 
 
 def clock_advice(answer: Answer, now: float) -> str:
-    """Tell who was refused what to do first if this machine's clock is more than a minute off, by the answer's date."""
+    """Return the advice to set this machine's clock, if it is more than a minute away from the date of a refusal."""
     try:
         ahead = now - _moment(_header(answer, "date")).timestamp()
     except (ValueError, TypeError, ArithmeticError, LookupError):
@@ -295,7 +296,7 @@ def clock_advice(answer: Answer, now: float) -> str:
     size, unit = next((size, unit) for size, unit in _UNITS if abs(ahead) >= 2 * size)
     return (
         f"Set this machine's clock: it is {abs(ahead) / size:.0f} {unit} {'ahead of' if ahead > 0 else 'behind'} "
-        "Encord's, and signatures carry the time. If that does not help, check the key or token, and its region."
+        "Encord's, and signatures contain the time. If that does not help, check the key or token, and its region."
     )
 
 

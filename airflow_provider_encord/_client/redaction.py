@@ -1,8 +1,8 @@
 """Keep credentials out of everything that is shown or stored.
 
-The only module that knows how a credential may be spelled. A value is taken apart first (containers, JSON within text),
-each text is redacted as it stands, and then once more below each layer of escapes. What holds no credential comes back
-as the very same object.
+Only this module knows how a credential may be spelled. It takes a value apart (containers, JSON in strings), redacts
+each string as it is, and then once more below each layer of escapes. A value without credentials comes back as the same
+object.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airflow_provider_encord._client.outgoing import one_line
 
 _MOST_SERVER_TEXT = 1000
 _MOST_LOOKED_AT = 4096
-_SHORTEST_SECRET = 6  # shorter ones would take innocent text along
+_SHORTEST_SECRET = 6  # hiding shorter ones would hide ordinary text
 _HIDDEN = "***"
 _CUT = "..."
 _MOST_DEPTH = 100
@@ -30,7 +30,7 @@ _MOST_LAYERS = 6
 _STORES = frozenset(
     ("s3", "s3a", "s3n", "gs", "gcs", "az", "azure", "adl", "abfs", "abfss", "wasb", "wasbs", "hdfs", "file")
 )
-"""Here ``?`` and ``#`` belong to a key, and a user name is a connection or a container."""
+"""In these URLs ``?`` and ``#`` belong to the key, and the user name is a connection or a container."""
 
 _SECRET_NAME = re.compile(
     r"(?:signature|sig|token|secret|credentials?|passw(?:or)?d|passphrase|hmac|jwt|(?P<login>authorization)"
@@ -39,11 +39,11 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _MARK = re.compile(r"[?#@=\\%&]|:(?!//)|[Bb][EeAa][AaSs][RrIi]")
-"""Without one of these, nothing below finds anything; most texts are told by this alone."""
+"""A string without any of these holds no credential; most strings need no further look."""
 _PLAIN_URL = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*+)://[A-Za-z0-9.-]++(?::[0-9]++)?(?:/[A-Za-z0-9/._~+,()!$*-]*+)?(?=([?#]))\S++"
 )
-# Possessive, and tried at the start of a word only: no text makes them go back over what they have read.
+# Possessive, and tried at the start of a word only, so that no string makes them backtrack.
 _NAME = re.compile(r"(?<![\w.-])([\w.-]++)[\"'\\]*+\s*+[=:][=:>]*+\s*+[\"'\\\[({]*+")
 _VALUE = re.compile(r"(?:[^\s\"'&,;<>]|&(?:\#\w{1,8}|equals|plus|sol|percnt);)++")
 _LOGIN_VALUE = re.compile(rf"(?:[A-Za-z][\w-]*+[ \t]++)?{_VALUE.pattern}")
@@ -62,27 +62,26 @@ _HARMLESS = frozenset((bool, int, float, complex, type(None)))
 
 
 def without_credentials(text: str) -> str:
-    """Return the text without what is secret in it; the same text if nothing is.
+    """Return the string without credentials; the same string if there are none.
 
-    Hidden are queries, fragments and user names of web addresses, passwords in any URL, what follows a name such as
+    It hides queries, fragments and user names of web addresses, passwords in any URL, values after a name such as
     ``sig=`` or ``"token":``, and what follows ``Authorization:`` or ``Bearer``.
     """
     return _of_text(text, _MOST_JSON_IN_TEXT) if _MARK.search(text) else text
 
 
 def redacted(value: Any) -> Any:
-    """Return the value without what is secret in it, in the same kind of containers; the same object if nothing is.
+    """Return the value without credentials, in the same types of containers; the same object if there are none.
 
-    An object of any other kind that shows a credential becomes its text without it. Nothing that can be gone through
-    only once is gone through.
+    Any other object that shows a credential becomes a string without it. Generators are left alone.
     """
     return _Values(_MOST_JSON_IN_TEXT).redact(value)
 
 
 def shown(value: Any, most: int = 200) -> str:
-    """Return the value for a message: like its ``repr``, without credentials, in one line of at most so many letters.
+    """Return the value for a message: its ``repr`` on one line, shortened and without credentials.
 
-    :param most: how many.
+    :param most: most characters.
     """
     try:
         text = repr(redacted(value))
@@ -93,22 +92,22 @@ def shown(value: Any, most: int = 200) -> str:
 
 
 def server_text(text: str) -> str:
-    """Return what a server said: on one line, short enough to be read, and without credentials."""
-    if len(text) <= _MOST_SERVER_TEXT and text.isidentifier():  # a status, as most polls bring
+    """Return a server's message: on one line, shortened and without credentials."""
+    if len(text) <= _MOST_SERVER_TEXT and text.isidentifier():  # a status, as in most polls
         return text
     if whole := len(text) <= _MOST_LOOKED_AT:
-        told = one_line(without_credentials(text))
-    else:  # half a word may no longer look like the credential that it is
-        told = one_line(without_credentials(text[:_MOST_LOOKED_AT].rsplit(None, 1)[0]))
-    return told if whole and len(told) <= _MOST_SERVER_TEXT else f"{told[:_MOST_SERVER_TEXT]} {_CUT}"
+        safe = one_line(without_credentials(text))
+    else:  # a cut word may no longer look like a credential
+        safe = one_line(without_credentials(text[:_MOST_LOOKED_AT].rsplit(None, 1)[0]))
+    return safe if whole and len(safe) <= _MOST_SERVER_TEXT else f"{safe[:_MOST_SERVER_TEXT]} {_CUT}"
 
 
 class Cause(Exception):
-    """Stands for an exception whose text may quote credentials."""
+    """Stands for an exception whose message may quote credentials."""
 
 
 def cause_of(error: BaseException) -> Cause:
-    """Return an exception as the cause of another one: where it came from, and its text without credentials."""
+    """Return an exception as the cause of another one: its traceback, and its message without credentials."""
     text = server_text(str(error))
     return Cause(f"{type(error).__name__}: {text}" if text else type(error).__name__).with_traceback(
         error.__traceback__
@@ -116,7 +115,7 @@ def cause_of(error: BaseException) -> Cause:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with each of these secrets hidden."""
+    """Return the string with these secrets hidden."""
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _HIDDEN)
@@ -124,7 +123,7 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return the text with what no file or database can hold replaced: halves of characters."""
+    """Return the string with lone surrogates replaced, which no file or database can hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
@@ -132,12 +131,12 @@ def printable(text: str) -> str:
 
 
 class _Values:
-    """Goes once through a value, whatever it holds, however often it holds it, and even if it holds itself."""
+    """Goes through a value once, even if it holds the same object many times, or itself."""
 
     def __init__(self, json_in_text: int) -> None:
         self._json_in_text = json_in_text
         self._depth = 0
-        self._known: dict[int, tuple[Any, Any]] = {}  # by id; what is kept here cannot leave its id to another
+        self._known: dict[int, tuple[Any, Any]] = {}  # by id; keeping the objects keeps their ids from being reused
 
     def redact(self, value: Any) -> Any:
         kind = type(value)
@@ -147,72 +146,72 @@ class _Values:
             return value
         if isinstance(value, str):
             text = str.__str__(value)
-            return value if (told := self.redact(text)) == text else told
+            return value if (safe := self.redact(text)) == text else safe
         if isinstance(value, bytes | bytearray):
             text = value.decode("utf-8", "surrogateescape")
-            return value if (told := self.redact(text)) == text else told.encode("utf-8", "backslashreplace")
+            return value if (safe := self.redact(text)) == text else safe.encode("utf-8", "backslashreplace")
         if id(value) in self._known:
             return self._known[id(value)][1]
         if self._depth == _MOST_DEPTH:
             return _CUT
         self._known[id(value)] = (value, _CUT)
         self._depth += 1
-        told = self._inside(value)
+        safe = self._inside(value)
         self._depth -= 1
-        self._known[id(value)] = (value, told)
-        return told
+        self._known[id(value)] = (value, safe)
+        return safe
 
     def _inside(self, value: Any) -> Any:
         if isinstance(value, Mapping):
             return self._mapping(value)
         if isinstance(value, list | tuple | set | frozenset):
             before = list(value)
-            after = [self.redact(each) for each in before]
+            after = [self.redact(inner) for inner in before]
             if all(new is old for new, old in zip(after, before, strict=True)):
                 return value
-            make = next(each for each in (list, tuple, set, frozenset) if isinstance(value, each))
+            make = next(kind for kind in (list, tuple, set, frozenset) if isinstance(value, kind))
             return getattr(value, "_make", make)(after)
         return self._object(value)
 
     def _mapping(self, value: Mapping[Any, Any]) -> Any:
         result: dict[Any, Any] = {}
         changed = False
-        for key, each in value.items():
-            name, told = self.redact(key), self.redact(each)
-            if type(key) is str and _kind_of_secret(key[-64:]) and _says_something(each):
-                told = _HIDDEN
-            if name is not key or told is not each:
+        for key, inner in value.items():
+            name, safe = self.redact(key), self.redact(inner)
+            if type(key) is str and _kind_of_secret(key[-64:]) and _is_hideable(inner):
+                safe = _HIDDEN
+            if name is not key or safe is not inner:
                 changed = True
                 name = f"{name} ({len(result)})" if name in result else name
-            result[name] = told
+            result[name] = safe
         return result if changed else value
 
     def _object(self, value: Any) -> Any:
-        """Redact what the object shows of itself: by ``str``, ``repr``, or the ``serialize`` that Airflow looks for."""
+        """Redact what an object shows with ``str``, ``repr``, or the ``serialize`` that Airflow calls."""
         kind = type(value)
         try:
             if kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__:  # type: ignore[comparison-overlap]
                 text, quoted = str(value), repr(value)
-                told = self.redact(text)
-                if told is not text or self.redact(quoted) is not quoted:
-                    return told
+                safe = self.redact(text)
+                if safe is not text or self.redact(quoted) is not quoted:
+                    return safe
             if callable(inspect.getattr_static(value, "serialize", None)) and not isinstance(value, type):
                 content = value.serialize()
-                if (told := self.redact(content)) is not content:
-                    return told
+                if (safe := self.redact(content)) is not content:
+                    return safe
         except Exception:  # the object's own
             return f"<{kind.__name__}>"
         return value
 
 
-def _says_something(value: Any) -> bool:
+def _is_hideable(value: Any) -> bool:
     return not (value is None or isinstance(value, bool) or (isinstance(value, str) and value in ("", _HIDDEN)))
 
 
-@functools.lru_cache(maxsize=256)  # a manifest has the same few names a million times
+@functools.lru_cache(maxsize=256)  # a manifest repeats a few names a million times
 def _kind_of_secret(name: str) -> str | None:
-    found = _SECRET_NAME.search(name)
-    return found and ("login" if found["login"] else "value")
+    match = _SECRET_NAME.search(name)
+    return match and ("login" if match["login"] else "value")
 
 
 # Texts
@@ -225,45 +224,45 @@ def _of_text(text: str, json_in_text: int) -> str:
     if json_in_text and text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"'):
         try:
             content = json.loads(text.lstrip("\ufeff"), object_pairs_hook=_object)
-            told = _Values(json_in_text - 1).redact(content)
-            return text if told is content else printable(json.dumps(told, ensure_ascii=False))
+            safe = _Values(json_in_text - 1).redact(content)
+            return text if safe is content else printable(json.dumps(safe, ensure_ascii=False))
         except (ValueError, RecursionError):
             pass
-    told = _as_it_stands(text)
-    if "\\" in told or "%" in told or "&" in told:
-        told = _MARKED_WORD.sub(_below_the_escapes, told)
-    return text if told == text else told
+    safe = _as_it_stands(text)
+    if "\\" in safe or "%" in safe or "&" in safe:
+        safe = _MARKED_WORD.sub(_below_the_escapes, safe)
+    return text if safe == text else safe
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        raise ValueError("a name comes twice, so the object does not hold all that the text shows")
+        raise ValueError("a name comes twice, so the object does not hold all of the text")
     return result
 
 
 def _as_it_stands(text: str) -> str:
-    """Redact a text, escapes taken as what they are."""
+    """Redact a string without decoding escapes."""
     text = _BEARER.sub(rf"\1{_HIDDEN}", _without_values(text))
     return _MARKED_WORD.sub(lambda word: _without_login_and_query(word[0]), text) if ":/" in text else text
 
 
 def _below_the_escapes(match: re.Match[str]) -> str:
-    """Redact a word below each layer of escapes; as it stands it is redacted already."""
-    word = told = match[0]
+    """Redact a word below each layer of escapes; the word itself is redacted already."""
+    word = safe = match[0]
     changed = False
     if not _ESCAPE.search(word):
         return word
     for _ in range(_MOST_LAYERS):
-        before = told
+        before = safe
         for plain in (_without_json_escapes, _without_entities, _without_percent):
-            decoded = plain(told)
-            if decoded != told:
-                told = _as_it_stands(decoded)
-                changed = changed or told != decoded
-        told = told.replace(_SEEN_COLON, ":")
-        if told == before:
-            return printable(told) if changed else word
+            decoded = plain(safe)
+            if decoded != safe:
+                safe = _as_it_stands(decoded)
+                changed = changed or safe != decoded
+        safe = safe.replace(_SEEN_COLON, ":")
+        if safe == before:
+            return printable(safe) if changed else word
     return _HIDDEN
 
 
@@ -281,12 +280,12 @@ def _without_entities(word: str) -> str:
 
 
 def _without_percent(word: str) -> str:
-    # A ``%3F`` is part of the path if the address around it is not encoded, too.
+    # A ``%3F`` is part of the path unless the whole address is encoded.
     return unquote(word.replace(":/", f"{_SEEN_COLON}/")) if "%" in word else word
 
 
 def _without_values(text: str) -> str:
-    """Hide what follows a name that tells of a secret."""
+    """Hide the values after names of secrets."""
     parts: list[str] = []
     done = 0
     for match in _NAME.finditer(text):
@@ -305,9 +304,9 @@ def _without_values(text: str) -> str:
 
 
 def _without_login_and_query(word: str) -> str:
-    """Hide logins in all URLs of a word; from the first web address with a query or fragment on, all is cut."""
+    """Hide logins in all URLs of a word, and cut everything after the first query or fragment of a web address."""
     before, *pieces = _ADDRESS.split(word)
-    told = [before]
+    safe = [before]
     for slashes, rest in zip(pieces[::2], pieces[1::2], strict=True):
         scheme = _SCHEME.search(before[-20:])
         store = scheme is not None and scheme[0].lower() in _STORES
@@ -319,8 +318,8 @@ def _without_login_and_query(word: str) -> str:
         if at and (not store or ":" in user):
             authority = f"{_HIDDEN}@{host}"
         query = None if store else re.search(r"[?#]", tail)
-        told += (slashes, authority, tail[: query.end()] + _CUT if query else tail)
+        safe += (slashes, authority, tail[: query.end()] + _CUT if query else tail)
         if query:
             break
         before = rest
-    return "".join(told)
+    return "".join(safe)

@@ -1,4 +1,4 @@
-"""Encord's regions: their API, the other region of each, and the web app that belongs to them."""
+"""Encord's regions: their APIs and web apps."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _APPS = {DEFAULT_DOMAIN: "https://app.encord.com", US_DOMAIN: "https://app.us.en
 
 
 def app_of(domain: str) -> str:
-    """Return the address of the web app; an installation of one's own is taken to serve it itself."""
+    """Return the address of the web app; your own installation is expected to serve it itself."""
     return _APPS.get(domain, domain)

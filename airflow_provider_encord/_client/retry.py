@@ -1,4 +1,4 @@
-"""May this be sent again, and after how long."""
+"""Decides whether a request is repeated, and when."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from airflow_provider_encord._client.errors import ApiError, ErrorKind
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long to try again.
+    """How often and how long to repeat a request.
 
-    :param tries: requests at most, the first one included.
-    :param first_delay: seconds before the second request; doubles from then on.
-    :param longest_delay: seconds at most between two requests, also when ``Retry-After`` asks for more.
+    :param tries: most requests, with the first one.
+    :param first_delay: seconds before the second request; doubled for each further one.
+    :param longest_delay: most seconds between two requests, even if ``Retry-After`` asks for more.
     """
 
     tries: int = 4
@@ -28,7 +28,7 @@ ONCE = RetryPolicy(tries=1)
 
 
 def may_repeat(call: Call[Any], error: ApiError) -> bool:
-    """Whether sending the call again can help and can do no harm."""
+    """Whether sending the call again may help and does no harm."""
     if error.kind is ErrorKind.UNREADABLE or not error.transient:
         return False
     return call.repeatable or not error.taken
@@ -37,10 +37,10 @@ def may_repeat(call: Call[Any], error: ApiError) -> bool:
 def next_delay(
     call: Call[Any], error: ApiError, *, attempt: int, policy: RetryPolicy, jitter: Callable[[], float]
 ) -> float | None:
-    """Return the seconds to wait before trying again, or None to give up.
+    """Return the seconds to wait before the next request, or None to give up.
 
-    :param attempt: how many requests were sent so far.
-    :param jitter: gives a number from 0 to 1; spreads the load of many tasks that fail together.
+    :param attempt: number of requests so far.
+    :param jitter: returns a number from 0 to 1; spreads the load of many tasks that fail together.
     """
     if attempt >= policy.tries or not may_repeat(call, error):
         return None

@@ -1,4 +1,4 @@
-"""Waiting for a job to end, as steps that a blocking and an asynchronous driver carry out alike."""
+"""The steps of waiting for a job, for the blocking and the asynchronous transport."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _LONGEST = 3600
 _LONGEST_FAILURE_PAUSE = 300.0
 
 LAST_ANSWER_SECONDS = 60.0
-"""How long after its deadline a wait without a worker may still be waiting for an answer."""
+"""How long after the deadline a deferred wait may still wait for an answer."""
 
 
 class DeadlineReached(Exception):
-    """The job had not ended when the time was over."""
+    """The time was over before the job ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How a wait is paced.
+    """The poll policy of a wait.
 
     :param deadline: Unix time in seconds at which to stop; None for never.
-    :param poll_interval: seconds between the starts of two polls, give or take a tenth by chance.
+    :param poll_interval: seconds between the starts of two polls, plus or minus a random tenth.
     :param max_poll_failures: failed polls in a row that end the wait.
     """
 
@@ -37,7 +37,7 @@ class Patience:
     max_poll_failures: int
 
     def seconds_to_last_answer(self, now: float) -> float | None:
-        """Return how long an answer may still take, a minute after the deadline at most; None for any time."""
+        """Return how long an answer may take: until a minute after the deadline; None for no limit."""
         return None if self.deadline is None else max(0.0, self.deadline - now) + LAST_ANSWER_SECONDS
 
 
@@ -52,15 +52,15 @@ def wait(
     report: Callable[[Verdict], None] = lambda verdict: None,
     report_failure: Callable[[ApiError, int, float], None] = lambda error, failures, seconds: None,
 ) -> Generator[Call[Any] | Pause, Any, Verdict]:
-    """Yield polls and pauses until the job ends; the return value is how it stands then.
+    """Yield polls and pauses until the job ends; the generator returns the last verdict.
 
-    The driver passes back a poll's answer, or its :class:`ApiError`. A failed poll is not a failed job.
+    The transport returns the answer of a poll, or its :class:`ApiError`. A failed poll is not a failed job.
 
     :param clock: Unix time in seconds.
-    :param jitter: a number from 0 to 1; one half leaves intervals as they are.
+    :param jitter: a number from 0 to 1; 0.5 leaves the intervals unchanged.
     :param longest_held: how many seconds the server may hold the next poll.
     :param longest_pause: seconds at most between two polls.
-    :raises ApiError: when polls fail for good, or too often in a row.
+    :raises ApiError: when a poll fails for good, or too many fail in a row.
     :raises DeadlineReached: when the time is over; the job goes on.
     """
     failures = 0
@@ -69,14 +69,14 @@ def wait(
         started = clock()
         held = max(0, math.ceil(min(deadline - started, longest_held(), _LONGEST)))
         answer = yield watch.poll(held)
-        chance = 0.9 + 0.2 * jitter()
-        pause = patience.poll_interval * chance
+        factor = 0.9 + 0.2 * jitter()
+        pause = patience.poll_interval * factor
         verdict = None
         if isinstance(answer, ApiError):
             failures += 1
             if not answer.transient or failures >= patience.max_poll_failures:
                 raise answer
-            pause = failed_poll_delay(answer.retry_after, failures, patience.poll_interval, chance)
+            pause = failed_poll_delay(answer.retry_after, failures, patience.poll_interval, factor)
         else:
             failures = 0
             verdict = watch.judge(answer)
@@ -85,19 +85,19 @@ def wait(
             report(verdict)
         now = clock()
         if now >= deadline:
-            raise DeadlineReached(f"{watch.name} had not ended when the time was over")
-        # Time that the server held the poll counts as waiting.
+            raise DeadlineReached(f"{watch.name} did not end in time")
+        # The time that the server held the poll counts as waiting.
         seconds = max(0.0, min(pause - (now - started), deadline - now, longest_pause))
         if isinstance(answer, ApiError):
             report_failure(answer, failures, seconds)
-        del answer, verdict  # thousands of waits would keep theirs while they pause
+        del answer, verdict  # otherwise thousands of waits would keep theirs while they pause
         yield Pause(seconds)
 
 
-def failed_poll_delay(retry_after: float | None, failures: int, poll_interval: float, chance: float = 1.0) -> float:
-    """Seconds from the start of a failed poll to the next: doubling, capped, times a factor that chance chose.
+def failed_poll_delay(retry_after: float | None, failures: int, poll_interval: float, factor: float = 1.0) -> float:
+    """Return the seconds from the start of a failed poll to the next: doubled each time, capped, times a random factor.
 
-    The server may ask for more, and gets it within limits.
+    The server may ask for more, up to a limit.
     """
     backed_off: float = min(max(poll_interval, 1.0) * 2 ** (failures - 1), max(_LONGEST_FAILURE_PAUSE, poll_interval))
-    return max(backed_off * chance, min(retry_after or 0.0, _LONGEST_FAILURE_PAUSE))
+    return max(backed_off * factor, min(retry_after or 0.0, _LONGEST_FAILURE_PAUSE))

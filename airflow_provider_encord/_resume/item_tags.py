@@ -1,7 +1,7 @@
-"""Which task instance an item in Encord comes from, written into the item itself.
+"""Tags in the client metadata of an item in Encord: which task instance added it, from which file.
 
-Encord keeps client metadata with each item and tells it back, so a later attempt, or a cleared task, can see what
-an earlier one has added, on every Airflow.
+Encord keeps client metadata with each item and returns it. So a later attempt, or a cleared task, can see which items
+an earlier attempt added, on every Airflow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CLOCKS_APART = timedelta(days=1)
 
 
 class NamedFile(Protocol):
-    """As much of a file as identifies it from one attempt to the next, on whichever worker that runs."""
+    """What identifies a file from one attempt to the next, on any worker."""
 
     @property
     def name(self) -> str:
@@ -39,42 +39,42 @@ def task_name(context: Mapping[str, Any]) -> str:
 
 
 def file_ids(files: Sequence[NamedFile]) -> list[str]:
-    """Identify each file of a list, the same at each attempt: by base name, size, and number among its equals.
+    """Return an id for each file, the same at each attempt: base name, size, and number among files with the same two.
 
-    Neither its folder nor its age counts: a retry may find it in another temporary folder. What no store can hold of a
-    name is escaped, so that what is kept is what is compared.
+    Folder and age do not count: a retry may find the file in another temporary folder. Characters that cannot be stored
+    are escaped, so that the stored id equals the compared one.
     """
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     ids = []
     for file in files:
-        alike = f"{one_line(file.name)}:{file.size}"
-        seen[alike] += 1
-        ids.append(f"{alike}:{seen[alike]}")
+        name_and_size = f"{one_line(file.name)}:{file.size}"
+        counts[name_and_size] += 1
+        ids.append(f"{name_and_size}:{counts[name_and_size]}")
     return ids
 
 
 def one_id(ids: Sequence[str]) -> str:
-    """Identify several files that make one item together, in their order."""
+    """Return one id for several files that make one item together, in their order."""
     return f"{len(ids)} files:{hashlib.sha256(chr(10).join(ids).encode(errors='surrogateescape')).hexdigest()[:32]}"
 
 
 def tag(context: Mapping[str, Any], file_id: str) -> dict[str, str]:
-    """Return what goes into an item's client metadata."""
+    """Return the tags for the client metadata of an item."""
     return {TASK_KEY: task_name(context), FILE_KEY: file_id}
 
 
 def is_repeated(context: Mapping[str, Any]) -> bool:
-    """Whether the task instance has run before: this is a retry, or the task was cleared."""
+    """Whether the task instance has run before: it is retried, or was cleared."""
     return int(getattr(context["ti"], "try_number", 1) or 1) > 1
 
 
 def is_cleared(context: Mapping[str, Any], retries: int) -> bool:
-    """Whether this is the first attempt since somebody cleared the task: Airflow grants all retries anew then."""
+    """Whether this is the first attempt after somebody cleared the task: Airflow then grants all retries again."""
     return is_repeated(context) and context["ti"].max_tries - retries + 1 == context["ti"].try_number
 
 
 def earliest(context: Mapping[str, Any]) -> datetime | None:
-    """Return a time before which no attempt of this task instance can have added anything, if there is one for sure."""
+    """Return a time before which no attempt of this task instance can have added anything; None if that is unsure."""
     logical = context.get("logical_date")
     if not isinstance(logical, datetime) or logical.tzinfo is None or logical > datetime.now(UTC):
         return None

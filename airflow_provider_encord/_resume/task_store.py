@@ -1,4 +1,4 @@
-"""What a task remembers across its attempts, so that a retry finds what it has started and uploaded already."""
+"""What a task remembers across its attempts: the jobs that it started and the files that it uploaded."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _HASHES_PER_VALUE = 1000
 
 @dataclass
 class Started:
-    """What was started so far.
+    """The jobs that were started so far.
 
-    :param job_ids: in the order of their start.
-    :param parts: how many parts of the work are dealt with; a part with nothing to add has no job.
-    :param complete: whether no more are to be started.
-    :param starting: whether a start was under way that nobody knows the outcome of.
+    :param job_ids: their ids, in the order of their start.
+    :param parts: how many batches of the work are finished; a batch with nothing to add has no job.
+    :param complete: whether all jobs are started.
+    :param starting: whether a job was about to start, and nobody knows whether it did.
     :param worked: whether anything was changed in Encord, or may have been.
     """
 
@@ -44,14 +44,14 @@ class Started:
 
 
 class Memory:
-    """What one task instance has started and uploaded.
+    """The memory of one task instance.
 
-    Airflow 3.3 and later keep it in the task state store. Earlier releases have no such place (XComs are cleared when
-    an attempt starts), so nothing is remembered there.
+    Airflow 3.3 and later have a task store for it. Earlier releases have none (XComs are cleared when an attempt
+    starts), so nothing is remembered there.
 
     :param context: the task's context.
     :param durable: False remembers nothing.
-    :param identity: the arguments that define the work; what was done for others is not recalled.
+    :param identity: the arguments that define the work; values that were kept for other arguments are not recalled.
     """
 
     def __init__(self, context: Mapping[str, Any], *, durable: bool, identity: Mapping[str, Any]) -> None:
@@ -62,7 +62,7 @@ class Memory:
 
     @property
     def lasts(self) -> bool:
-        """Whether anything is remembered at all."""
+        """Whether anything is remembered."""
         return self._store is not None
 
     @property
@@ -71,44 +71,44 @@ class Memory:
         return self.recall_jobs().worked if self.lasts else self._repeated
 
     def recall_jobs(self) -> Started:
-        """Return what earlier attempts started."""
-        found = self._get(_JOBS)
-        if found is not None:
+        """Return the jobs that earlier attempts started."""
+        kept = self._get(_JOBS)
+        if kept is not None:
             self._started = Started(
-                list(found["job_ids"]),
-                int(found.get("parts", len(found["job_ids"]))),
-                bool(found["complete"]),
-                bool(found.get("starting")),
-                bool(found.get("worked", True)),
+                list(kept["job_ids"]),
+                int(kept.get("parts", len(kept["job_ids"]))),
+                bool(kept["complete"]),
+                bool(kept.get("starting")),
+                bool(kept.get("worked", True)),
             )
         return self._started
 
     def remember_jobs(self, started: Started) -> None:
-        """Keep what is started so far."""
+        """Keep the jobs that are started so far."""
         self._started = started
         self._set(_JOBS, **asdict(started))
 
     def note_start(self) -> None:
-        """Keep that a job is about to be started; the next :meth:`remember_jobs` tells that it was."""
+        """Keep that a job is about to start; the next :meth:`remember_jobs` keeps that it did."""
         self._set(_JOBS, **asdict(replace(self._started, starting=True, worked=True)))
 
     def note_work(self) -> None:
-        """Keep that something in Encord is about to be changed, without a job."""
+        """Keep that something in Encord is about to change, without a job."""
         self.remember_jobs(replace(self._started, worked=True))
 
     def recall_hashes(self) -> list[str] | None:
         """Return what :meth:`remember_hashes` kept, or None."""
         hashes: list[str] = []
         number = 0
-        while (found := self._get(f"{_HASHES}_{number}")) is not None:
-            hashes += found["hashes"]
-            if found["last"]:
+        while (kept := self._get(f"{_HASHES}_{number}")) is not None:
+            hashes += kept["hashes"]
+            if kept["last"]:
                 return hashes
             number += 1
         return None
 
     def remember_hashes(self, hashes: Sequence[str]) -> None:
-        """Keep the data that a filter found, so that a later attempt works on the same."""
+        """Keep the data hashes that a filter found, so that a later attempt works on the same data."""
         for number, at in enumerate(range(0, max(len(hashes), 1), _HASHES_PER_VALUE)):
             some = list(hashes[at : at + _HASHES_PER_VALUE])
             self._set(f"{_HASHES}_{number}", hashes=some, last=at + _HASHES_PER_VALUE >= len(hashes))
@@ -118,15 +118,15 @@ class Memory:
         return self._get(_DATASET)
 
     def remember_dataset(self, *, before: list[str], dataset_hash: str | None) -> None:
-        """Keep which datasets of the title there were, and the one that was made then."""
+        """Keep the datasets that had the title before, and the one that was created."""
         self._set(_DATASET, before=before, dataset_hash=dataset_hash)
 
     def uploads(self) -> Uploads:
-        """Return the memory of uploaded files, with what earlier attempts uploaded."""
+        """Return the memory of uploaded files, with those of earlier attempts."""
         return Uploads(self)
 
     def forget(self) -> None:
-        """Drop jobs and uploads: the work has to be done anew. That something was done stays known."""
+        """Forget jobs and uploads, so that the work is done again. That something was done stays known."""
         if self._store is None:
             return
         self.remember_jobs(Started(worked=True))
@@ -137,8 +137,8 @@ class Memory:
                 number += 1
 
     def _get(self, key: str) -> dict[str, Any] | None:
-        found = self._store.get(key) if self._store is not None else None
-        return dict(found) if isinstance(found, Mapping) and found.get("subject") == self._subject else None
+        kept = self._store.get(key) if self._store is not None else None
+        return dict(kept) if isinstance(kept, Mapping) and kept.get("subject") == self._subject else None
 
     def _set(self, key: str, **value: Any) -> None:
         if self._store is not None:
@@ -146,17 +146,17 @@ class Memory:
 
 
 class Uploads:
-    """The object keys of the files that are in Encord's storage but not yet in a dataset. Use as a context manager.
+    """The object keys of files that are in Encord's storage but not yet in a dataset. Use it as a context manager.
 
-    Keeping one takes a request to Airflow, which an upload of small files would wait for; so keys are kept on a thread
-    of their own, all that came up meanwhile in one go. Leaving the context waits until the last one is kept.
+    Keeping a key takes a request to Airflow, too slow for an upload of many small files. So a separate thread keeps
+    them, with all keys that came up during one request in the next one. Leaving the context waits for the last one.
     """
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._kept: list[dict[str, str]] = []
-        while found := memory._get(f"{_FILES}_{len(self._kept)}"):
-            self._kept.append(dict(found["object_keys"]))
+        while kept := memory._get(f"{_FILES}_{len(self._kept)}"):
+            self._kept.append(dict(kept["object_keys"]))
         self.known = {file_id: key for value in self._kept for file_id, key in value.items()}
         self._new: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -164,7 +164,7 @@ class Uploads:
         self._writing = False
 
     def note(self, file_id: str, object_key: str) -> None:
-        """Take down that a file is in Encord's storage; returns at once."""
+        """Note that a file is in Encord's storage; returns at once."""
         self.known[file_id] = object_key
         if not self._memory.lasts:
             return
@@ -194,7 +194,7 @@ class Uploads:
                     return
             try:
                 self._write(new)
-            except Exception as error:  # a file that is uploaded once more is better than a broken upload
+            except Exception as error:  # uploading a file twice is better than failing
                 log.warning("%d uploaded files could not be remembered (%s).", len(new), type(error).__name__)
 
     def _write(self, new: dict[str, str]) -> None:
@@ -213,5 +213,5 @@ class Uploads:
 def _text_of(identity: Mapping[str, Any]) -> str:
     try:
         return json.dumps(identity, default=str, sort_keys=True)
-    except Exception:  # of an argument that is refused later, when it is looked at
+    except Exception:  # an argument that a later check refuses
         return json.dumps(storable(identity), sort_keys=True)

@@ -1,4 +1,4 @@
-"""Files of details: one JSON object a line."""
+"""Details files: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ _IN_MEMORY = 1024 * 1024
 
 
 def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], conn_id: str | None = None) -> int:
-    """Write one JSON object a line, without credentials, to a local path or an object storage URL; return how many.
+    """Write one JSON object per line, without credentials, to a local path or an object storage URL.
 
-    The file appears when it is whole: if the lines break off, what was there before stays as it was.
+    The file appears only when it is complete; if writing fails, an older file stays as it was.
 
-    :raises EncordMachineError: when it can't be written here; errors of the lines pass through.
+    :return: number of lines.
+    :raises EncordMachineError: when this machine cannot write the file. Errors of ``lines`` pass through.
     """
     path = resolve(location, conn_id)
     if is_local(path):
@@ -39,10 +40,10 @@ def write_json_lines(location: PathLike, lines: Iterable[Mapping[str, Any]], con
 
 
 def read_json_lines(location: PathLike, conn_id: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a file of details.
+    """Yield the objects of a details file.
 
-    :raises EncordMachineError: when it can't be read on this machine.
-    :raises EncordInputError: when it is no such file.
+    :raises EncordMachineError: when this machine cannot read the file.
+    :raises EncordInputError: when it is not a details file.
     """
     path = resolve(location, conn_id)
     with _problems(location, "read"):
@@ -60,7 +61,7 @@ def read_json_lines(location: PathLike, conn_id: str | None = None) -> Iterator[
             except ValueError:
                 value = None
             if not isinstance(value, dict):
-                raise EncordInputError(f"{_shown(location)} is no file of details: line {number} is no JSON object.")
+                raise EncordInputError(f"{_shown(location)} is no details file: line {number} is not a JSON object.")
             yield value
 
 
@@ -93,7 +94,7 @@ def _write(file: Any, lines: Iterable[Mapping[str, Any]], location: PathLike) ->
 def _json(line: Mapping[str, Any]) -> str:
     try:
         return json.dumps(line, allow_nan=False)
-    except (ValueError, RecursionError):  # numbers that JSON has not, or nested too deeply to be written
+    except (ValueError, RecursionError):  # NaN or Infinity, or nested too deeply
         return json.dumps(storable(line))
 
 
@@ -104,7 +105,8 @@ def _problems(location: PathLike, what: str) -> Iterator[None]:
     except Exception as error:  # any store's own exceptions
         reason = f"{type(error).__name__}: {server_text(str(error))}; host {socket.gethostname()}"
         raise EncordMachineError(
-            f"{_shown(location)} cannot be {what} on this machine ({reason}). It must be where every worker finds it."
+            f"{_shown(location)} cannot be {what} on this machine ({reason}). "
+            "It must be where all workers can reach it."
         ) from cause_of(error)
 
 

@@ -1,4 +1,4 @@
-"""Where files come from: a local path or any ``ObjectStoragePath`` URL, never copied to disk first."""
+"""The files to upload: local paths or ``ObjectStoragePath`` URLs, which are streamed and never copied to disk."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class SourceFile:
         return is_local(self.path)
 
     def open(self) -> AbstractContextManager[BinaryIO]:
-        """Open it for reading bytes, in blocks of the reader's choice."""
-        # A store's own block can be 50 MB, which it would hold for each file in flight.
+        """Open it for reading bytes."""
+        # The default block of a store can be 50 MB, and each file in flight holds one.
         more = {"buffering": 0} if self.is_local else {"block_size": _READ_AHEAD_BYTES}
         opened: AbstractContextManager[BinaryIO] = self.path.open("rb", **more)
         return opened
@@ -62,8 +62,8 @@ def media_type(name: str) -> str | None:
 def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStoragePath:
     """Return a local path, or an object storage path for a URL such as ``s3://bucket/key``.
 
-    :param conn_id: Airflow connection of the store; without it, the one in the URL, as in
-        ``s3://my_aws@bucket/key``, or what the store's own client finds.
+    :param conn_id: Airflow connection of the store; by default the one in the URL, as in ``s3://my_aws@bucket/key``,
+        or what the store's own client finds.
     """
     if _is_stored(location):
         return location  # type: ignore[return-value]
@@ -74,7 +74,7 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
             return Path(unquote(urlsplit(text).path))
         if not scheme:
             return Path(text).expanduser()
-    except (ValueError, RuntimeError):  # half an IPv6 address, or a home that is not known
+    except (ValueError, RuntimeError):  # an incomplete IPv6 address, or an unknown home directory
         unusable = True
     else:
         unusable = False
@@ -93,7 +93,7 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
 
 
 def is_local(path: Path | ObjectStoragePath) -> TypeGuard[Path]:
-    """Before Airflow 3.2 an object storage path is a ``Path`` too."""
+    """Whether it is a path on this machine; before Airflow 3.2 an object storage path is a ``Path`` too."""
     return isinstance(path, Path) and not hasattr(path, "fs")
 
 
@@ -102,11 +102,10 @@ def find_files(
 ) -> list[SourceFile]:
     """Check files before the first byte is sent.
 
-    :param locations: one path or URL, or several, ``ObjectStoragePath`` objects too; generators are taken, order and
-        repeats are kept.
-    :param item_type: ``video``, ``image`` or ``dicomFile``: files that are surely of another kind are refused.
-    :raises EncordInputError: names every file that is empty, no file, or of another kind.
-    :raises EncordMachineError: names every file that is missing or not readable here, if nothing else is wrong.
+    :param locations: one or several paths, URLs or ``ObjectStoragePath`` objects; order and repeats are kept.
+    :param item_type: ``video``, ``image`` or ``dicomFile``: files that are surely of another type are refused.
+    :raises EncordInputError: names each file that is empty, not a regular file, or of another type.
+    :raises EncordMachineError: names each file that is missing or not readable here, if nothing else is wrong.
     """
     one = isinstance(locations, str | os.PathLike) or _is_stored(locations)
     if isinstance(locations, bytes | Mapping) or not (one or isinstance(locations, Iterable | None)):
@@ -118,7 +117,7 @@ def find_files(
     found: list[SourceFile] = []
     problems: list[_Problem] = []
     for location, path, look in zip(several, paths, _look_at_all(paths), strict=True):
-        problem = look if isinstance(look, _Problem) else _wrong_kind(path.name, item_type)
+        problem = look if isinstance(look, _Problem) else _wrong_type(path.name, item_type)
         if problem:
             problems.append(replace(problem, text=f"{_named(location)}: {problem.text}"))
         else:
@@ -130,24 +129,24 @@ def find_files(
 
 @dataclass(frozen=True)
 class _Problem:
-    """What is wrong with a file, and whether it may be right on another machine or later."""
+    """What is wrong with a file, and whether it may be fine on another machine or later."""
 
     text: str
     of_machine: bool = False
 
 
 def _error_of(problems: Sequence[_Problem], total: int) -> EncordError:
-    shown_ones = [f"{len(problems)} of {total} files cannot be uploaded; nothing was sent."]
-    shown_ones += [problem.text for problem in problems[:20]]
+    lines = [f"{len(problems)} of {total} files cannot be uploaded; nothing was sent."]
+    lines += [problem.text for problem in problems[:20]]
     if not all(problem.of_machine for problem in problems):
-        return EncordInputError("\n".join(shown_ones))
-    return EncordMachineError("\n".join([*shown_ones, f"Looked for on host {socket.gethostname()} by user {_user()}."]))
+        return EncordInputError("\n".join(lines))
+    return EncordMachineError("\n".join([*lines, f"Looked for on host {socket.gethostname()} by user {_user()}."]))
 
 
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # one without a name
+    except (OSError, KeyError):  # a user without a name
         return str(os.getuid())
 
 
@@ -174,16 +173,16 @@ def _resolved(location: Any, conn_id: str | None) -> Any:
 
 
 def _look_at_all(paths: Sequence[Any]) -> Iterator[_Problem | int]:
-    """Yield what is wrong with each path, or its size."""
+    """Yield the size of each file, or what is wrong with it."""
     try:
-        # Whoever asks for a store first looks the connection up, which must not be done on another thread.
+        # The first use of a store looks its connection up, which must not happen on another thread.
         stores = [path.fs for path in paths if path is not None and not is_local(path)]
-    except Exception:  # any store's own; the looks tell what is wrong
+    except Exception:  # any store's own; _look_at reports the problem
         stores = []
     if not stores:
         yield from map(_look_at, paths)
         return
-    # Each look at a store is a request, so many are under way at once.
+    # For a store each look is a request, so many of them run at once.
     with ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="encord-sources") as threads:
         yield from threads.map(_look_at, paths)
 
@@ -192,10 +191,10 @@ def _look_at(path: Any) -> _Problem | int:
     if path is None:
         return _Problem("not a path")
     if any("\ud800" <= letter <= "\udfff" for letter in path.name):
-        return _Problem("has a name that is not text in UTF-8, which Encord cannot show")
+        return _Problem("has a name that is not UTF-8, which Encord cannot show")
     try:
         size = int(path.stat().st_size or 0)
-        if not size or is_local(path):  # what has a size in a store is a file
+        if not size or is_local(path):  # an object of a store that has a size is a file
             if not path.is_file():
                 return _Problem("is not a file")
             if is_local(path) and not os.access(path, os.R_OK):
@@ -207,18 +206,18 @@ def _look_at(path: Any) -> _Problem | int:
     return size or _Problem("is empty (0 bytes)")
 
 
-_KINDS = {"video": "video/", "image": "image/", "dicomFile": "application/dicom"}
-_STREAMS = (".ts", ".mts", ".m2ts")  # videos, though some systems take the first for a text
+_MEDIA_TYPES = {"video": "video/", "image": "image/", "dicomFile": "application/dicom"}
+_STREAMS = (".ts", ".mts", ".m2ts")  # videos, though some systems take .ts for a text file
 
 
-def _wrong_kind(name: str, item_type: str | None) -> _Problem | None:
-    """Tell if a file's name says that it is surely of another kind; a name that says nothing passes."""
-    kind, encoding = mimetypes.guess_type(name)
-    expected = _KINDS.get(item_type or "")
+def _wrong_type(name: str, item_type: str | None) -> _Problem | None:
+    """Say if a file's name shows that it is of another type; an unknown extension passes."""
+    guessed, encoding = mimetypes.guess_type(name)
+    expected = _MEDIA_TYPES.get(item_type or "")
     if not expected or (item_type == "video" and name.lower().endswith(_STREAMS)):
         return None
-    if encoding or (kind and not kind.startswith(expected) and kind != "application/octet-stream"):
-        return _Problem(f"is {encoding or kind} by its name, and {item_type} files are uploaded here")
+    if encoding or (guessed and not guessed.startswith(expected) and guessed != "application/octet-stream"):
+        return _Problem(f"is {encoding or guessed} by its name, and {item_type} files are uploaded here")
     return None
 
 

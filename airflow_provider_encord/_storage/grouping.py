@@ -1,4 +1,4 @@
-"""Objects of a bucket -> entries of a manifest: kinds by file name, groups by folder. Pure; no store, no Encord."""
+"""Turns the objects of a bucket into manifest entries: kinds by file name, groups by folder."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-Entry = tuple[str, dict[str, Any]]
-"""Kind of the manifest and item."""
+if TYPE_CHECKING:
+    from airflow_provider_encord.manifest import Entry
 
-KINDS: dict[str, str] = {
+KIND_BY_EXTENSION: dict[str, str] = {
     **dict.fromkeys(("mp4", "mov", "webm", "mkv", "avi", "m4v"), "videos"),
     **dict.fromkeys(("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "avif"), "images"),
     **dict.fromkeys(("dcm", "dicom"), "dicom_series"),
@@ -20,7 +20,7 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("txt", "html"), "text"),
     "pdf": "pdfs",
 }
-"""Kind of the manifest by file name extension."""
+"""Manifest kind by file name extension."""
 
 MAX_TITLE = 300
 _DIGITS = re.compile(r"(\d+)")
@@ -31,12 +31,12 @@ _NOT_PLAIN = re.compile(r"[\s\x00-\x1f\x7f?#%]")
 class Grouping:
     """How objects become items.
 
-    :param kinds: kind by extension; other objects are left out.
-    :param group_images: make one image group of the images of each folder.
-    :param create_video: make image sequences of the groups; needs write permission on the bucket.
+    :param kinds: manifest kind by extension; other objects are left out.
+    :param group_images: make one image group of the images in each folder.
+    :param create_video: make the groups image sequences; needs write permission on the bucket.
     """
 
-    kinds: Mapping[str, str] = field(default_factory=lambda: KINDS)
+    kinds: Mapping[str, str] = field(default_factory=lambda: KIND_BY_EXTENSION)
     group_images: bool = False
     create_video: bool = False
 
@@ -48,7 +48,7 @@ class Grouping:
 
 
 def title_of(key: str) -> str:
-    """Return the title of an item: its key, which tells it apart; a very long one is cut and told apart by a hash."""
+    """Return the title of an item: its key; a key that is too long is cut, and a hash keeps it unique."""
     if len(key) <= MAX_TITLE:
         return key
     digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
@@ -58,9 +58,10 @@ def title_of(key: str) -> str:
 def object_url(url: str, bucket: str, key: str, form: str | None = None) -> str:
     """Return how Encord reaches an object.
 
-    Encord takes no white space in a URL, so an S3 key that is not plain is named by its percent-encoded web address.
+    Encord refuses white space in a URL, so an S3 key with special characters is named by its percent-encoded web
+    address.
 
-    :param form: with ``{bucket}`` and ``{key}``, if it is not the store's own URL.
+    :param form: a URL with ``{bucket}`` and ``{key}``; by default the store's own URL.
     """
     if form:
         return form.format(bucket=bucket, key=quote(key))
@@ -70,41 +71,41 @@ def object_url(url: str, bucket: str, key: str, form: str | None = None) -> str:
 
 
 def bucket_and_key(url: str) -> tuple[str, str]:
-    """Split the URL of an object or prefix; whatever comes after the bucket belongs to the key, ``?`` and ``#`` too."""
+    """Split the URL of an object or prefix; everything after the bucket is the key, ``?`` and ``#`` too."""
     bucket, _, key = url.partition("://")[2].partition("/")
     return bucket.rpartition("@")[2], key
 
 
 def natural(text: str) -> list[tuple[int, int | str]]:
-    """Return a sort key by which ``frame9`` comes before ``frame10``."""
+    """Return a sort key that puts ``frame9`` before ``frame10``."""
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in _DIGITS.split(text)]
 
 
 def entries(objects: Iterable[tuple[str, str]], grouping: Grouping) -> Iterator[Entry]:
-    """Yield the entries of objects given as key and URL, sorted by key.
+    """Yield the entries for objects, which are given as key and URL and sorted by key.
 
-    Files of a folder that belong together (DICOM, and images if they are grouped) make one entry, in natural order;
-    only the folders that the listing is inside of are held.
+    DICOM files of a folder, and images if they are grouped, make one entry in natural order. Memory holds only the
+    folders that the listing has not left yet.
     """
     open_folders: dict[tuple[str, str], dict[str, str]] = {}
     for key, url in objects:
-        for folder, kind in [each for each in open_folders if not key.startswith(each[0])]:
-            yield _group(kind, folder, open_folders.pop((folder, kind)), grouping)
-        found = grouping.kind_of(key)
-        if found in ("image_groups", "dicom_series"):
+        for folder, group_kind in [left for left in open_folders if not key.startswith(left[0])]:
+            yield _group(group_kind, folder, open_folders.pop((folder, group_kind)), grouping)
+        kind = grouping.kind_of(key)
+        if kind in ("image_groups", "dicom_series"):
             folder = key[: key.rfind("/") + 1]
-            open_folders.setdefault((folder, found), {})[key] = url
-        elif found:
-            yield found, {"objectUrl": url, "title": title_of(key)}
-    for (folder, kind), files in open_folders.items():
-        yield _group(kind, folder, files, grouping)
+            open_folders.setdefault((folder, kind), {})[key] = url
+        elif kind:
+            yield kind, {"objectUrl": url, "title": title_of(key)}
+    for (folder, group_kind), files in open_folders.items():
+        yield _group(group_kind, folder, files, grouping)
 
 
 def _group(kind: str, folder: str, files: Mapping[str, str], grouping: Grouping) -> Entry:
     name = folder.rstrip("/") or "/"
     if kind == "image_groups":
         item: dict[str, Any] = {"title": title_of(name), "createVideo": grouping.create_video}
-    else:  # a folder may hold both, and a title tells what is there already
+    else:  # a folder may hold both, and titles must differ
         item = {"title": title_of(f"{name} (DICOM)")}
     for number, key in enumerate(sorted(files, key=natural)):
         item[f"objectUrl_{number}"] = files[key]

@@ -1,4 +1,4 @@
-"""What lies in a bucket or folder."""
+"""Lists a bucket or folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StoredObject:
     :param bucket: the bucket's name; empty for a local file.
     :param key: its key; the whole path for a local file.
     :param size: bytes.
-    :param modified: when it was last modified, if the store tells.
+    :param modified: when it was last modified, if the store reports it.
     """
 
     url: str
@@ -31,11 +31,11 @@ class StoredObject:
 
 
 def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "*") -> Iterator[StoredObject]:
-    """Yield the objects with something in them below a folder such as ``s3://bucket/incoming/``, sorted by key.
+    """Yield the objects below a folder such as ``s3://bucket/incoming/``, sorted by key; empty ones are left out.
 
-    The whole listing is held; for very many objects on S3 the S3 operator lists page by page.
+    Memory holds the whole listing. For very many objects on S3 use ``S3ToEncordOperator``, which lists page by page.
 
-    :param pattern: glob over the part of the key after the folder.
+    :param pattern: glob for the part of the key after the folder.
     """
     root = resolve(prefix, conn_id)
     if is_local(root):
@@ -51,10 +51,9 @@ def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "*")
     for name, info in sorted(stored.fs.find(top, detail=True).items()):
         if info.get("type", "file") == "file" and info.get("size") and _matches(name.removeprefix(top), pattern):
             bucket, _, key = name.partition("/")
-            told = info.get("LastModified") or info.get("last_modified") or info.get("updated")
-            yield StoredObject(
-                f"{scheme}://{name}", bucket, key, int(info["size"]), told if isinstance(told, datetime) else None
-            )
+            changed = info.get("LastModified") or info.get("last_modified") or info.get("updated")
+            modified = changed if isinstance(changed, datetime) else None
+            yield StoredObject(f"{scheme}://{name}", bucket, key, int(info["size"]), modified)
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -1,4 +1,4 @@
-"""A manifest from wherever it is: a dict, JSON text, a path or the URL of a file."""
+"""Reads a manifest from a dict, JSON text, or the path or URL of a file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from airflow_provider_encord.exceptions import EncordInputError, EncordMachineEr
 def open_manifest(
     source: str | os.PathLike[str] | Mapping[str, Any], conn_id: str | None = None
 ) -> Iterator[tuple[Mapping[str, Any] | BinaryIO, str | None]]:
-    """Give a manifest as dict, or as its open file and the file's base name.
+    """Return a manifest as a dict, or as its open file and the file's base name.
 
     :param source: dict, JSON text, or the path or URL of a JSON file.
-    :raises EncordInputError: when it is no JSON object.
-    :raises EncordMachineError: when it can't be read on this machine.
+    :raises EncordInputError: when it is not a JSON object.
+    :raises EncordMachineError: when this machine cannot read the file.
     """
     if isinstance(source, Mapping):
         yield source, None
@@ -38,15 +38,15 @@ def open_manifest(
             reason = f"{type(error).__name__}: {server_text(str(error))}"
             raise EncordMachineError(
                 f"The manifest {shown(str(source))} cannot be read on this machine ({reason}; "
-                f"host {socket.gethostname()}). It must be where every worker finds it."
+                f"host {socket.gethostname()}). It must be where all workers can reach it."
             ) from cause_of(error)
         with file:
-            _begin(file, str(source))
+            _skip_bom(file, str(source))
             yield file, path.name
 
 
-def _begin(file: Any, source: str) -> None:
-    """Go to the first letter of a JSON file; name a file that is none by how it begins."""
+def _skip_bom(file: Any, source: str) -> None:
+    """Go to the first character of a JSON file, and refuse a file that is of another format by its first bytes."""
     head = file.read(64)
     text = head.removeprefix(b"\xef\xbb\xbf")
     file.seek(len(head) - len(text))
@@ -55,7 +55,7 @@ def _begin(file: Any, source: str) -> None:
         problem = "is compressed with gzip; unpack it first"
     elif text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in text[:4]:
         problem = "is UTF-16 or UTF-32; save it as UTF-8"
-    elif (begun := text.lstrip()[:1]) and begun not in (b"{", b"["):
+    elif (first := text.lstrip()[:1]) and first not in (b"{", b"["):
         problem = "does not begin like JSON (is it a CSV file?)"
     if problem:
         raise EncordInputError(f"The manifest {shown(source)} {problem}. It was not sent to Encord.")
@@ -65,11 +65,11 @@ def load_manifest(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[d
     """Return a whole manifest, and the base name of its file if it came from one.
 
     :param source: dict, JSON text, or the path or URL of a JSON file.
-    :raises EncordInputError: when it is no JSON object.
-    :raises EncordMachineError: when it can't be read on this machine.
+    :raises EncordInputError: when it is not a JSON object.
+    :raises EncordMachineError: when this machine cannot read the file.
     """
-    with open_manifest(source) as (found, name):
-        return dict(found) if isinstance(found, Mapping) else _parse(found.read().decode(errors="replace")), name
+    with open_manifest(source) as (opened, name):
+        return dict(opened) if isinstance(opened, Mapping) else _parse(opened.read().decode(errors="replace")), name
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _parse(text: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def manifest_problems() -> Iterator[None]:
-    """Turn what is wrong with a manifest into an error of the task; an empty one passes through.
+    """Turn the problems of a manifest into an error of the task; :class:`.EmptyManifest` passes through.
 
     :raises EncordInputError: names the wrong entries.
     """

@@ -1,4 +1,4 @@
-"""A set of texts that may be larger than memory: what a dataset holds already."""
+"""The titles in a dataset, as a set that may be larger than memory."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from collections.abc import Iterable
 from types import TracebackType
 
 
-class Seen:
-    """Remembers texts in a temporary file that is gone when it is closed. Use it as a context manager."""
+class TitleIndex:
+    """Keeps titles in a temporary file, which is deleted when it is closed. Use it as a context manager."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._database = sqlite3.connect("")  # an empty name is a private file on disk, with a small cache
+    def __init__(self, titles: Iterable[str]) -> None:
+        self._database = sqlite3.connect("")  # an empty name means a private temporary file with a small cache
         self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("CREATE TABLE seen (text BLOB PRIMARY KEY) WITHOUT ROWID")
-        self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((_bytes(text),) for text in texts))
+        self._database.execute("CREATE TABLE titles (title BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._database.executemany("INSERT OR IGNORE INTO titles VALUES (?)", ((_bytes(title),) for title in titles))
 
-    def __contains__(self, text: str) -> bool:
-        """Whether the text was among those given."""
-        return self._database.execute("SELECT 1 FROM seen WHERE text = ?", (_bytes(text),)).fetchone() is not None
+    def __contains__(self, title: str) -> bool:
+        """Whether the title is in the dataset."""
+        row = self._database.execute("SELECT 1 FROM titles WHERE title = ?", (_bytes(title),)).fetchone()
+        return row is not None
 
-    def __enter__(self) -> Seen:
+    def __enter__(self) -> TitleIndex:
         """Enter."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Drop the file."""
+        """Delete the file."""
         self._database.close()
 
 
-def _bytes(text: str) -> bytes:
-    # As a text, SQLite takes no halves of characters.
-    return text.encode("utf-8", "surrogatepass")
+def _bytes(title: str) -> bytes:
+    # SQLite refuses lone surrogates in a string.
+    return title.encode("utf-8", "surrogatepass")

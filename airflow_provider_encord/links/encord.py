@@ -1,4 +1,4 @@
-"""Links from a task's page to what it works on in Encord."""
+"""Links from a task's page to Encord."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ XCOM_KEY = "encord_dataset_url"
 
 
 def dataset_url(domain: str, dataset_hash: str) -> str:
-    """Return the page of a dataset in Encord's web app; an installation of one's own is taken to serve it itself."""
+    """Return the address of a dataset in Encord's web app."""
     return f"{app_of(domain)}/datasets/view/{dataset_hash}"
 
 
@@ -22,11 +22,11 @@ class EncordDatasetLink(BaseOperatorLink):
 
     @property
     def xcom_key(self) -> str:
-        """The XCom under which the task leaves the address."""
+        """The key of the XCom with the address."""
         return XCOM_KEY
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the address that the task left, or nothing if it never got that far."""
+        """Return the address that the task pushed, or an empty string if it did not get that far."""
         try:
             from airflow.sdk.execution_time.xcom import XCom
         except ImportError:

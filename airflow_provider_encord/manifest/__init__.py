@@ -1,12 +1,12 @@
-"""The manifest that registers objects of a private cloud: built, read, checked, split, and safe to send twice.
+"""Manifests, which register objects of a private cloud: build, read, check, plan and split them.
 
-A manifest is a JSON object with one list of entries per kind of data, and flags. To send one of any size, go over it
+A manifest is a JSON object with flags and one list of entries for each kind of data. To send one of any size, read it
 twice: :func:`plan` checks all of it before the first request, then :func:`split` makes the parts, one job each::
 
     with path.open("rb") as file:
-        found = manifest.plan(file)
+        planned = manifest.plan(file)
         file.seek(0)
-        for part in manifest.split(manifest.entries(file), flags=found.flags):
+        for part in manifest.split(manifest.entries(file), flags=planned.flags):
             ...
 """
 
@@ -29,7 +29,7 @@ from airflow_provider_encord.manifest._rules import (
     Entry,
     ManifestProblem,
     Problems,
-    Seen,
+    RepeatedUrls,
     entry_urls,
     flag_problems,
     placed_problems,
@@ -67,7 +67,7 @@ def parse(text: str) -> dict[str, Any]:
     """Read a manifest from JSON text.
 
     :param text: the JSON text.
-    :raises ManifestProblem: when it is not a JSON object, or an object in it has a key twice.
+    :raises ManifestProblem: when it is not a JSON object, or an object in it has the same key twice.
     """
     try:
         value = json.loads(text, object_pairs_hook=refuse_repeated_keys)
@@ -81,25 +81,25 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def check(manifest: Mapping[str, Any]) -> int:
-    """Check a manifest before it is sent as one job, and return its number of items.
+    """Check a manifest that will be sent as one job, and return its number of items.
 
-    Flags count as they stand in the manifest, so call :func:`skipping_duplicates` first.
+    The check uses the flags in the manifest, so call :func:`skipping_duplicates` first.
 
     :param manifest: the manifest.
     :raises ManifestProblem: names each wrong entry, such as ``videos[3].objectUrl: ...``.
     """
     problems = Problems()
     flags: dict[str, Any] = {}
-    seen = Seen()
-    items = urls = 0
+    repeated = RepeatedUrls()
+    items = url_count = 0
     for kind, index, entry in walk(manifest, flags, problems):
         items += 1
-        found = entry_urls(kind, entry)
-        urls += len(found)
+        urls = entry_urls(kind, entry)
+        url_count += len(urls)
         problems.extend(placed_problems(kind, index, entry))
         if flags.get("skip_duplicate_urls") is not True:
-            problems.extend(seen.problems(kind, index, found))
+            problems.extend(repeated.problems(kind, index, urls))
     problems.extend(flag_problems(flags))
-    problems.extend(size_problems(items, urls, max_items=MAX_ITEMS, max_urls=MAX_URLS))
+    problems.extend(size_problems(items, url_count, max_items=MAX_ITEMS, max_urls=MAX_URLS))
     problems.raise_if_any()
     return items

@@ -1,4 +1,4 @@
-"""Make entries and manifests; nothing is made that the checker refuses."""
+"""Make entries and manifests, and refuse what the check would refuse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_encord.manifest._rules import (
     Entry,
     ManifestProblem,
     Problems,
-    Seen,
+    RepeatedUrls,
     entry_urls,
     flag_problems,
     placed_problems,
@@ -23,12 +23,12 @@ Made = TypeVar("Made")
 
 
 class _Forms(Generic[Made]):
-    """One method for each form of entry. Fields left out are left to Encord."""
+    """One method for each kind of entry. Encord chooses defaults for fields that are left out."""
 
     def add(self, kind: str, entry: Mapping[str, Any]) -> Made:
-        """Take an entry of any kind, as it stands in a manifest.
+        """Add an entry of any kind, in the form that it has in a manifest.
 
-        :raises ManifestProblem: when Encord would not take it.
+        :raises ManifestProblem: when Encord would refuse it.
         """
         raise NotImplementedError
 
@@ -42,12 +42,12 @@ class _Forms(Generic[Made]):
     ) -> Made:
         """Make a video.
 
-        :param url: where the file is.
-        :param title: by default Encord takes the path in the URL.
-        :param client_metadata: any JSON object, kept with the item.
-        :param video_metadata: fps, duration, width, height, file size and media type. Encord believes it, and doesn't
-            read the file: an integration with strict client-only access needs it.
-        :raises ManifestProblem: when Encord would not take it; so do all of these.
+        :param url: URL of the file.
+        :param title: by default the path in the URL.
+        :param client_metadata: any JSON object, which Encord keeps with the item.
+        :param video_metadata: fps, duration, width, height, file size and media type. Encord then trusts it and does
+            not read the file. An integration with strict client-only access needs it.
+        :raises ManifestProblem: when Encord would refuse it; this holds for all of these methods.
         """
         return self._one("videos", url, title, client_metadata, videoMetadata=video_metadata)
 
@@ -59,7 +59,7 @@ class _Forms(Generic[Made]):
         client_metadata: Mapping[str, Any] | None = None,
         image_metadata: Mapping[str, Any] | None = None,
     ) -> Made:
-        """Make an image of its own."""
+        """Make a single image."""
         return self._one("images", url, title, client_metadata, imageMetadata=image_metadata)
 
     def image_group(
@@ -72,11 +72,11 @@ class _Forms(Generic[Made]):
     ) -> Made:
         """Make an image group, in the given order.
 
-        :param urls: where the images are.
-        :param title: needed for several files.
-        :param create_video: make an image sequence of it, for which Encord writes a video into the bucket. It is always
-            sent, because Encord doesn't tell its default.
-        :param client_metadata: any JSON object, kept with the item.
+        :param urls: URLs of the images.
+        :param title: required for several files.
+        :param create_video: make an image sequence, for which Encord writes a video into the bucket. It is always sent,
+            since Encord's default is not documented.
+        :param client_metadata: any JSON object, which Encord keeps with the item.
         """
         return self._many("image_groups", urls, title, client_metadata, createVideo=create_video)
 
@@ -129,7 +129,7 @@ class _Forms(Generic[Made]):
         return self._add(kind, {"title": title, **more, "clientMetadata": client_metadata, **files})
 
     def _add(self, kind: str, fields: Mapping[str, Any]) -> Made:
-        # Without a title or metadata there are defaults; anything else that is None is a mistake.
+        # Title and metadata have defaults; None for any other field is a mistake.
         return self.add(
             kind,
             {
@@ -141,12 +141,12 @@ class _Forms(Generic[Made]):
 
 
 class EntryMaker(_Forms[Entry]):
-    """Makes entries one at a time, for :func:`split`: ``make.video(url)`` -> ``("videos", {"objectUrl": url})``."""
+    """Makes single entries for :func:`split`: ``make.video(url)`` returns ``("videos", {"objectUrl": url})``."""
 
     def add(self, kind: str, entry: Mapping[str, Any]) -> Entry:
         """Check an entry of any kind and return it with its kind.
 
-        :raises ManifestProblem: when Encord would not take it.
+        :raises ManifestProblem: when Encord would refuse it.
         """
         item = dict(entry) if isinstance(entry, Mapping) else entry
         _refuse(placed_problems(kind, None, item))
@@ -159,11 +159,11 @@ make = EntryMaker()
 class ManifestBuilder(_Forms["ManifestBuilder"]):
     """Builds the manifest of one job: ``ManifestBuilder().video(url).audio(other).build()``.
 
-    An entry that is refused is not taken; what was added before stands.
+    A refused entry is not added; entries that were added before stay.
 
-    :param skip_duplicate_urls: leave to Encord what its folder holds already, so that a repeat adds nothing twice.
-    :param upsert_metadata: update the metadata of what is skipped.
-    :raises ManifestProblem: for a flag of the wrong type, or updating without skipping.
+    :param skip_duplicate_urls: skip URLs that are in the dataset's folder already, so that a repeat adds nothing twice.
+    :param upsert_metadata: update the metadata of skipped items.
+    :raises ManifestProblem: for a flag of the wrong type, or for ``upsert_metadata`` without ``skip_duplicate_urls``.
     """
 
     def __init__(self, *, skip_duplicate_urls: bool = True, upsert_metadata: bool = False) -> None:
@@ -172,25 +172,25 @@ class ManifestBuilder(_Forms["ManifestBuilder"]):
         if not upsert_metadata:
             del self._flags["upsert_metadata"]
         self._lists: dict[str, list[dict[str, Any]]] = {}
-        self._seen = None if skip_duplicate_urls else Seen()
-        self._urls = 0
+        self._repeated = None if skip_duplicate_urls else RepeatedUrls()
+        self._url_count = 0
 
     def add(self, kind: str, entry: Mapping[str, Any]) -> ManifestBuilder:
-        """Add an entry of any kind, as it stands in a manifest.
+        """Add an entry of any kind, in the form that it has in a manifest.
 
-        :raises ManifestProblem: when Encord would not take it.
+        :raises ManifestProblem: when Encord would refuse it.
         """
         index = len(self._lists.get(kind, ())) if isinstance(kind, str) else 0
         item = dict(entry) if isinstance(entry, Mapping) else entry
         _refuse(placed_problems(kind, index, item))
-        found = entry_urls(kind, item)
-        urls = self._urls + len(found)
+        urls = entry_urls(kind, item)
+        url_count = self._url_count + len(urls)
         items = sum(map(len, self._lists.values())) + 1
-        _refuse(size_problems(items, urls, max_items=MAX_ITEMS, max_urls=MAX_URLS))
-        if self._seen:
-            _refuse(self._seen.problems(kind, index, found))
+        _refuse(size_problems(items, url_count, max_items=MAX_ITEMS, max_urls=MAX_URLS))
+        if self._repeated:
+            _refuse(self._repeated.problems(kind, index, urls))
         self._lists.setdefault(kind, []).append(item)
-        self._urls = urls
+        self._url_count = url_count
         return self
 
     def build(self) -> dict[str, Any]:
@@ -199,11 +199,11 @@ class ManifestBuilder(_Forms["ManifestBuilder"]):
         :raises ManifestProblem: when nothing was added.
         """
         if not self._lists:
-            raise ManifestProblem("the manifest cannot be sent: it holds no item")
+            raise ManifestProblem("the manifest cannot be sent: it has no items")
         return {**{kind: list(items) for kind, items in self._lists.items()}, **self._flags}
 
 
-def _refuse(found: Iterable[str]) -> None:
+def _refuse(messages: Iterable[str]) -> None:
     problems = Problems()
-    problems.extend(found)
+    problems.extend(messages)
     problems.raise_if_any()

@@ -1,4 +1,4 @@
-"""Go through a manifest entry by entry: a dict, or a JSON file of any size."""
+"""Read a manifest entry by entry, from a dict or from a JSON file of any size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airflow_provider_encord.manifest._rules import (
 )
 
 Source = Mapping[str, Any] | BinaryIO
-"""A manifest: a dict, or a file that is open for reading bytes. Reading starts where the file stands."""
+"""A manifest: a dict, or a file that is open for reading bytes. Reading starts at the file's current position."""
 
 _Events = Iterator[tuple[str, Any]]
 _OPENING = {"start_map": "an object", "start_array": "a list"}
@@ -30,14 +30,14 @@ _CLOSING = ("end_map", "end_array")
 
 
 def entries(source: Source, flags: dict[str, Any] | None = None) -> Iterator[Entry]:
-    """Yield the entries of a manifest as kind and item; of a file, only one at a time is held.
+    """Yield the entries of a manifest as kind and item; only one entry of a file is held at a time.
 
     The entries are not checked: :func:`split` and :func:`plan` do that.
 
     :param source: the manifest.
-    :param flags: receives the manifest's flags. They may stand anywhere in a file, so they are complete only when this
-        has come to its end; :func:`plan` tells them beforehand.
-    :raises ManifestProblem: when it is not JSON, or something else than a list stands where a list per kind belongs.
+    :param flags: receives the manifest's flags. In a file they may be anywhere, so they are complete only at the end;
+        :func:`plan` returns them in advance.
+    :raises ManifestProblem: when it is not JSON, or the value of a kind is not a list.
     """
     problems = Problems()
     for kind, _, item in walk(source, {} if flags is None else flags, problems):
@@ -47,10 +47,10 @@ def entries(source: Source, flags: dict[str, Any] | None = None) -> Iterator[Ent
 
 
 def walk(source: Source, flags: dict[str, Any], problems: Problems) -> Iterator[tuple[str, int, Any]]:
-    """Yield kind, index in the kind's list, and item; collect the flags and what is wrong around the entries.
+    """Yield kind, index in the kind's list, and item; collect the flags, and the problems outside of the entries.
 
     :param source: the manifest. The flags of a dict are collected before its first entry is yielded.
-    :raises ManifestProblem: when it is not JSON, or no manifest at all.
+    :raises ManifestProblem: when it is not JSON, or not a manifest at all.
     """
     if isinstance(source, Mapping):
         return _walk_dict(source, flags, problems)
@@ -60,7 +60,7 @@ def walk(source: Source, flags: dict[str, Any], problems: Problems) -> Iterator[
 
 
 def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its pairs; of two values for one key, JSON readers would drop the first silently.
+    """Make an object from its pairs; if a key comes twice, JSON readers silently drop the first value.
 
     :raises ManifestProblem: when a key comes twice.
     """
@@ -68,7 +68,7 @@ def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ManifestProblem(f"{place(twice).removeprefix('.')}: stands twice in one object")
+        raise ManifestProblem(f"{place(twice).removeprefix('.')}: comes twice in one object")
     return result
 
 
@@ -79,9 +79,9 @@ def _walk_dict(
     for kind, value in manifest.items():
         if kind in FLAGS:
             continue
-        whole = isinstance(value, list | tuple)
-        if found := list(kind_problems(kind, None if whole else type_name(value))):
-            problems.extend(found)
+        is_list = isinstance(value, list | tuple)
+        if messages := list(kind_problems(kind, None if is_list else type_name(value))):
+            problems.extend(messages)
             continue
         for index, item in enumerate(value):
             yield kind, index, item
@@ -95,11 +95,11 @@ def _walk_file(file: Any, flags: dict[str, Any], problems: Problems) -> Iterator
     except ManifestProblem:
         raise
     except ijson.JSONError as error:
-        # Only the parser's own words: what follows them quotes the file, which may hold signed URLs.
+        # Only the first words of the parser: the rest quotes the file, which may hold signed URLs.
         reason = _WORDS.match(str(error).removeprefix("b'"))
         raise ManifestProblem(f"the manifest is not JSON: {reason[0] if reason else 'it cannot be read'}") from None
     except (SystemError, TypeError, ValueError):
-        # So the C parser says that a number is too long for Python, and Python that a file is closed.
+        # The C parser raises these for numbers that are too long for Python, and Python for a closed file.
         raise ManifestProblem("the manifest is not JSON: it cannot be read") from None
 
 
@@ -108,20 +108,20 @@ def _walk_events(events: _Events, flags: dict[str, Any], problems: Problems) -> 
     if first != "start_map":
         what = _OPENING.get(first) or type_name(value)
         raise ManifestProblem(f"the manifest must be a JSON object with a list per kind, not {what}")
-    met = set()
+    names = set()
     for event, name in events:
         if event != "map_key":
-            continue  # the end of the object; what follows it is an error of the parser
-        if name in met:
-            raise ManifestProblem(f"{place(name).removeprefix('.')}: stands twice in one object")
-        met.add(name)
+            continue  # the end of the object; the parser refuses anything after it
+        if name in names:
+            raise ManifestProblem(f"{place(name).removeprefix('.')}: comes twice in one object")
+        names.add(name)
         event, value = next(events)
         if name in FLAGS:
             flags[name] = _build(event, value, events, name)
             continue
         other = None if event == "start_array" else _OPENING.get(event) or type_name(value)
-        if found := list(kind_problems(name, other)):
-            problems.extend(found)
+        if messages := list(kind_problems(name, other)):
+            problems.extend(messages)
             _skip(event, events)
             continue
         yield from _walk_list(name, events)
@@ -146,7 +146,7 @@ def _build(event: str, value: Any, events: _Events, where: str) -> Any:
     for event, value in events:
         if event == "map_key":
             if value in top:
-                raise ManifestProblem(f"{where}{place(value)}: stands twice in one object")
+                raise ManifestProblem(f"{where}{place(value)}: comes twice in one object")
             key = value
             continue
         if event in _CLOSING:

@@ -1,7 +1,7 @@
-"""What Encord takes in a manifest, each rule once.
+"""The rules for a manifest, each once.
 
-Kinds, fields, flags and limits are those of Encord's pages on registering cloud data; fields of media metadata, and
-what the pages leave open (PDF, NIfTI, time series, scenes), follow the structured items of Encord's client 0.1.211.
+Kinds, fields, flags and limits come from Encord's pages on registering cloud data. Fields of media metadata, and what
+the pages leave open (PDF, NIfTI, time series, scenes), follow the structured items of Encord's client 0.1.211.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from airflow_provider_encord._client.redaction import shown, without_credentials
 
 Entry = tuple[str, dict[str, Any]]
-"""The kind, and the item as it stands in the kind's list."""
+"""The kind, and the item from the kind's list."""
 
 FLAGS = ("skip_duplicate_urls", "upsert_metadata")
 MAX_ITEMS = 500_000
@@ -28,7 +28,7 @@ MAX_TITLE = 300
 
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
-"""How deep and how large one value may be. Not Encord's limits: they keep a hostile value from eating the worker."""
+"""How deep and how large one value may be. These limits are ours: they protect the worker from hostile values."""
 
 _MOST_PROBLEMS_SHOWN = 20
 _MOST_TEXT_SHOWN = 80
@@ -43,19 +43,19 @@ _PLAIN_URL = re.compile(
 )
 
 Rule = Callable[[Any], Iterable[str]]
-"""Tells what is wrong with a value, as it is to follow the value's place: ``: missing``, ``.fps: must be ...``."""
+"""Returns what is wrong with a value, to be appended to its place: ``: missing``, ``.fps: must be ...``."""
 
 
 class ManifestProblem(ValueError):
-    """The manifest is not one that Encord takes; the text names the entries."""
+    """Encord would refuse the manifest; the message names the entries."""
 
 
 class EmptyManifest(ManifestProblem):
-    """Nothing is wrong with the manifest, but it holds no item."""
+    """The manifest is valid, but has no items."""
 
 
 class Problems:
-    """What is wrong with a manifest: the first problems, and how many there are."""
+    """Collects the problems of a manifest: the first ones, and how many there are."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -69,15 +69,15 @@ class Problems:
                 self._shown.append(problem)
 
     def merge(self, other: Problems) -> None:
-        """Add what another one holds."""
+        """Add the problems of another collection."""
         missing = _MOST_PROBLEMS_SHOWN - len(self._shown)
         self._shown.extend(other._shown[:missing])
         self.total += other.total
 
     def raise_if_any(self) -> None:
-        """Raise what was found.
+        """Raise the problems, if there are any.
 
-        :raises ManifestProblem: with the first problems and the number of all.
+        :raises ManifestProblem: with the first problems and their total number.
         """
         if not self.total:
             return
@@ -96,13 +96,13 @@ def _title(value: Any) -> Iterable[str]:
     if value is None:
         return ()
     if not isinstance(value, str):
-        return (f": must be a text, not {type_name(value)}",)
+        return (f": must be a string, not {type_name(value)}",)
     if not value.strip():
         return (": must not be empty",)
     if len(value) > MAX_TITLE:
         return (f": longer than {MAX_TITLE} characters",)
     if not value.isascii() and _SURROGATE.search(value):
-        return (": holds half a character (a lone surrogate)",)
+        return (": has a lone surrogate (half of a character)",)
     return ()
 
 
@@ -118,7 +118,7 @@ def _flag(value: Any) -> Iterator[str]:
 
 
 def _url(value: Any) -> Iterable[str]:
-    # Nearly all are plain, and a million of them are soon told by one pattern. 4 bytes hold any character.
+    # Nearly all are plain, and one pattern is fast for a million of them. A character takes 4 bytes at most.
     if isinstance(value, str) and len(value) <= MAX_URL_BYTES // 4 and _PLAIN_URL.fullmatch(value):
         return ()
     return _odd_url(value)
@@ -128,11 +128,11 @@ def _odd_url(value: Any) -> Iterator[str]:
     if value is None or (isinstance(value, str) and not value):
         yield ": missing"
     elif not isinstance(value, str):
-        yield f": must be a text with a URL, not {type_name(value)}"
+        yield f": must be a string with a URL, not {type_name(value)}"
     elif len(value) > MAX_URL_BYTES or len(value.encode("utf-8", "surrogatepass")) > MAX_URL_BYTES:
         yield f": longer than {MAX_URL_BYTES:,} bytes"
     elif _SURROGATE.search(value):
-        yield f": holds half a character (a lone surrogate){_shown(value)}"
+        yield f": has a lone surrogate (half of a character){_shown(value)}"
     elif _WHITE_SPACE.search(value):
         yield f": has white space; percent-encode it{_shown(value)}"
     elif _CONTROL.search(value):
@@ -152,14 +152,14 @@ def _address(url: str) -> Iterator[str]:
     if not sound:
         yield f": not a URL{_shown(url)}"
     elif not host:
-        yield f": names no host or bucket{_shown(url)}"
+        yield f": has no host or bucket{_shown(url)}"
     elif password is not None or (web and user is not None):
-        # Elsewhere a user alone may be the container of an Azure URL: abfss://container@account...
-        yield ": holds a user name or password"
+        # In other URLs a user may be the container of an Azure URL: abfss://container@account...
+        yield ": has a user name or password"
 
 
 def _json(value: Any) -> Iterator[str]:
-    """Check what a client may send with an item: any JSON object."""
+    """Check client metadata: any JSON object."""
     if value is None:
         return
     problem = json_problem(value) if isinstance(value, dict) else f": must be an object, not {type_name(value)}"
@@ -202,8 +202,8 @@ _MEDIA: dict[str, _Number | None] = {
     "mimetype": None,
     "codec": None,
 }
-"""What is known of media metadata, by names without case and underscore: which spelling holds, the pages don't tell.
-None stands for a text."""
+"""Known fields of media metadata, by name in lower case without underscores, since the pages do not say which spelling
+is right. None stands for a string."""
 
 
 def _media(value: Any) -> Iterator[str]:
@@ -219,13 +219,13 @@ def _media(value: Any) -> Iterator[str]:
         if number and not number.fits(inner):
             yield f"{place(name)}: must be {number.text}"
         elif not number and not (isinstance(inner, str) and inner.strip()):
-            yield f"{place(name)}: must be a text"
+            yield f"{place(name)}: must be a string"
 
 
 def json_problem(value: Any) -> str | None:
-    """Return the first thing in a value that JSON cannot carry, with its place; None if there is none.
+    """Return the first problem that keeps a value from being JSON, with its place; None if there is none.
 
-    Goes without recursion, so no depth, no loop and no value that holds itself many times does any harm.
+    It does not recurse, so deep, circular and repeated values do no harm.
     """
     values = 0
     stack: list[tuple[Any, _Path, int]] = [(value, None, 0)]
@@ -235,7 +235,7 @@ def json_problem(value: Any) -> str | None:
             continue
         if isinstance(current, str):
             if _SURROGATE.search(current):
-                return f"{_place_of(path)}: holds half a character (a lone surrogate)"
+                return f"{_place_of(path)}: has a lone surrogate (half of a character)"
         elif isinstance(current, int):
             if current.bit_length() > 1023:
                 return f"{_place_of(path)}: too large a number"
@@ -250,7 +250,7 @@ def json_problem(value: Any) -> str | None:
                 return f": holds more than {MAX_VALUES:,} values"
             for key, inner in current.items() if isinstance(current, dict) else enumerate(current):
                 if isinstance(current, dict) and (not isinstance(key, str) or _SURROGATE.search(key)):
-                    return f"{_place_of(path)}: a key is no text ({type_name(key)})"
+                    return f"{_place_of(path)}: a key is not a string ({type_name(key)})"
                 stack.append((inner, (path, key), depth + 1))
         else:
             return f"{_place_of(path)}: {type_name(current)} is not JSON"
@@ -273,7 +273,7 @@ def _place_of(path: _Path) -> str:
 
 @dataclass(frozen=True)
 class _Kind:
-    """The fields that an entry of a kind may have, each with its rule."""
+    """The fields of one kind of entry, each with its rule."""
 
     fields: Mapping[str, Rule]
     required: tuple[str, ...]
@@ -281,7 +281,7 @@ class _Kind:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names of fields, the first of the numbered ones among them."""
+        """All field names, with the first of the numbered ones."""
         return (*(("objectUrl_0",) if self.numbered else ()), *self.fields)
 
 
@@ -311,10 +311,10 @@ _ALL = f"kinds are {', '.join(KINDS)}, flags are {', '.join(FLAGS)}"
 
 
 def entry_problems(kind: str, entry: Any) -> Iterator[str]:
-    """Yield what is wrong with one entry, as it is to follow the entry's place.
+    """Yield what is wrong with one entry, to be appended to its place.
 
     :param kind: one of :data:`KINDS`.
-    :param entry: what stands in the kind's list.
+    :param entry: an element of the kind's list.
     """
     if not isinstance(entry, dict):
         yield f": must be an object, not {type_name(entry)}"
@@ -323,7 +323,7 @@ def entry_problems(kind: str, entry: Any) -> Iterator[str]:
     numbers = set()
     for name, value in entry.items():
         if not isinstance(name, str):
-            yield f": a key is no text ({type_name(name)})"
+            yield f": a key is not a string ({type_name(name)})"
             continue
         rule = rules.fields.get(name)
         if rule is None and rules.numbered and (match := _NUMBERED.fullmatch(name)):
@@ -346,17 +346,17 @@ def entry_problems(kind: str, entry: Any) -> Iterator[str]:
 
 
 def placed_problems(kind: Any, index: int | None, entry: Any) -> list[str]:
-    """Return what is wrong with an entry of what may not even be a kind, each with its place."""
+    """Return what is wrong with an entry, each problem with its place; the kind may be unknown."""
     if not isinstance(kind, str) or kind not in _RULES:
         return list(kind_problems(kind, None))
-    if not (found := list(entry_problems(kind, entry))):
-        return found
+    if not (problems := list(entry_problems(kind, entry))):
+        return problems
     where = kind if index is None else f"{kind}[{index}]"
-    return [f"{where}{problem}" for problem in found]
+    return [f"{where}{problem}" for problem in problems]
 
 
 def entry_urls(kind: str, entry: Any) -> list[tuple[str, str]]:
-    """Return the fields of an entry that hold URLs, and the URLs. Addresses within a scene are not looked for."""
+    """Return the URLs of an entry, each with its field name. URLs inside of a scene are left out."""
     if not isinstance(entry, dict):
         return []
     if not _RULES[kind].numbered:
@@ -369,44 +369,44 @@ def entry_urls(kind: str, entry: Any) -> list[tuple[str, str]]:
     ]
 
 
-class Seen:
-    """Finds the URLs that come twice within a kind."""
+class RepeatedUrls:
+    """Finds URLs that come twice in one kind."""
 
     def __init__(self) -> None:
         self._places: dict[str, dict[str, tuple[int, str]]] = {}
 
     def problems(self, kind: str, index: int, urls: Iterable[tuple[str, str]]) -> list[str]:
-        """Return, with both places, the URLs of an entry that came before; remember the entry if there are none.
+        """Return the repeated URLs of an entry, with both places; if there are none, remember its URLs.
 
-        :param urls: those of the entry, from :func:`entry_urls`.
+        :param urls: URLs of the entry, from :func:`entry_urls`.
         """
         places = self._places.setdefault(kind, {})
-        found: list[str] = []
+        problems: list[str] = []
         new: dict[str, tuple[int, str]] = {}
         for name, url in urls:
             here = (index, name)
             first = places.get(url) or new.setdefault(url, here)
             if url and first != here:
-                found.append(
+                problems.append(
                     f"{kind}[{index}].{name}: the same URL as {kind}[{first[0]}].{first[1]}"
                     " (skip_duplicate_urls would allow it)"
                 )
-        if not found:
+        if not problems:
             places.update(new)
-        return found
+        return problems
 
 
 # The manifest as a whole
 
 
 def kind_problems(name: Any, kind_of_value: str | None) -> Iterator[str]:
-    """Yield what is wrong with a key of the manifest that is no flag.
+    """Yield what is wrong with a key of the manifest that is not a flag.
 
     :param name: the key.
-    :param kind_of_value: what stands there, or None for a list.
+    :param kind_of_value: type of its value, or None for a list.
     """
     if not isinstance(name, str):
-        yield f"a key of the manifest is no text ({type_name(name)})"
+        yield f"a key of the manifest is not a string ({type_name(name)})"
     elif name not in _RULES:
         shown = place(name)
         yield f"{shown.removeprefix('.')}: {_unknown(name, (*KINDS, *FLAGS), _ALL)}"
@@ -424,43 +424,43 @@ def flag_problems(flags: Mapping[str, Any]) -> Iterator[str]:
             for problem in _flag(value):
                 yield f"{name}{problem}"
     if flags.get("upsert_metadata") is True and flags.get("skip_duplicate_urls") in (None, False):
-        # Encord's client 0.1.211: no effect without it.
+        # According to Encord's client 0.1.211 it has no effect without it.
         yield "upsert_metadata: works only together with skip_duplicate_urls"
 
 
 def size_problems(items: int, urls: int, *, max_items: int, max_urls: int) -> Iterator[str]:
     """Yield what is wrong with the size of one manifest."""
     if not items:
-        yield "it holds no item"
+        yield "it has no items"
     if items > max_items:
-        yield f"it holds {items:,} items; Encord takes {max_items:,} at most"
+        yield f"it has {items:,} items; Encord takes {max_items:,} at most"
     if urls > max_urls:
-        yield f"it holds {urls:,} URLs; Encord takes {max_urls:,} at most"
+        yield f"it has {urls:,} URLs; Encord takes {max_urls:,} at most"
 
 
 def skipping_duplicates(manifest: Mapping[str, Any], skip: bool = True) -> dict[str, Any]:
-    """Return the manifest with ``skip_duplicate_urls`` set unless it says so itself.
+    """Return the manifest with ``skip_duplicate_urls``, unless it has that flag itself.
 
     Skipping makes a repeated registration harmless.
     """
     return {"skip_duplicate_urls": skip, **manifest}
 
 
-# What is shown
+# Messages
 
 
 def place(name: str) -> str:
-    """Return a key as a step of a place: ``.title``, or ``['...']`` in ASCII for one that is no plain name."""
+    """Return a key as a step of a place: ``.title``, or ``['...']`` in ASCII if it is not a plain name."""
     if _PLAIN_NAME.fullmatch(name):
         return f".{name}"
-    told = without_credentials(name)
-    return f"[{(told if len(told) <= _MOST_TEXT_SHOWN else told[:_MOST_TEXT_SHOWN] + '...')!a}]"
+    safe = without_credentials(name)
+    return f"[{(safe if len(safe) <= _MOST_TEXT_SHOWN else safe[:_MOST_TEXT_SHOWN] + '...')!a}]"
 
 
 def type_name(value: Any) -> str:
-    """Return what JSON calls a value, with its article, or the name of its type."""
-    for kinds, name in ((bool, "a boolean"), (int | float, "a number"), (str, "a text"), (dict, "an object")):
-        if isinstance(value, kinds):
+    """Return JSON's name for the type of a value, with its article, or else Python's."""
+    for types, name in ((bool, "a boolean"), (int | float, "a number"), (str, "a string"), (dict, "an object")):
+        if isinstance(value, types):
             return name
     if isinstance(value, list | tuple):
         return "a list"
@@ -468,13 +468,13 @@ def type_name(value: Any) -> str:
 
 
 def _shown(url: str) -> str:
-    """Return a faulty URL in brackets, without what may be secret in it."""
+    """Return a wrong URL in brackets, without secrets."""
     return f" ({shown(url, _MOST_TEXT_SHOWN)})"
 
 
 @functools.lru_cache(maxsize=256)
 def _near(name: str, known: tuple[str, ...]) -> str | None:
-    plain = {each.replace("_", "").lower(): each for each in known}
+    plain = {candidate.replace("_", "").lower(): candidate for candidate in known}
     word = re.sub(r"[^a-z0-9]", "", name.lower())
     match = difflib.get_close_matches(word, plain, n=1, cutoff=0.6)
     return plain[match[0]] if match else None

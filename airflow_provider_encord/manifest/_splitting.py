@@ -1,4 +1,4 @@
-"""Make parts of a manifest of any size, each one job, holding one part at a time."""
+"""Split a manifest of any size into parts, one job each. Memory holds one part at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_encord.manifest._rules import (
     EmptyManifest,
     ManifestProblem,
     Problems,
-    Seen,
+    RepeatedUrls,
     entry_urls,
     flag_problems,
     placed_problems,
@@ -26,12 +26,12 @@ from airflow_provider_encord.manifest._rules import (
 ITEMS_PER_PART = 10_000
 URLS_PER_PART = 100_000
 BYTES_PER_PART = 16 * 1024 * 1024
-"""Far below Encord's limits: its pages advise small parts, which show up sooner. It tells no limit in bytes."""
+"""Far below Encord's limits: its pages advise small parts, which show up sooner. A limit in bytes is not documented."""
 
 
 @dataclass
 class Share:
-    """How much there is of one kind: entries, URLs, their bytes as JSON, and in how many parts they come."""
+    """The size of one kind: its entries, their URLs and bytes of JSON, and the number of parts that have any."""
 
     items: int = 0
     urls: int = 0
@@ -43,10 +43,10 @@ class Share:
 class Plan:
     """What :func:`split` will make of a manifest.
 
-    :param kinds: how much there is of each kind.
-    :param parts: number of parts, each of which is one job.
-    :param bytes: of all parts as JSON.
-    :param flags: that go with each part.
+    :param kinds: size of each kind.
+    :param parts: number of parts; each is one job.
+    :param bytes: size of all parts as JSON.
+    :param flags: flags of each part.
     """
 
     kinds: dict[str, Share]
@@ -73,25 +73,25 @@ def plan(
     max_urls: int = URLS_PER_PART,
     max_bytes: int = BYTES_PER_PART,
 ) -> Plan:
-    """Check a manifest of any size and tell what :func:`split` will make of it.
+    """Check a manifest of any size and return what :func:`split` will make of it.
 
-    A file is read once to its end, in bounded memory. Without ``skip_duplicate_urls``, a URL that comes twice is found
-    within a part only.
+    A file is read to its end, in bounded memory. Without ``skip_duplicate_urls``, repeated URLs are only found within
+    one part.
 
-    :param source: the manifest as dict, or as a file open for reading bytes.
+    :param source: the manifest as a dict, or as a file that is open for reading bytes.
     :param skip_duplicate_urls: the flag of that name, unless the manifest has it.
-    :param max_items: entries in a part at most.
-    :param max_urls: URLs in a part at most.
-    :param max_bytes: size of a part's JSON at most.
+    :param max_items: most entries in a part.
+    :param max_urls: most URLs in a part.
+    :param max_bytes: most bytes of JSON in a part.
     :raises ManifestProblem: names each wrong entry, as :func:`check` does.
-    :raises EmptyManifest: when it holds no item.
+    :raises EmptyManifest: when it has no items.
     """
     limits = _Limits(max_items, max_urls, max_bytes)
-    found: dict[str, Any] = {}
+    own_flags: dict[str, Any] = {}
     problems, repeats = Problems(), Problems()
     kinds: dict[str, Share] = {}
     parts = size = 0
-    for part in _parts(walk(source, found, problems), limits, problems.extend, repeats.extend):
+    for part in _parts(walk(source, own_flags, problems), limits, problems.extend, repeats.extend):
         parts += 1
         size += part.bytes
         for kind, share in part.shares.items():
@@ -100,12 +100,12 @@ def plan(
             total.urls += share.urls
             total.bytes += share.bytes
             total.parts += 1
-    flags = skipping_duplicates(found, skip_duplicate_urls)
+    flags = skipping_duplicates(own_flags, skip_duplicate_urls)
     if flags["skip_duplicate_urls"] is not True:
         problems.merge(repeats)
     problems.extend(flag_problems(flags))
     if not parts and not problems.total:
-        raise EmptyManifest("the manifest cannot be sent: it holds no item")
+        raise EmptyManifest("the manifest cannot be sent: it has no items")
     problems.raise_if_any()
     return Plan(kinds, parts, size + parts * len(json.dumps(flags)), flags)
 
@@ -118,25 +118,25 @@ def split(
     max_urls: int = URLS_PER_PART,
     max_bytes: int = BYTES_PER_PART,
 ) -> Iterator[dict[str, Any]]:
-    """Yield manifests that together hold the entries, in their order within each kind, one part at a time.
+    """Yield manifests that together hold the entries, one part at a time; each kind keeps its order.
 
-    Each entry is checked when its turn comes, so parts may have been yielded before one is refused; :func:`plan` finds
-    it beforehand. Without ``skip_duplicate_urls``, a URL that comes twice is found within a part only. The same entries
-    and limits make the same parts, whatever the flags.
+    Entries are checked one by one, so an entry may be refused after parts were yielded; :func:`plan` finds it in
+    advance. Without ``skip_duplicate_urls``, repeated URLs are only found within one part. The same entries and limits
+    make the same parts, whatever the flags.
 
-    :param entries: kind and item each, from :func:`entries`, :data:`make`, or anywhere.
-    :param flags: go with each part; by default ``skip_duplicate_urls``, so that a part can be sent again.
-    :param max_items: entries in a part at most.
-    :param max_urls: URLs in a part at most.
-    :param max_bytes: size of a part's JSON at most, in the layout of :func:`json.dumps`.
-    :raises ManifestProblem: for a wrong flag or limit at once; while iterating, for an entry that Encord would not take
-        or that alone is over a limit, naming it by its index among all of its kind.
+    :param entries: pairs of kind and item, from :func:`entries`, :data:`make`, or anywhere.
+    :param flags: flags of each part; by default ``skip_duplicate_urls``, so that a part can be sent again.
+    :param max_items: most entries in a part.
+    :param max_urls: most URLs in a part.
+    :param max_bytes: most bytes of JSON in a part, in the format of :func:`json.dumps`.
+    :raises ManifestProblem: at once for a wrong flag or limit; while iterating, for an entry that Encord would refuse
+        or that alone exceeds a limit, with its index among all entries of its kind.
     """
     limits = _Limits(max_items, max_urls, max_bytes)
-    chosen: dict[str, Any] = skipping_duplicates({}) if flags is None else dict(flags)
-    _raise(flag_problems(chosen))
-    repeats = None if chosen.get("skip_duplicate_urls") else _raise
-    return ({**part.lists, **chosen} for part in _parts(_numbered(entries), limits, _raise, repeats))
+    part_flags: dict[str, Any] = skipping_duplicates({}) if flags is None else dict(flags)
+    _raise(flag_problems(part_flags))
+    repeats = None if part_flags.get("skip_duplicate_urls") else _raise
+    return ({**part.lists, **part_flags} for part in _parts(_numbered(entries), limits, _raise, repeats))
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class _Limits:
 
 
 _FLAGS_BYTES = len(json.dumps(dict.fromkeys(FLAGS, False)))
-"""Kept free in each part, so that flags, which a file may hold at its end, do not move the borders of parts."""
+"""Space that each part keeps free, so that flags, which may be at the end of a file, do not change the parts."""
 
 
 @dataclass
@@ -169,7 +169,7 @@ class _Part:
     items: int = 0
     urls: int = 0
     bytes: int = 0
-    """Of all that stands in the part besides the flags' object."""
+    """Size of the part as JSON, without its flags."""
 
     def takes(self, kind: str, urls: int, size: int, limits: _Limits) -> bool:
         return (
@@ -200,30 +200,30 @@ def _parts(
     refuse: Callable[[Iterable[str]], None],
     refuse_repeats: Callable[[Iterable[str]], None] | None,
 ) -> Iterator[_Part]:
-    """Yield the parts of checked entries; an entry is left out when ``refuse`` does not raise."""
-    part, seen = _Part(), Seen()
+    """Check the entries and yield the parts; if ``refuse`` does not raise, a wrong entry is left out."""
+    part, repeated = _Part(), RepeatedUrls()
     for kind, index, item in entries:
-        if found := placed_problems(kind, index, item):
-            refuse(found)
+        if problems := placed_problems(kind, index, item):
+            refuse(problems)
             continue
         urls = entry_urls(kind, item)
         size = _json_size(item)
         if not part.takes(kind, len(urls), size, limits):
-            if found := list(_too_large(f"{kind}[{index}]", kind, len(urls), size, limits)):
-                refuse(found)
+            if problems := list(_too_large(f"{kind}[{index}]", kind, len(urls), size, limits)):
+                refuse(problems)
                 continue
             yield part
-            part.lists.clear()  # a part is held no longer than it takes to make use of it
-            part, seen = _Part(), Seen()
+            part.lists.clear()  # frees its memory even if the caller still holds the part
+            part, repeated = _Part(), RepeatedUrls()
         if refuse_repeats:
-            refuse_repeats(seen.problems(kind, index, urls))
+            refuse_repeats(repeated.problems(kind, index, urls))
         part.add(kind, item, len(urls), size)
     if part.items:
         yield part
 
 
 def _json_size(item: dict[str, Any]) -> int:
-    """Return ``len(json.dumps(item))``; an item of texts only, as most are, is measured without being dumped."""
+    """Return ``len(json.dumps(item))``, without ``json.dumps`` if the item holds only strings, as most do."""
     size = len("{}") + len(", ") * max(0, len(item) - 1)
     for name, value in item.items():
         if not isinstance(value, str):
@@ -248,7 +248,7 @@ def _numbered(entries: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, int, An
         yield kind, index, dict(item) if isinstance(item, Mapping) and not isinstance(item, dict) else item
 
 
-def _raise(found: Iterable[str]) -> None:
+def _raise(messages: Iterable[str]) -> None:
     problems = Problems()
-    problems.extend(found)
+    problems.extend(messages)
     problems.raise_if_any()

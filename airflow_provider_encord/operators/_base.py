@@ -1,4 +1,4 @@
-"""What operators and sensors share: the connection, the checks of arguments, the link, and waiting for jobs."""
+"""What operators and sensors share: the connection, checks of arguments, the link, and waiting for jobs."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class EncordTask(ShowsNoCredentials):
         "encord_conn_id": arguments.conn_id,
         "execution_timeout": arguments.execution_timeout,
     }
-    """How each argument is checked, by its name."""
+    """The check of each argument, by its name."""
 
     list_checks: ClassVar[dict[str, Check]] = {}
-    """The same for lists that may be a reference to a file: these are read when the task runs."""
+    """The same for lists that may be a reference to a file, which is read when the task runs."""
 
     encord_conn_id: str
 
     @cached_property
     def hook(self) -> EncordHook:
-        """The hook; made when first needed, on the worker."""
+        """The hook, made at its first use on the worker."""
         from airflow_provider_encord.hooks.encord import EncordHook
 
         return EncordHook(self.encord_conn_id)
@@ -52,7 +52,7 @@ class EncordTask(ShowsNoCredentials):
     def check_literals(self) -> None:
         """Check the arguments that are known when the DAG is parsed.
 
-        :raises EncordInputError: names each wrong argument, what it is and what it must be.
+        :raises EncordInputError: names each wrong argument, its value, and what it must be.
         """
         self.producers: dict[str, str] = {}
         problems = []
@@ -75,9 +75,9 @@ class EncordTask(ShowsNoCredentials):
         self.check_together()
 
     def check_rendered(self) -> None:
-        """Check all arguments, before the first request, and keep them in the form that they are used in.
+        """Check and convert all arguments, before the first request.
 
-        :raises EncordInputError: names each wrong argument, what it is and what it must be.
+        :raises EncordInputError: names each wrong argument, its value, and what it must be.
         """
         problems = []
         for name, check in (self.checks | self.list_checks).items():
@@ -94,7 +94,7 @@ class EncordTask(ShowsNoCredentials):
         """Check arguments that depend on each other."""
 
     def tell(self, error: EncordError) -> None:
-        """Complete an error by where it happened, and log it before Airflow shows the traceback."""
+        """Add connection, host, dataset and jobs to an error, and log it before Airflow logs the traceback."""
         error.conn_id = error.conn_id or self.encord_conn_id
         if "hook" in self.__dict__ and "settings" in self.hook.__dict__:
             error.host = error.host or self.hook.settings.domain
@@ -103,7 +103,7 @@ class EncordTask(ShowsNoCredentials):
         self.log.error("%s", error)  # type: ignore[attr-defined]
 
     def push_link(self, context: Context, dataset_hash: str) -> None:
-        """Leave the address of the dataset for the link on the task's page."""
+        """Push the address of the dataset for the link on the task's page."""
         context["ti"].xcom_push(key=XCOM_KEY, value=storable(dataset_url(self.hook.settings.domain, dataset_hash)))
 
 
@@ -121,23 +121,23 @@ class EncordOperator(EncordTask, BaseOperator):
         self.encord_conn_id = encord_conn_id
 
     def push(self, context: Context, key: str, value: Any) -> None:
-        """Push an XCom beside the returned value, unless the task is told to push none.
+        """Push an XCom in addition to the returned value, unless ``do_xcom_push`` is False.
 
-        None is not pushed: who pulls it gets None all the same, and Airflow 3.0 refuses it.
+        None is not pushed: a pull returns None anyway, and Airflow 3.0 refuses it.
         """
         if self.do_xcom_push and value is not None:
             context["ti"].xcom_push(key=key, value=storable(redacted(value)))
 
     def settle_empty(self, context: Context, report: dict[str, Any], memory: Memory | None = None) -> dict[str, Any]:
-        """Decide what it means that there was nothing to do, over all attempts of this task instance.
+        """Apply ``on_empty`` when no attempt of this task instance had anything to do.
 
-        :param memory: of what attempts have changed in Encord; None for a task that changes nothing.
+        :param memory: what earlier attempts have changed in Encord; None for a task that changes nothing.
 
-        :raises AirflowSkipException: if ``on_empty`` is ``skip``; the report is pushed before.
+        :raises AirflowSkipException: if ``on_empty`` is ``skip``; the report is pushed first.
         :raises EncordNothingToDoError: if ``on_empty`` is ``fail``.
         """
         if memory is not None and memory.worked_before:
-            self.log.info("Nothing is left to do: an earlier attempt has done it, or may have.")
+            self.log.info("Nothing is left to do: an earlier attempt did it, or may have done it.")
             return report
         if self.on_empty == "succeed":
             self.log.info("There was nothing to do.")
@@ -152,22 +152,22 @@ class EncordOperator(EncordTask, BaseOperator):
 
 
 class EncordJobOperator(EncordOperator):
-    """An operator that starts jobs in Encord and waits for their end.
+    """An operator that starts jobs in Encord and waits for them.
 
     The order is the same in all modes: start, remember the ids, push XComs and link, wait. On Airflow 3.3 and later, a
-    task instance does not start again what it has started: a later attempt, or a cleared task, finds the remembered
-    jobs, starts only what is missing and waits for all. Jobs that failed are started anew.
+    task instance starts nothing twice: a later attempt, or a cleared task, recalls the jobs, starts only those that are
+    missing, and waits for all. Failed jobs are started again.
 
     :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
     :param wait_for_completion: False returns as soon as the jobs are started.
     :param deferrable: wait in the triggerer instead of on a worker.
-    :param defer_after: seconds that a deferrable task waits on the worker first: a job that ends meanwhile costs no
-        second start of the task. 0 defers at once.
+    :param defer_after: seconds that a deferrable task first waits on the worker: if the jobs end in that time, the task
+        need not start a second time. 0 defers at once.
     :param poll_interval: seconds between polls that Encord does not hold.
-    :param timeout: seconds, or timedelta, that the jobs may take; None for no limit. They go on in Encord then.
+    :param timeout: seconds, or a timedelta, that the jobs may take; None for no limit. The jobs go on in Encord.
     :param max_poll_failures: failed polls in a row that end the wait.
-    :param durable: True does nothing twice that an earlier attempt has done; False begins anew at each attempt.
-    :param on_empty: what a task does that finds nothing to do: ``skip``, ``succeed`` or ``fail``.
+    :param durable: True repeats nothing that an earlier attempt has done; False starts again at each attempt.
+    :param on_empty: what the task does if there is nothing to do: ``skip``, ``succeed`` or ``fail``.
     """
 
     checks: ClassVar[dict[str, Check]] = {
@@ -210,19 +210,19 @@ class EncordJobOperator(EncordOperator):
         self.running_jobs: JobIds = []
 
     def run_jobs(self, context: Context, work: Work) -> dict[str, Any]:
-        """Start the jobs, or find those of earlier attempts, and wait for them."""
+        """Start the jobs, or recall those of earlier attempts, and wait for them."""
         self.push_link(context, work.dataset_hash)
         return JobRun(work, self, context).run()
 
     def resume_jobs(self, context: Context, work: Work, event: dict[str, Any] | None) -> dict[str, Any]:
-        """Go on when the trigger has fired."""
+        """Go on after the trigger has fired."""
         ended = validate_event(event)
         raise_unless_ended(ended)
         job_ids = event_job_ids(ended)
         return JobRun(work, self, context).resume({**ended, "job_ids": job_ids})
 
     def trigger_arguments(self, job_ids: JobIds, deadline: float | None) -> dict[str, Any]:
-        """Return what the trigger needs to wait for jobs."""
+        """Return the arguments of a trigger that waits for jobs."""
         return {
             "encord_conn_id": self.encord_conn_id,
             "dataset_hash": self.dataset_hash,

@@ -1,4 +1,4 @@
-"""What the operators share that list things: a short XCom, and a file for the rest."""
+"""The base of the operators that list things: a short XCom, and a details file for the rest."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from airflow_provider_encord.operators._base import ON_EMPTY, EncordOperator
 class EncordListOperator(EncordOperator):
     """An operator that lists things.
 
-    :param details_path: path or ``ObjectStoragePath`` URL of a file that gets everything that is known of each, one
-        JSON object a line, but no signed URLs (templated).
-    :param details_conn_id: Airflow connection of the store that ``details_path`` is in (templated).
-    :param on_empty: what a task does that finds nothing: ``succeed``, ``skip`` or ``fail``.
+    :param details_path: path or ``ObjectStoragePath`` URL of a file with all fields of each, but no signed URLs: one
+        JSON object per line (templated).
+    :param details_conn_id: Airflow connection of the store of ``details_path`` (templated).
+    :param on_empty: what the task does if it finds nothing: ``succeed``, ``skip`` or ``fail``.
     """
 
     template_fields: Sequence[str] = ("encord_conn_id", "details_path", "details_conn_id")
@@ -49,35 +49,35 @@ class EncordListOperator(EncordOperator):
 
     @abstractmethod
     def find(self, context: Context) -> Iterator[Any]:
-        """Yield what is to be listed."""
+        """Yield the things to list."""
 
     @abstractmethod
-    def brief(self, found: Any) -> dict[str, Any]:
-        """Return what the XCom tells of one."""
+    def brief(self, model: Any) -> dict[str, Any]:
+        """Return the fields that go into the XCom."""
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """List, count, and write the details if asked to."""
+        """List, count, and write the details file if there is a path for it."""
         self.check_rendered()
         items: list[dict[str, Any]] = []
         count = 0
 
-        def note(found: Any) -> Any:
+        def note(model: Any) -> Any:
             nonlocal count
             count += 1
             if len(items) <= MOST_IN_XCOM:
-                items.append(self.brief(found))
-            return found
+                items.append(self.brief(model))
+            return model
 
-        found = (note(each) for each in self.find(context))
+        models = (note(model) for model in self.find(context))
         if self.details_path is not None:
             from airflow_provider_encord._storage.details_file import write_json_lines
 
-            write_json_lines(self.details_path, (_plain(each) for each in found), self.details_conn_id)
+            write_json_lines(self.details_path, (_plain(model) for model in models), self.details_conn_id)
         else:
-            for _ in found:
+            for _ in models:
                 pass
         complete = count == len(items) and fits_xcom(items)
-        hashes = [each[self.hash_field] for each in items]
+        hashes = [item[self.hash_field] for item in items]
         self.push(context, self.hashes_key, list_or_reference(hashes, count, self.details_path, self.details_conn_id))
         self.log.info("Found %d.", count)
         details = None if self.details_path is None else str(self.details_path)
@@ -91,6 +91,6 @@ class EncordListOperator(EncordOperator):
 
 
 def _plain(model: Any) -> dict[str, Any]:
-    # Fields that a model hides from its repr hold credentials or are too large.
+    # Fields that are hidden from a model's repr hold credentials or are too large.
     shown = {field.name: getattr(model, field.name) for field in fields(model) if field.repr}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in shown.items()}

@@ -1,4 +1,4 @@
-"""What the operators share whose jobs add items to a dataset: uploads, private data and transfers."""
+"""The base of the operators that add items to a dataset: uploads, private data and transfers."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class EncordRegistrationOperator(EncordJobOperator):
     """An operator whose jobs add items to a dataset.
 
     Returns ``{"dataset_hash", "job_ids", "status", "added", "skipped", "failed", "cancelled", "items", "errors",
-    "details", "details_conn_id"}``: counts (``skipped`` were there already); ``items`` as ``[{"data_hash", "title"}]``
-    in Encord's order, what earlier attempts of an upload added after that, or None if they are too many for an XCom;
-    the first errors as ``[{"urls", "error"}]``; where the details are, if ``details_path`` was given. Also pushed to
-    XCom: ``job_ids``, ``job_id`` (the first one), and ``data_hashes``: a list, or ``{"count", "details_path",
-    "details_conn_id"}`` if they are too many, which the next operator takes as it is.
+    "details", "details_conn_id"}``: counts (``skipped`` items were in the dataset already); ``items`` as
+    ``[{"data_hash", "title"}]`` in Encord's order, with those of earlier attempts at the end, or None if there are too
+    many for an XCom; the first errors as ``[{"urls", "error"}]``; and the details file, if there is one. Also pushes
+    the XComs ``job_ids``, ``job_id`` (the first one), and ``data_hashes``: a list, or ``{"count", "details_path",
+    "details_conn_id"}`` if there are too many; the next operator takes both.
 
-    The task succeeds if every job is done and no more items failed than ``max_failed_items`` allows, over all jobs.
+    The task succeeds if all jobs are done and ``max_failed_items`` allows the failed items of all jobs together.
 
-    :param dry_run: check the arguments and return ``{"dataset_hash", "dry_run", "items", "jobs"}``: what would be
-        registered. Nothing is uploaded and no job started.
-    :param details_path: path or ``ObjectStoragePath`` URL of a file that gets every item and every error, one JSON
-        object a line (templated): ``{"job_id", "outcome": "added", "data_hash", "title"}``, the same with ``"present"``
-        for what an earlier attempt has added, or ``{"job_id", "outcome": "failed", "urls", "error"}``.
-    :param details_conn_id: Airflow connection of the store that ``details_path`` is in (templated).
+    :param dry_run: check everything and return ``{"dataset_hash", "dry_run", "items", "jobs"}``: what would be
+        registered. Nothing is uploaded, and no job is started.
+    :param details_path: path or ``ObjectStoragePath`` URL of a file with all items and errors, one JSON object per line
+        (templated): ``{"job_id", "outcome": "added", "data_hash", "title"}``, the same with ``"present"`` for items of
+        an earlier attempt, or ``{"job_id", "outcome": "failed", "urls", "error"}``.
+    :param details_conn_id: Airflow connection of the store of ``details_path`` (templated).
     """
 
     checks: ClassVar[dict[str, Check]] = {
@@ -68,20 +68,20 @@ class EncordRegistrationOperator(EncordJobOperator):
         self.only_report = dry_run  # BaseOperator has a method of the argument's name
 
     def register(self, context: Context, work: Registration) -> dict[str, Any]:
-        """Start the jobs and wait for them, or only say what would be started."""
+        """Start the jobs and wait for them, or only report what would be registered."""
         if not self.only_report:
             return self.run_jobs(context, work)
         memory = Memory(context, durable=False, identity={})
-        counts = [work.count(part) for part in work.parts(memory)]
+        counts = [work.count(batch) for batch in work.batches(memory)]
         self.log.info("Would register %d items in %d jobs. Nothing was sent.", sum(counts), len(counts))
         return {"dataset_hash": self.dataset_hash, "dry_run": True, "items": sum(counts), "jobs": len(counts)}
 
 
 class Registration(Work):
-    """Items to add to a dataset by registration jobs.
+    """Items to add to a dataset with registration jobs.
 
     :param task: the operator.
-    :param context: of the attempt.
+    :param context: context of the attempt.
     """
 
     hook: EncordHook
@@ -92,12 +92,12 @@ class Registration(Work):
         self.task: Any = task
         self.context = context
 
-    def count(self, part: Any) -> int:
-        """Return how many items a part registers."""
+    def count(self, batch: Any) -> int:
+        """Return how many items a batch registers."""
         return 1
 
     def watch(self, job_id: Any) -> UploadJobWatch:
-        """Return a registration job as something to wait for."""
+        """Return how to wait for a registration job."""
         from airflow_provider_encord._client.jobs import UploadJobWatch
 
         return UploadJobWatch(self.dataset_hash, str(job_id))
@@ -110,11 +110,11 @@ class Registration(Work):
 
     @property
     def looks_back(self) -> bool:
-        """Whether :meth:`earlier_items` can tell what earlier attempts have added."""
+        """Whether :meth:`earlier_items` lists the items of earlier attempts."""
         return False
 
     def earlier_items(self) -> Iterable[DataRow]:
-        """List what all attempts of this task instance have added so far."""
+        """List the items that all attempts of this task instance have added so far."""
         return ()
 
     def is_undone(self, verdict: Verdict) -> bool | None:
@@ -125,7 +125,7 @@ class Registration(Work):
         return next(iter(self.hook.iter_data_rows(self.dataset_hash, data_hashes=hashes)), None) is None
 
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
-        """Report what was added, and fail if more items failed than allowed."""
+        """Return the report, or raise if more items failed than allowed."""
         task = self.task
         outcome = RegistrationOutcome(looks_back=self.looks_back)
 
@@ -154,9 +154,9 @@ class Registration(Work):
 
 
 def check_folder(work: Work, folder: str | None) -> None:
-    """Ask whether the dataset needs a folder, before anything is sent to it.
+    """Check whether the dataset needs a folder, before anything is sent to it.
 
-    :raises EncordInputError: when it needs one and none is given, or has one of its own and another is given.
+    :raises EncordInputError: when ``folder`` is missing, or is given although the dataset has its own.
     """
     dataset = work.hook.get_dataset(work.dataset_hash, include_data_rows=False)
     if dataset.has_mirror_folder is False and not folder:

@@ -1,4 +1,4 @@
-"""Operators that list the data of a dataset, and link items of Encord's storage into one."""
+"""Operators that list the data of a dataset, and link items of Encord's storage into a dataset."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _FILTERS = ("title_eq", "title_like", "created_before", "created_after", "data_t
 
 
 class EncordListDataRowsOperator(EncordListOperator):
-    """List the data of a dataset; a dataset of any size is read in bounded memory.
+    """List the data of a dataset, of any size in bounded memory.
 
     Returns ``{"count", "items", "details", "details_conn_id"}``: ``items`` as ``[{"data_hash", "data_title",
-    "data_type"}]``, or None if they are too many for an XCom; where the details are, if ``details_path`` was given.
-    Also pushed to XCom: ``data_hashes``: a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too
-    many, which the next operator takes as it is.
+    "data_type"}]``, or None if there are too many for an XCom; and the details file, if there is one. Also pushes the
+    XCom ``data_hashes``: a list, or ``{"count", "details_path", "details_conn_id"}`` if there are too many; the next
+    operator takes both.
 
     .. seealso:: :ref:`howto/operator:EncordListDataRowsOperator`
 
     :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
     :param title_eq: title (templated).
     :param title_like: SQL pattern of titles, such as ``night-%`` (templated).
-    :param created_before: ISO 8601 text or datetime; without a zone it is UTC (templated).
+    :param created_before: ISO 8601 string or datetime; UTC if it has no time zone (templated).
     :param created_after: the same (templated).
-    :param data_types: one or several kinds such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
-    :param data_hashes: only these (templated).
+    :param data_types: one or several types such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
+    :param data_hashes: only these rows (templated).
     """
 
     template_fields: Sequence[str] = (
@@ -94,30 +94,30 @@ class EncordListDataRowsOperator(EncordListOperator):
         filters = {name: getattr(self, name) for name in _FILTERS}
         return self.hook.iter_data_rows(self.dataset_hash, **filters)
 
-    def brief(self, found: DataRow) -> dict[str, Any]:
-        """Return what a row's XCom tells."""
-        return {"data_hash": found.data_hash, "data_title": found.data_title, "data_type": found.data_type}
+    def brief(self, model: DataRow) -> dict[str, Any]:
+        """Return the fields of a row that go into the XCom."""
+        return {"data_hash": model.data_hash, "data_title": model.data_title, "data_type": model.data_type}
 
 
 class EncordLinkItemsOperator(EncordOperator):
-    """Link items that lie in Encord's storage into a dataset.
+    """Link items of Encord's storage into a dataset.
 
-    Returns ``{"dataset_hash", "linked", "items", "details", "details_conn_id"}``: how many rows Encord reports;
-    ``items`` as ``[{"data_hash", "data_title"}]``, or None if they are too many for an XCom; where the details are, if
-    ``details_path`` was given. Also pushed to XCom: ``data_hashes``: a list, or ``{"count", "details_path",
-    "details_conn_id"}`` if they are too many, which the next operator takes as it is.
+    Returns ``{"dataset_hash", "linked", "items", "details", "details_conn_id"}``: the number of rows that Encord
+    reports; ``items`` as ``[{"data_hash", "data_title"}]``, or None if there are too many for an XCom; and the details
+    file, if there is one. Also pushes the XCom ``data_hashes``: a list, or ``{"count", "details_path",
+    "details_conn_id"}`` if there are too many; the next operator takes both.
 
     .. seealso:: :ref:`howto/operator:EncordLinkItemsOperator`
 
     :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
-    :param item_uuids: UUIDs of the items: one, a list, or the output of a task whose details name them (templated). An
-        empty list is nothing to do.
-    :param duplicates_behavior: ``SKIP``, ``FAIL`` or ``DUPLICATE`` items that the dataset holds already.
-    :param max_items_per_request: more items are linked by several requests.
-    :param details_path: path or ``ObjectStoragePath`` URL of a file that gets ``{"data_hash", "data_title"}`` of each
-        row, one JSON object a line (templated).
-    :param details_conn_id: Airflow connection of the store that ``details_path`` is in (templated).
-    :param on_empty: what a task does that has nothing to link: ``skip``, ``succeed`` or ``fail``.
+    :param item_uuids: UUIDs of the items: one, a list, or the output of a task whose details file has them (templated).
+        An empty list is nothing to do.
+    :param duplicates_behavior: ``SKIP``, ``FAIL`` or ``DUPLICATE`` items that are in the dataset already.
+    :param max_items_per_request: more items are linked with several requests.
+    :param details_path: path or ``ObjectStoragePath`` URL of a file with ``{"data_hash", "data_title"}`` of each row,
+        one JSON object per line (templated).
+    :param details_conn_id: Airflow connection of the store of ``details_path`` (templated).
+    :param on_empty: what the task does if there is nothing to link: ``skip``, ``succeed`` or ``fail``.
     """
 
     template_fields: Sequence[str] = (
@@ -162,15 +162,15 @@ class EncordLinkItemsOperator(EncordOperator):
         self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Link the items, some at a time."""
+        """Link the items in batches."""
         self.check_rendered()
         self.push_link(context, self.dataset_hash)
         rows: list[DataRow] = []
         for at in range(0, len(self.item_uuids), self.max_items_per_request):
-            some = self.item_uuids[at : at + self.max_items_per_request]
-            rows += self.hook.link_items(self.dataset_hash, some, self.duplicates_behavior)
+            batch = self.item_uuids[at : at + self.max_items_per_request]
+            rows += self.hook.link_items(self.dataset_hash, batch, self.duplicates_behavior)
             self.log.info(
-                "Linked %d of %d items into dataset %s.", at + len(some), len(self.item_uuids), self.dataset_hash
+                "Linked %d of %d items into dataset %s.", at + len(batch), len(self.item_uuids), self.dataset_hash
             )
         items = [{"data_hash": row.data_hash, "data_title": row.data_title} for row in rows]
         if self.details_path is not None:

@@ -1,4 +1,4 @@
-"""Operators that make and list datasets, and delete data from them."""
+"""Operators that create and list datasets, and delete data from them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from airflow_provider_encord._client.resources.datasets import DatasetInfo
 
 SETTLING_SECONDS = 2.0
-"""How long others who make a dataset of the same title get to be seen, before the oldest one counts.
+"""How long to wait for datasets that others create with the same title at the same time, before the oldest is chosen.
 
-Encord tells the time of making in whole seconds, so all that were made in one second must be seen to choose the same.
+Encord reports the time of creation in whole seconds. All tasks must see all datasets of one second to choose the same.
 """
 _TEXT_FILTERS = ("title_eq", "title_like", "desc_eq", "desc_like")
 _TIME_FILTERS = ("created_before", "created_after", "edited_before", "edited_after")
@@ -45,23 +45,24 @@ def _storage_location(value: Any, name: str) -> Any:
 
 
 class EncordCreateDatasetOperator(EncordOperator):
-    """Make a dataset, or take the one that has the title already.
+    """Create a dataset, or return an existing one with the same title.
 
-    Returns the dataset's hash. Also pushed to XCom: ``dataset_hash``, ``created`` (whether it was made now) and
+    Returns the dataset's hash. Also pushes the XComs ``dataset_hash``, ``created`` (whether this task created it) and
     ``backing_folder_uuid`` (None without a mirror folder).
 
     .. seealso:: :ref:`howto/operator:EncordCreateDatasetOperator`
 
     :param title: its title (templated).
     :param description: its description (templated).
-    :param storage_location: ``CORD_STORAGE``, ``AWS``, ``GCP``, ``AZURE`` or ``S3_COMPATIBLE`` (templated). Encord's
-        API of today has no field for it: where data lives is decided item by item, so it is checked and logged only.
-    :param create_backing_folder: make a mirror dataset with a storage folder of its own; without one, uploads must name
-        a folder.
-    :param if_exists: what to do when a dataset of yours has the title: ``fail``, ``skip`` (return the oldest one) or
-        ``create`` (make another one). With ``skip``, tasks that make one at the same time all return the oldest.
-    :param durable: True makes no second dataset at a later attempt or when the task is cleared, also if the worker died
-        before it knew the answer (Airflow 3.3 and later; ``skip`` makes none on any).
+    :param storage_location: ``CORD_STORAGE``, ``AWS``, ``GCP``, ``AZURE`` or ``S3_COMPATIBLE`` (templated). It is only
+        checked and logged: Encord's API has no field for it any more, since each item has its own location.
+    :param create_backing_folder: create a storage folder that mirrors the dataset; without one, uploads must name a
+        folder.
+    :param if_exists: what to do when a dataset that you can see has the title: ``fail``, ``skip`` (return the oldest
+        one) or ``create`` (create another one). With ``skip``, tasks that create one at the same time all return the
+        oldest.
+    :param durable: True creates no second dataset at a later attempt or when the task is cleared, even if the worker
+        died before it got the answer (Airflow 3.3 and later; ``skip`` creates none on any Airflow).
     :param encord_conn_id: id of the Airflow connection (templated).
     :raises EncordAlreadyExistsError: when one exists and ``if_exists`` is ``fail``.
     :raises EncordInputError: for a wrong argument, before the first request.
@@ -99,70 +100,72 @@ class EncordCreateDatasetOperator(EncordOperator):
         self.check_literals()
 
     def execute(self, context: Context) -> str:
-        """Make the dataset, or find it."""
+        """Create the dataset, or find it."""
         self.check_rendered()
         memory = Memory(context, durable=self.durable, identity=self._identity())
         same_title = [] if self.if_exists == "create" and not memory.lasts else self._same_title()
         own = self._made_before(memory, same_title)
-        # Whoever skips takes the oldest, even where an earlier attempt died after it had made another one.
-        found = self._oldest(same_title) if self.if_exists == "skip" else own
-        if found is not None:
-            return self._take(context, found, created=found is own)
-        if self.if_exists == "fail" and (taken := self._oldest(same_title)):
+        # With `skip`, the oldest counts, even if an earlier attempt died after it had created another one.
+        existing = self._oldest(same_title) if self.if_exists == "skip" else own
+        if existing is not None:
+            return self._use(context, existing, created=existing is own)
+        if self.if_exists == "fail" and (existing := self._oldest(same_title)):
             raise EncordAlreadyExistsError(
-                f"Dataset {taken.dataset_hash} has the title {self.title!r} already. Use if_exists='skip' to take it, "
-                "or if_exists='create' to make another one.",
-                dataset_hash=taken.dataset_hash,
+                f"Dataset {existing.dataset_hash} already has the title {self.title!r}. Use if_exists='skip' to use it "
+                "or if_exists='create' to create another one.",
+                dataset_hash=existing.dataset_hash,
             )
-        return self._make(context, memory, [each.dataset_hash for each in same_title])
+        return self._create(context, memory, [dataset.dataset_hash for dataset in same_title])
 
     def _identity(self) -> Mapping[str, Any]:
         return {"conn_id": self.encord_conn_id, "title": self.title}
 
-    def _make(self, context: Context, memory: Memory, before: list[str]) -> str:
-        """Make the dataset, or take that of somebody who was faster."""
+    def _create(self, context: Context, memory: Memory, before: list[str]) -> str:
+        """Create the dataset, or use that of somebody who was faster."""
         memory.remember_dataset(before=before, dataset_hash=None)
         try:
             new = self.hook.create_dataset(
                 self.title, self.storage_location, self.description, self.create_backing_folder
             )
         except EncordAlreadyExistsError:
-            # Somebody else, or an earlier attempt whose answer was lost, was faster.
-            found = self._oldest(self._same_title()) if self.if_exists == "skip" else None
-            if found is None:
+            # Somebody else was faster, or an earlier attempt whose answer was lost.
+            existing = self._oldest(self._same_title()) if self.if_exists == "skip" else None
+            if existing is None:
                 raise
-            return self._take(context, found)
-        self.log.info("Made dataset %s titled %r.", new.dataset_hash, self.title)
+            return self._use(context, existing)
+        self.log.info("Created dataset %s titled %r.", new.dataset_hash, self.title)
         memory.remember_dataset(before=before, dataset_hash=new.dataset_hash)
         if self.if_exists == "skip":
             time.sleep(min(SETTLING_SECONDS, self.hook.settings.longest_pause))
             oldest = self._oldest(self._same_title())
             if oldest is not None and oldest.dataset_hash != new.dataset_hash:
                 memory.remember_dataset(before=before, dataset_hash=oldest.dataset_hash)
-                self.log.warning("Somebody made one at the same time; %s stays unused.", new.dataset_hash)
-                return self._take(context, oldest)
+                self.log.warning(
+                    "Somebody created a dataset of this title at the same time; %s stays unused.", new.dataset_hash
+                )
+                return self._use(context, oldest)
         return self._return(context, new.dataset_hash, new.backing_folder_uuid, created=True)
 
-    def _take(self, context: Context, found: DatasetInfo, *, created: bool = False) -> str:
-        whose = "was made by an earlier attempt" if created else "is there already"
-        self.log.info("Dataset %s titled %r %s; taking it.", found.dataset_hash, self.title, whose)
-        return self._return(context, found.dataset_hash, found.backing_folder_uuid, created=created)
+    def _use(self, context: Context, dataset: DatasetInfo, *, created: bool = False) -> str:
+        origin = "was created by an earlier attempt" if created else "exists already"
+        self.log.info("Dataset %s titled %r %s; using it.", dataset.dataset_hash, self.title, origin)
+        return self._return(context, dataset.dataset_hash, dataset.backing_folder_uuid, created=created)
 
     def _same_title(self) -> list[DatasetInfo]:
-        return [each for each in self.hook.get_datasets(title_eq=self.title) if each.title == self.title]
+        return [dataset for dataset in self.hook.get_datasets(title_eq=self.title) if dataset.title == self.title]
 
     def _made_before(self, memory: Memory, same_title: list[DatasetInfo]) -> DatasetInfo | None:
-        """Return the dataset that an earlier attempt made, or that came up since it asked for one."""
+        """Return the dataset that an earlier attempt created, or that is new since it tried to."""
         if (remembered := memory.recall_dataset()) is None:
             return None
-        if remembered["dataset_hash"]:
-            return next((each for each in same_title if each.dataset_hash == remembered["dataset_hash"]), None)
-        return _oldest([each for each in same_title if each.dataset_hash not in remembered["before"]])
+        if own_hash := remembered["dataset_hash"]:
+            return next((dataset for dataset in same_title if dataset.dataset_hash == own_hash), None)
+        return _oldest([dataset for dataset in same_title if dataset.dataset_hash not in remembered["before"]])
 
-    def _oldest(self, found: list[DatasetInfo]) -> DatasetInfo | None:
-        if len(found) > 1:
-            self.log.warning("%d datasets have the title %r; the oldest one counts.", len(found), self.title)
-        return _oldest(found)
+    def _oldest(self, datasets: list[DatasetInfo]) -> DatasetInfo | None:
+        if len(datasets) > 1:
+            self.log.warning("%d datasets have the title %r; the oldest one counts.", len(datasets), self.title)
+        return _oldest(datasets)
 
     def _return(self, context: Context, dataset_hash: str, folder: str | None, *, created: bool) -> str:
         self.push(context, "dataset_hash", dataset_hash)
@@ -176,8 +179,8 @@ class EncordListDatasetsOperator(EncordListOperator):
     """List datasets.
 
     Returns ``{"count", "items", "details", "details_conn_id"}``: ``items`` as ``[{"dataset_hash", "title"}]``, or None
-    if they are too many for an XCom; where the details are, if ``details_path`` was given. Also pushed to XCom:
-    ``dataset_hashes`` (a list, or ``{"count", "details_path", "details_conn_id"}`` if they are too many).
+    if there are too many for an XCom; and the details file, if there is one. Also pushes the XCom ``dataset_hashes``: a
+    list, or ``{"count", "details_path", "details_conn_id"}`` if there are too many.
 
     .. seealso:: :ref:`howto/operator:EncordListDatasetsOperator`
 
@@ -185,11 +188,11 @@ class EncordListDatasetsOperator(EncordListOperator):
     :param title_like: SQL pattern of titles, such as ``night-%`` (templated).
     :param desc_eq: description (templated).
     :param desc_like: SQL pattern of descriptions (templated).
-    :param created_before: ISO 8601 text or datetime; without a zone it is UTC (templated).
+    :param created_before: ISO 8601 string or datetime; UTC if it has no time zone (templated).
     :param created_after: the same (templated).
     :param edited_before: the same (templated).
     :param edited_after: the same (templated).
-    :param include_org_access: all datasets of the organisation; its admins only.
+    :param include_org_access: list all datasets of the organisation; for its admins only.
     """
 
     template_fields: Sequence[str] = (*EncordListOperator.template_fields, *_FILTERS)
@@ -233,38 +236,38 @@ class EncordListDatasetsOperator(EncordListOperator):
         filters = {name: getattr(self, name) for name in _FILTERS}
         return iter(self.hook.get_datasets(**filters, include_org_access=self.include_org_access))
 
-    def brief(self, found: DatasetInfo) -> dict[str, Any]:
-        """Return what a dataset's XCom tells."""
-        return {"dataset_hash": found.dataset_hash, "title": found.title}
+    def brief(self, model: DatasetInfo) -> dict[str, Any]:
+        """Return the fields of a dataset that go into the XCom."""
+        return {"dataset_hash": model.dataset_hash, "title": model.title}
 
 
 def _oldest(datasets: list[DatasetInfo]) -> DatasetInfo | None:
-    return min(datasets, key=lambda each: (str(each.created_at), each.dataset_hash), default=None)
+    return min(datasets, key=lambda dataset: (str(dataset.created_at), dataset.dataset_hash), default=None)
 
 
 class EncordDeleteDataOperator(EncordOperator):
-    """Delete data from a dataset: by hash, or everything that a filter finds.
+    """Delete data from a dataset, by hash or by filter.
 
-    Files in Encord's own storage are destroyed with their data; those of a private cloud stay there and are only
-    unlinked. Returns ``{"dataset_hash", "dry_run", "deleted", "destroyed", "unlinked", "missing", "items"}``: counts of
-    all, of those whose files are destroyed, and of those that are unlinked; the hashes that were not in the dataset;
-    and ``[{"data_hash", "data_title", "effect"}]`` (both None if they are too many for an XCom).
+    Files in Encord's own storage are destroyed; files of a private cloud stay there and are only unlinked. Returns
+    ``{"dataset_hash", "dry_run", "deleted", "destroyed", "unlinked", "missing", "items"}``: counts of all, of destroyed
+    and of unlinked data; the hashes that were not in the dataset; and ``items`` as ``[{"data_hash", "data_title",
+    "effect"}]`` (both None if there are too many for an XCom).
 
     .. seealso:: :ref:`howto/operator:EncordDeleteDataOperator`
 
     :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
-    :param data_hashes: one hash, a list, or the output of a task that found data (templated). None is an error unless a
-        filter is given; an empty list, or hashes that are all gone, are nothing to do.
+    :param data_hashes: one hash, a list, or the output of a task that found data (templated). None is an error unless
+        there is a filter. With an empty list, or if all hashes are gone, there is nothing to do.
     :param title_like: instead of hashes: SQL pattern of titles, such as ``test-%`` (templated).
-    :param created_before: instead of hashes: ISO 8601 text or datetime; without a zone it is UTC (templated).
+    :param created_before: instead of hashes: ISO 8601 string or datetime; UTC if it has no time zone (templated).
     :param older_than: instead of ``created_before``: timedelta before now.
-    :param max_deletions: more than that is an error before anything is deleted; 100 for filters, no limit for hashes.
+    :param max_deletions: more is an error, and nothing is deleted; 100 for filters, no limit for hashes.
     :param dry_run: only report what would be deleted.
-    :param ignore_if_missing: False makes hashes that are not in the dataset an error, before anything is deleted.
-    :param on_empty: what a task does that finds nothing to delete: ``skip``, ``succeed`` or ``fail``.
+    :param ignore_if_missing: with False, hashes that are not in the dataset are an error, and nothing is deleted.
+    :param on_empty: what the task does if there is nothing to delete: ``skip``, ``succeed`` or ``fail``.
     :param encord_conn_id: id of the Airflow connection (templated).
-    :raises EncordInputError: when it is not certain what to delete, or it is more than ``max_deletions``.
-    :raises EncordNotFoundError: for missing hashes, if they are not ignored.
+    :raises EncordInputError: when it is not certain what to delete, or there is more than ``max_deletions``.
+    :raises EncordNotFoundError: for missing hashes, unless they are ignored.
     """
 
     template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before")
@@ -310,14 +313,14 @@ class EncordDeleteDataOperator(EncordOperator):
         self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Look which of the data is there, delete it, and account for it."""
+        """Look which data is there, delete it, and return the report."""
         self.check_rendered()
         self.push_link(context, self.dataset_hash)
         memory = Memory(context, durable=True, identity=self._identity())
         hashes = [] if self._by_filter else self.data_hashes
         rows = self._find(hashes)
         present = {row.data_hash for row in rows}
-        missing = [each for each in hashes if each not in present]
+        missing = [data_hash for data_hash in hashes if data_hash not in present]
         self._guard(rows, missing, memory)
         if rows and not self.only_report:
             memory.note_work()
@@ -327,7 +330,7 @@ class EncordDeleteDataOperator(EncordOperator):
         return report if rows or self.only_report else self.settle_empty(context, report, memory)
 
     def check_together(self) -> None:
-        """Take hashes or filters."""
+        """Check that either hashes or filters are given."""
         check_choice(self, by_filter=self._by_filter)
 
     def _identity(self) -> Mapping[str, Any]:
@@ -344,13 +347,14 @@ class EncordDeleteDataOperator(EncordOperator):
         limit = _MOST_BY_FILTER if self._by_filter and self.max_deletions is None else self.max_deletions
         if limit is not None and len(rows) > limit:
             raise EncordInputError(
-                f"More than max_deletions={limit} items of dataset {self.dataset_hash} would be deleted; nothing was.",
+                f"More than max_deletions={limit} items of dataset {self.dataset_hash} would be deleted; "
+                "nothing was deleted.",
                 dataset_hash=self.dataset_hash,
             )
         deleted_before = memory.lasts and memory.worked_before
         if missing and not self.ignore_if_missing and not deleted_before:
             raise EncordNotFoundError(
-                f"Dataset {self.dataset_hash} does not hold {len(missing)} of {len(missing) + len(rows)} data hashes; "
+                f"{len(missing)} of {len(missing) + len(rows)} data hashes are not in dataset {self.dataset_hash}; "
                 f"nothing was deleted. Missing: {', '.join(missing[:20])}.",
                 dataset_hash=self.dataset_hash,
             )
@@ -379,5 +383,5 @@ class EncordDeleteDataOperator(EncordOperator):
 
 
 def _effect(row: DataRow) -> str:
-    # StorageLocation.CORD_STORAGE is 0; only what lies in Encord's own storage is destroyed.
+    # StorageLocation.CORD_STORAGE is 0; only data in Encord's own storage is destroyed.
     return "destroyed" if row.storage_location == 0 else "unlinked"

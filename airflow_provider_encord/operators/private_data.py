@@ -1,4 +1,4 @@
-"""The operator that registers objects of a private cloud, without moving them."""
+"""The operator that registers objects of a private cloud; they stay where they are."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
     .. seealso:: :ref:`howto/operator:EncordAddPrivateDataOperator`
 
     :param integration: title or id of the cloud integration in Encord (templated).
-    :param manifest: what to register, as dict, JSON text, path or URL of a JSON file, or an upstream task's output
-        (templated; a path is never taken for a template file). One that holds no item is nothing to do.
-    :param skip_duplicate_urls: skip URLs that the dataset's folder holds already, so that a repeat adds nothing twice;
+    :param manifest: what to register: a dict, JSON text, the path or URL of a JSON file, or an upstream task's output
+        (templated; a path is never read as a template file). A manifest without items is nothing to do.
+    :param skip_duplicate_urls: skip URLs that are in the dataset's folder already, so that a repeat adds nothing twice;
         a flag in the manifest itself wins.
-    :param max_failed_items: how many items may fail before the task does: a count, or a share below 1.
-    :param ignore_errors: let Encord go on when single items fail; by default if some may fail.
+    :param max_failed_items: how many items may fail: a count, or a share below 1. If more fail, the task fails.
+    :param ignore_errors: let Encord go on when single items fail; by default True if some items may fail.
     :param folder: UUID of a storage folder, for datasets without a mirror folder (templated).
     :param max_items_per_job: a larger manifest is split into several jobs.
     :param manifest_conn_id: Airflow connection of the object storage that holds the manifest (templated).
@@ -92,24 +92,24 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
         self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Register what the manifest names, or find the jobs of earlier attempts, and wait."""
+        """Register the items of the manifest, or recall the jobs of earlier attempts, and wait."""
         self.check_rendered()
         return self.register(context, ManifestRegistration(self, context))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Go on when the trigger has fired."""
+        """Go on after the trigger has fired."""
         self.check_rendered()
         return self.resume_jobs(context, ManifestRegistration(self, context), event)
 
     def check_together(self) -> None:
-        """Failed items can only be allowed where Encord goes on after one."""
+        """Check that Encord goes on after a failed item if failed items are allowed."""
         if self.ignore_errors is False and self.max_failed_items:
             raise EncordInputError("max_failed_items needs ignore_errors: without it, one failed item stops the job.")
 
 
 @dataclass(frozen=True)
-class ManifestPart:
-    """A manifest that one job registers."""
+class ManifestBatch:
+    """The part of a manifest that one job registers."""
 
     files: Mapping[str, Any]
     file_name: str | None
@@ -122,36 +122,36 @@ class ManifestPart:
 
 
 class PrivateDataRegistration(Registration):
-    """Manifests to register through a cloud integration."""
+    """Manifests to register with a cloud integration."""
 
-    def count(self, part: ManifestPart) -> int:
-        """Return how many items a part registers."""
-        return part.count
+    def count(self, batch: ManifestBatch) -> int:
+        """Return how many items a batch registers."""
+        return batch.count
 
-    def start(self, part: ManifestPart, memory: Memory) -> str:
-        """Start the job that registers one part."""
+    def start(self, batch: ManifestBatch, memory: Memory) -> str:
+        """Start the job that registers one batch."""
         given = getattr(self.task, "ignore_errors", None)
         memory.note_start()
         return self.hook.start_upload_job(
             self.dataset_hash,
-            files=part.files,
-            integration_id=part.integration_id,
+            files=batch.files,
+            integration_id=batch.integration_id,
             ignore_errors=bool(self.task.max_failed_items) if given is None else given,
             folder=self.task.folder,
-            file_name=part.file_name,
+            file_name=batch.file_name,
         )
 
 
 class ManifestRegistration(PrivateDataRegistration):
-    """A manifest to register, in parts."""
+    """A manifest to register, in batches."""
 
     def identity(self) -> Mapping[str, Any]:
         """Return what is registered where, and how it is split."""
         names = ("encord_conn_id", "dataset_hash", "integration", "manifest", "folder")
         return {name: getattr(self.task, name) for name in (*names, "skip_duplicate_urls", "max_items_per_job")}
 
-    def parts(self, memory: Memory) -> Iterator[ManifestPart]:
-        """Check all of the manifest, find the integration, and yield the parts; a manifest in a file is never held."""
+    def batches(self, memory: Memory) -> Iterator[ManifestBatch]:
+        """Check the whole manifest, find the integration, and yield the batches; a file is read entry by entry."""
         from airflow_provider_encord import manifest
         from airflow_provider_encord._storage.manifest_file import manifest_problems, open_manifest
 
@@ -171,4 +171,4 @@ class ManifestRegistration(PrivateDataRegistration):
         with open_manifest(task.manifest, task.manifest_conn_id) as (source, file_name), manifest_problems():
             entries = manifest.entries(source)
             for files in manifest.split(entries, flags=plan.flags, **limits):
-                yield ManifestPart(files, file_name, integration_id)
+                yield ManifestBatch(files, file_name, integration_id)

@@ -29,21 +29,21 @@ class EncordReEncodeDataOperator(EncordJobOperator):
     """Re-encode videos, and wait until that is done.
 
     Returns ``{"dataset_hash", "job_id", "job_ids", "status", "re_encoded", "ignored", "batches"}``: the first
-    re-encode task and all of them; the data hashes that were re-encoded and those that Encord ignored, each a list, or
-    ``{"count", "details_path", "details_conn_id"}`` if they are too many for an XCom; and of each batch ``{"job_id",
-    "status", "re_encoded", "ignored"}``, the last two as counts. Also pushed to XCom: ``job_ids`` and ``job_id``, for
-    :class:`airflow_provider_encord.sensors.encord.EncordReEncodeSensor`.
+    re-encode task and all of them; the data hashes that were re-encoded and those that Encord ignored, each as a list,
+    or ``{"count", "details_path", "details_conn_id"}`` if there are too many for an XCom; and for each batch
+    ``{"job_id", "status", "re_encoded", "ignored"}``, the last two as counts. Also pushes the XComs ``job_ids`` and
+    ``job_id``, for :class:`airflow_provider_encord.sensors.encord.EncordReEncodeSensor`.
 
     .. seealso:: :ref:`howto/operator:EncordReEncodeDataOperator`
 
-    :param data_hashes: one hash, a list, or the output of a task that found or made data (templated). Encord ignores
-        hashes of other datasets and of other kinds.
+    :param data_hashes: one hash, a list, or the output of a task that found or added data (templated). Encord ignores
+        hashes of other datasets and of data other than videos.
     :param title_like: instead of hashes: SQL pattern of titles, such as ``night-%`` (templated).
-    :param created_before: instead of hashes: ISO 8601 text or datetime; without a zone it is UTC (templated).
+    :param created_before: instead of hashes: ISO 8601 string or datetime; UTC if it has no time zone (templated).
     :param older_than: instead of ``created_before``: timedelta before now.
-    :param ignore_if_missing: True lets hashes pass that Encord ignored.
+    :param ignore_if_missing: with True, the task succeeds although Encord ignored hashes.
     :param max_items_per_job: more videos are split into several re-encode tasks.
-    :raises EncordInputError: for None, or anything that is no data hash, before the first request.
+    :raises EncordInputError: for None, or a value that is not a data hash, before the first request.
     :raises EncordJobError: when a task failed, or Encord ignored hashes.
     """
 
@@ -81,15 +81,15 @@ class EncordReEncodeDataOperator(EncordJobOperator):
         self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Start to re-encode, or find what earlier attempts started, and wait."""
+        """Start the re-encode tasks, or recall those of earlier attempts, and wait."""
         return self.run_jobs(context, self._work())
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Go on when the trigger has fired."""
+        """Go on after the trigger has fired."""
         return self.resume_jobs(context, self._work(), event)
 
     def check_together(self) -> None:
-        """Take hashes or filters."""
+        """Check that either hashes or filters are given."""
         check_choice(self, by_filter=self._by_filter)
 
     def _work(self) -> ReEncoding:
@@ -98,7 +98,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
 
 
 class ReEncoding(Work):
-    """Videos to re-encode, in batches; each is a re-encode task of Encord."""
+    """Videos to re-encode, in batches; each batch is one re-encode task of Encord."""
 
     hook: EncordHook
 
@@ -108,23 +108,23 @@ class ReEncoding(Work):
         self._wanted: list[str] | None = None
 
     def identity(self) -> Mapping[str, Any]:
-        """Return what chooses the videos, and how they are split."""
+        """Return how the videos are chosen and split."""
         names = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before", "older_than")
         return {name: getattr(self._task, name) for name in (*names, "max_items_per_job")}
 
-    def parts(self, memory: Memory) -> Iterator[list[str]]:
+    def batches(self, memory: Memory) -> Iterator[list[str]]:
         """Yield the hashes of each batch."""
         wanted = self._find(memory)
         for at in range(-(-len(wanted) // self._task.max_items_per_job)):
             yield self._batch(wanted, at)
 
-    def start(self, part: list[str], memory: Memory) -> str | int:
-        """Start one batch; it is never started twice after an unclear answer."""
+    def start(self, batch: list[str], memory: Memory) -> str | int:
+        """Start one batch; the request is not repeated after an unclear answer."""
         memory.note_start()
-        return self.hook.re_encode_data(self.dataset_hash, part)
+        return self.hook.re_encode_data(self.dataset_hash, batch)
 
     def watch(self, job_id: Any) -> ReEncodeWatch:
-        """Return a re-encode task as something to wait for."""
+        """Return how to wait for a re-encode task."""
         from airflow_provider_encord._client.jobs import ReEncodeWatch
 
         return ReEncodeWatch(self.dataset_hash, job_id)
@@ -144,12 +144,11 @@ class ReEncoding(Work):
         endings = []
         for at, (job_id, verdict) in enumerate(zip(job_ids, verdicts, strict=True)):
             done = [video.data_hash for video in verdict.answer.videos]
-            part = self._batch(wanted, at) if wanted is not None else done
-            left = [each for each in part if each not in set(done)] if verdict.state == "done" else []
+            batch = self._batch(wanted, at) if wanted is not None else done
+            left = [data_hash for data_hash in batch if data_hash not in set(done)] if verdict.state == "done" else []
             re_encoded += done
             ignored += left
-            batch = {"job_id": job_id, "status": verdict.status, "re_encoded": len(done), "ignored": len(left)}
-            batches.append(batch)
+            batches.append({"job_id": job_id, "status": verdict.status, "re_encoded": len(done), "ignored": len(left)})
             endings.append(verdict)
         for verdict in endings:
             require_done(verdict, self.dataset_hash)
@@ -165,7 +164,7 @@ class ReEncoding(Work):
             "dataset_hash": self.dataset_hash,
             "job_id": job_ids[0] if job_ids else None,
             "job_ids": list(job_ids),
-            "status": ", ".join(sorted({each["status"] for each in batches})) or NOTHING_NEW,
+            "status": ", ".join(sorted({batch["status"] for batch in batches})) or NOTHING_NEW,
             "re_encoded": list_or_reference(re_encoded, len(re_encoded)),
             "ignored": list_or_reference(ignored, len(ignored)),
             "batches": batches,
@@ -176,14 +175,14 @@ class ReEncoding(Work):
         return wanted[at * size : (at + 1) * size]
 
     def _known(self, memory: Memory) -> list[str] | None:
-        """Return the hashes of the work; None if a filter chose them and nothing has kept what it found."""
+        """Return the hashes; None if a filter chose them and the task store does not have them."""
         if self._wanted is None:
             given = self._task.data_hashes
             self._wanted = memory.recall_hashes() if given is None else given
         return self._wanted
 
     def _find(self, memory: Memory) -> list[str]:
-        """Return the hashes; what a filter finds is kept, so that a later attempt works on the same."""
+        """Return the hashes; those of a filter are remembered, so that a later attempt works on the same videos."""
         if (known := self._known(memory)) is not None:
             return known
         rows = self.hook.iter_data_rows(self.dataset_hash, data_types=["VIDEO"], **chosen(self._task))

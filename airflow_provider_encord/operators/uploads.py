@@ -28,26 +28,26 @@ if TYPE_CHECKING:
 class EncordUploadOperator(EncordRegistrationOperator):
     """An operator that uploads files and registers them.
 
-    All files are looked at before the first byte is sent. The files of one job are all uploaded before it is started.
+    All files are checked before the first byte is sent. All files of a job are uploaded before the job starts.
 
-    Each item gets ``airflow_task`` (dag id, task id, run id and map index) and ``airflow_file`` (name, size, and its
-    number among files of equal name and size) into its client metadata. By these a later attempt, or a cleared task,
-    leaves out what an earlier attempt has added. On Airflow 3.3 and later it leaves out, too, what an earlier attempt
+    The client metadata of each item gets ``airflow_task`` (dag id, task id, run id and map index) and ``airflow_file``
+    (name, size, and number among files with the same name and size). So a later attempt, or a cleared task, leaves out
+    the items that an earlier attempt added. On Airflow 3.3 and later it also leaves out files that an earlier attempt
     has only uploaded.
 
-    :param file_paths: one path or several: local ones, ``ObjectStoragePath`` objects, or their URLs such as
-        ``s3://bucket/key``, which are streamed (templated). An empty list is nothing to do.
+    :param file_paths: one or several local paths, ``ObjectStoragePath`` objects or URLs such as ``s3://bucket/key``;
+        objects are streamed (templated). An empty list is nothing to do.
     :param title: title in Encord (templated).
     :param folder: UUID of a storage folder, for datasets without a mirror folder (templated).
-    :param client_metadata: kept by Encord with each item (templated).
+    :param client_metadata: a dict that Encord keeps with each item (templated).
     :param source_conn_id: Airflow connection of the object storage (templated).
-    :param max_workers: files in flight at once.
-    :param max_items_per_job: more files are split into several jobs, each of which is uploaded and started before the
-        next one; the files of a group or series are one item and stay together.
-    :raises EncordInputError: names each file that is empty or of another kind.
+    :param max_workers: number of files that are uploaded at the same time.
+    :param max_items_per_job: more files are split into several jobs; each is uploaded and started before the next one.
+        The files of a group or series are one item and stay together.
+    :raises EncordInputError: names each file that is empty or of another type.
     :raises EncordMachineError: names each file that is missing or unreadable on this machine.
-    :raises EncordUploadError: names each file that could not be uploaded; nothing is registered of its job then, and a
-        later attempt sends what is missing.
+    :raises EncordUploadError: names each file that could not be uploaded; its job is not started, and a later attempt
+        sends the files that are missing.
     """
 
     item_type: ClassVar[str]
@@ -104,16 +104,16 @@ class EncordUploadOperator(EncordRegistrationOperator):
         return self.register(context, Uploading(self, context))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Go on when the trigger has fired."""
+        """Go on after the trigger has fired."""
         self.check_rendered()
         return self.resume_jobs(context, Uploading(self, context), event)
 
     @abstractmethod
     def data_items(self, files: list[Uploaded]) -> dict[str, Any]:
-        """Return what registers the uploaded files."""
+        """Return the items that register the uploaded files."""
 
     def titled(self, files: list[Uploaded]) -> list[Uploaded]:
-        """Return the files with the title that they get."""
+        """Return the files with their titles."""
         return [(key, self.title or name) for key, name in files]
 
 
@@ -137,8 +137,8 @@ class EncordUploadVideoOperator(EncordUploadOperator):
 class EncordCreateImageGroupOperator(EncordUploadOperator):
     """Upload images as a group, in the given order.
 
-    Encord may make several groups of them, by resolution: all are returned. What it returns and pushes to XCom:
-    :class:`.EncordRegistrationOperator`.
+    Encord may make several groups, one for each resolution; all of them are returned. What it returns and pushes to
+    XCom: :class:`.EncordRegistrationOperator`.
 
     .. seealso:: :ref:`howto/operator:EncordCreateImageGroupOperator`
 
@@ -200,10 +200,10 @@ class EncordCreateDicomSeriesOperator(EncordUploadOperator):
 
 @dataclass(frozen=True)
 class UploadBatch:
-    """Files that one job registers.
+    """The files that one job registers.
 
-    :param files: in their order.
-    :param ids: identify each of them from one attempt to the next.
+    :param files: the files in their order.
+    :param ids: an id for each file, the same at each attempt.
     """
 
     files: list[SourceFile]
@@ -215,16 +215,16 @@ class Uploading(Registration):
 
     def __init__(self, task: EncordUploadOperator, context: Context) -> None:
         super().__init__(task, context)
-        self._found: list[DataRow] | None = None
+        self._own_rows: list[DataRow] | None = None
 
     def identity(self) -> Mapping[str, Any]:
-        """Return what is uploaded where: a file is known by its name, since an attempt may find it elsewhere."""
+        """Return what is uploaded where; a file counts by its name, since an attempt may find it in another folder."""
         names = [PurePath(str(path)).name for path in self.task.file_paths]
         shared = ("encord_conn_id", "dataset_hash", "title", "folder", "client_metadata", "max_items_per_job")
         return {"names": names, **{name: getattr(self.task, name) for name in shared}}
 
-    def parts(self, memory: Memory) -> Iterator[UploadBatch]:
-        """Look at all files, and yield those of each job."""
+    def batches(self, memory: Memory) -> Iterator[UploadBatch]:
+        """Check all files, and yield those of each job."""
         from airflow_provider_encord._storage.files import find_files
 
         task = self.task
@@ -232,29 +232,29 @@ class Uploading(Registration):
             return
         files = find_files(task.file_paths, task.source_conn_id, task.item_type)
         if task.title is not None and len(files) > 1 and not task.one_item:
-            raise EncordInputError("title can be given for one file only; several files keep their names.")
+            raise EncordInputError("title can only be set for a single file; several files keep their names.")
         check_folder(self, task.folder)
         ids = item_tags.file_ids(files)
         size = len(files) if task.one_item else task.max_items_per_job
         for at in range(0, len(files), size):
             yield UploadBatch(files[at : at + size], ids[at : at + size])
 
-    def count(self, part: UploadBatch) -> int:
+    def count(self, batch: UploadBatch) -> int:
         """Return how many items the files make."""
-        return 1 if self.task.one_item else len(part.files)
+        return 1 if self.task.one_item else len(batch.files)
 
-    def start(self, part: UploadBatch, memory: Memory) -> str | None:
+    def start(self, batch: UploadBatch, memory: Memory) -> str | None:
         """Upload the files and start the job that registers them; None if an earlier attempt has added all of them."""
         from airflow_provider_encord._client.resources.data_items import tagged
 
         task = self.task
         present = {_metadata_of(row).get(item_tags.FILE_KEY) for row in self._items_so_far()}
-        items = [item_tags.one_id(part.ids)] if task.one_item else part.ids
+        items = [item_tags.one_id(batch.ids)] if task.one_item else batch.ids
         missing = [at for at, item in enumerate(items) if item not in present]
         if not missing:
             return None
-        batch = part if task.one_item else _chosen(part, missing)
-        data_items = task.data_items(self._upload(batch, memory))
+        left = batch if task.one_item else _chosen(batch, missing)
+        data_items = task.data_items(self._upload(left, memory))
         if task.durable:
             data_items = tagged(data_items, [item_tags.tag(self.context, items[at]) for at in missing])
         memory.note_start()
@@ -266,25 +266,25 @@ class Uploading(Registration):
         return bool(self.task.durable) and item_tags.is_repeated(self.context)
 
     def earlier_items(self) -> Iterable[DataRow]:
-        """List what all attempts of this task instance have added so far."""
-        self._found = None
+        """List the items that all attempts of this task instance have added so far."""
+        self._own_rows = None
         return self._items_so_far()
 
     def is_undone(self, verdict: Verdict) -> bool | None:
-        """Whether nothing that this task instance has added is in the dataset any more."""
+        """Whether no item of this task instance is in the dataset any more."""
         return not self._items_so_far()
 
     def _items_so_far(self) -> list[DataRow]:
         if not self.looks_back:
             return []
-        if self._found is None:
+        if self._own_rows is None:
             own = item_tags.task_name(self.context)
             rows = self.hook.iter_data_rows(
                 self.dataset_hash, created_after=item_tags.earliest(self.context), fetch_client_metadata=True
             )
-            self._found = [row for row in rows if _metadata_of(row).get(item_tags.TASK_KEY) == own]
-            self.task.log.info("Attempts of this task have added %d items so far.", len(self._found))
-        return self._found
+            self._own_rows = [row for row in rows if _metadata_of(row).get(item_tags.TASK_KEY) == own]
+            self.task.log.info("Attempts of this task have added %d items so far.", len(self._own_rows))
+        return self._own_rows
 
     def _upload(self, batch: UploadBatch, memory: Memory) -> list[Uploaded]:
         from airflow_provider_encord._airflow.outcome import uploaded
@@ -293,7 +293,7 @@ class Uploading(Registration):
             missing = [at for at, file_id in enumerate(batch.ids) if file_id not in uploads.known]
             if len(missing) < len(batch.ids):
                 done = len(batch.ids) - len(missing)
-                self.task.log.info("%d of %d files were uploaded before.", done, len(batch.ids))
+                self.task.log.info("An earlier attempt uploaded %d of %d files.", done, len(batch.ids))
             outcomes = self.hook.put_files(
                 [batch.files[at] for at in missing],
                 self.task.item_type,

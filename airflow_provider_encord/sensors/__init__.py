@@ -1,1 +1,1 @@
-"""Sensors that wait for jobs of Encord."""
+"""Sensors that wait for jobs and rows in Encord."""

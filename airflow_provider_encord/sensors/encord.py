@@ -1,4 +1,4 @@
-"""Sensors that wait for something in Encord: poke, reschedule and deferrable, with one behaviour."""
+"""Sensors that wait for jobs and rows in Encord, with the same behaviour in poke, reschedule and deferrable mode."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         EncordUploadJobTrigger,
     )
 
-# Airflow lets some pass that no wait can use, and raises errors of Python's own for others.
+# Airflow accepts some values that no wait can use, and raises plain Python errors for others.
 _OF_AIRFLOW: dict[str, Check] = {
     "poke_interval": arguments.required_seconds,
     "timeout": arguments.seconds_or_none_at_all,
@@ -39,16 +39,16 @@ _OF_AIRFLOW: dict[str, Check] = {
 
 
 class EncordSensor(EncordTask, BaseSensorOperator):
-    """Waits until what it watches in Encord has ended.
+    """Waits for something in Encord.
 
-    In all modes ``soft_fail`` skips the task only when the sensor's own time is over; a job that ended badly, a refused
-    key or a missing job fail it at once. Returns the event: ``{"status", "message", "dataset_hash", "counts"}``, and
-    what a subclass adds.
+    In all modes ``soft_fail`` skips the task only when the sensor's time is over. A failed job, a refused key or a
+    missing job fail the task at once. Returns the event of the trigger: ``{"status", "message", "dataset_hash",
+    "counts"}``, and what a subclass adds.
 
     :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
     :param deferrable: wait in the triggerer instead of on a worker.
-    :param max_poll_failures: failed polls in a row that end the wait when deferred; poke and reschedule go on until
-        the sensor's time is over.
+    :param max_poll_failures: failed polls in a row that end a deferred wait; poke and reschedule mode go on until the
+        sensor's time is over.
     :param encord_conn_id: id of the Airflow connection (templated).
     """
 
@@ -73,7 +73,7 @@ class EncordSensor(EncordTask, BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         if kwargs.get("timeout", 0) is None:
-            del kwargs["timeout"]  # Airflow 3 takes None for its default, Airflow 2 not
+            del kwargs["timeout"]  # Airflow 3 reads None as its default, Airflow 2 does not
         given = {name: check(kwargs[name], name) for name, check in _OF_AIRFLOW.items() if name in kwargs}
         super().__init__(**{**kwargs, **given})
         self.dataset_hash = dataset_hash
@@ -84,10 +84,10 @@ class EncordSensor(EncordTask, BaseSensorOperator):
 
     @abstractmethod
     def trigger(self, **kwargs: Any) -> EncordTrigger:
-        """Return the trigger, which knows what to wait for in all modes."""
+        """Return the trigger, which says what to wait for in all modes."""
 
     def poke(self, context: Context) -> bool:
-        """Ask once; True when there is nothing more to wait for, however it ended."""
+        """Ask once; return True if the wait is over, well or badly."""
         self.check_rendered()
         trigger = self._trigger()
         verdicts = []
@@ -104,7 +104,7 @@ class EncordSensor(EncordTask, BaseSensorOperator):
         return True
 
     def execute(self, context: Context) -> Any:
-        """Wait, and judge how it ended."""
+        """Wait, and raise unless it ended well."""
         self.check_rendered()
         trigger = self._trigger()
         try:
@@ -121,11 +121,11 @@ class EncordSensor(EncordTask, BaseSensorOperator):
         return self.execute_complete(context, self._event)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Judge how the wait ended."""
+        """Raise unless the wait ended well."""
         ended = validate_event(event)
         if ended["status"] == "timeout":
             kind = AirflowSkipException if self.soft_fail else AirflowSensorTimeout
-            raise kind(f"Dataset {self.dataset_hash}: {ended['message']} What Encord is doing goes on.")
+            raise kind(f"Dataset {self.dataset_hash}: {ended['message']} The work in Encord goes on.")
         raise_unless_ended(ended)
         if ended["status"] not in self.good_endings:
             raise EncordWatchedJobError(
@@ -135,11 +135,11 @@ class EncordSensor(EncordTask, BaseSensorOperator):
         return ended
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume as any operator does: the base sensor would turn each error into a skip under ``soft_fail``."""
+        """Resume like an operator: with ``soft_fail``, the base sensor would turn every error into a skip."""
         return BaseOperator.resume_execution(self, next_method, next_kwargs, context)
 
     def _trigger(self) -> EncordTrigger:
-        # A time-out of 0 is one: Airflow's sensors ask once then.
+        # A timeout of 0 is valid: Airflow's sensors then ask once.
         given = (self.timeout, seconds(self.execution_timeout, "execution_timeout"))
         limits = [limit for limit in given if limit is not None]
         return self.trigger(
@@ -152,12 +152,11 @@ class EncordSensor(EncordTask, BaseSensorOperator):
 
 
 class EncordReEncodeSensor(EncordSensor):
-    """Waits until a re-encode task is done; the returned event has ``job_ids`` too.
+    """Waits until a re-encode task is done. The returned event also has ``job_ids``.
 
     .. seealso:: :ref:`howto/sensor:EncordReEncodeSensor`
 
-    :param job_id: the task that the hook or ``EncordReEncodeDataOperator`` started, several, or that operator's output
-        (templated).
+    :param job_id: id of a re-encode task, a list of ids, or the output of ``EncordReEncodeDataOperator`` (templated).
     """
 
     template_fields: Sequence[str] = (*EncordSensor.template_fields, "job_id")
@@ -176,14 +175,14 @@ class EncordReEncodeSensor(EncordSensor):
 
 
 class EncordUploadJobSensor(EncordSensor):
-    """Waits until registration jobs are done, such as those that an operator started without waiting.
+    """Waits until registration jobs are done, such as those of an operator with ``wait_for_completion=False``.
 
-    The returned event has ``job_ids`` too.
+    The returned event also has ``job_ids``.
 
     .. seealso:: :ref:`howto/sensor:EncordUploadJobSensor`
 
     :param job_ids: one job id, a list, or the output of the task that started the jobs (templated).
-    :param allow_partial: let the sensor succeed when jobs are done but items of them failed.
+    :param allow_partial: let the sensor succeed when the jobs are done but some of their items failed.
     """
 
     template_fields: Sequence[str] = (*EncordSensor.template_fields, "job_ids")
@@ -214,17 +213,17 @@ def _some_hashes(value: Any, name: str) -> list[str]:
 
 
 class EncordDataRowSensor(EncordSensor):
-    """Waits until a dataset holds enough rows that a filter finds.
+    """Waits until a filter finds enough rows in a dataset.
 
-    Keep the filter narrow: Encord answers each poll with all rows that it finds.
+    Keep the filter narrow: Encord answers each poll with all matching rows.
 
     .. seealso:: :ref:`howto/sensor:EncordDataRowSensor`
 
     :param title_eq: title (templated).
     :param title_like: SQL pattern of titles, such as ``night-%`` (templated).
-    :param created_after: ISO 8601 text or datetime; without a zone it is UTC (templated).
-    :param data_types: one or several kinds such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
-    :param data_hashes: only these (templated).
+    :param created_after: ISO 8601 string or datetime; UTC if it has no time zone (templated).
+    :param data_types: one or several types such as ``VIDEO``, ``IMAGE`` and ``IMG_GROUP`` (templated).
+    :param data_hashes: only these rows (templated).
     :param min_count: how many rows are enough.
     """
 

@@ -1,1 +1,1 @@
-"""Transfers: from a bucket into Encord, without moving the bytes."""
+"""Transfers from a bucket to Encord; the bytes stay in the bucket."""

@@ -1,4 +1,4 @@
-"""From S3 into Encord: the listing of any number of keys, page by page."""
+"""From S3 to Encord: lists any number of keys, page by page."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def _s3_prefix(value: Any, name: str) -> str:
 class S3ToEncordOperator(BucketToEncordOperator):
     """Register the new objects below an S3 prefix in a dataset; millions of keys in bounded memory.
 
-    All of :class:`.BucketToEncordOperator` holds here. Needs the extra ``s3``.
+    All else is as in :class:`.BucketToEncordOperator`. Needs the extra ``s3``.
 
     .. seealso:: :ref:`howto/operator:S3ToEncordOperator`
 
-    :param prefix: ``s3://bucket/prefix``; a prefix of keys, which need not end at a folder (templated).
+    :param prefix: ``s3://bucket/prefix``; it need not end at a folder (templated).
     :param aws_conn_id: Airflow connection of type ``aws``, if ``prefix`` does not name one, as
         ``s3://my_aws@bucket/prefix`` does (templated).
     """
@@ -59,6 +59,6 @@ class S3ToEncordOperator(BucketToEncordOperator):
         own_conn_id = self.prefix.removeprefix("s3://").partition("/")[0].rpartition("@")[0]
         pages = S3Hook(own_conn_id or self.aws_conn_id).get_conn().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-            for each in page.get("Contents", ()):
-                url = f"s3://{bucket}/{each['Key']}"
-                yield StoredObject(url, bucket, each["Key"], each["Size"], each["LastModified"])
+            for entry in page.get("Contents", ()):
+                url = f"s3://{bucket}/{entry['Key']}"
+                yield StoredObject(url, bucket, entry["Key"], entry["Size"], entry["LastModified"])

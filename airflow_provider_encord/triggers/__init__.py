@@ -1,1 +1,1 @@
-"""Triggers that wait for jobs of Encord without a worker."""
+"""Triggers that wait for jobs and rows in Encord without a worker."""

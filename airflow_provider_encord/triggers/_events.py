@@ -1,4 +1,4 @@
-"""Events of the triggers: how a wait ended, in a form that alone is enough to resume a task."""
+"""Events of the triggers: how a wait ended, with all that a task needs to resume."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import Verdict
 
 ENDINGS = ("done", "partial", "cancelled", "failed")
-"""Ends of a job, from good to bad; several jobs together end like the worst of them."""
+"""Endings of a job, from good to bad. For several jobs the worst one counts."""
 
 STATUSES = (*ENDINGS, "timeout", "error")
 
 
 def validate_event(event: Any) -> dict[str, Any]:
-    """Return a trigger's event if it is one.
+    """Return the event of a trigger if it is valid.
 
-    :raises EncordError: when it isn't; nothing can be said of the job then.
+    :raises EncordError: when it is not; the state of the job is then unknown.
     """
-    readable = isinstance(event, dict) and event.get("status") in STATUSES and isinstance(event.get("message"), str)
-    if not readable:
-        raise EncordError("The trigger left no event that can be read; the job may go on in Encord.")
-    told: dict[str, Any] = event
-    return told
+    valid = isinstance(event, dict) and event.get("status") in STATUSES and isinstance(event.get("message"), str)
+    if not valid:
+        raise EncordError("The event of the trigger cannot be read; the job may go on in Encord.")
+    checked: dict[str, Any] = event
+    return checked
 
 
 def event_job_ids(event: dict[str, Any]) -> list[str | int]:
-    """Return the jobs that an event is about.
+    """Return the ids of the jobs in an event.
 
-    :raises EncordError: when it names none.
+    :raises EncordError: when there are none.
     """
     job_ids = event.get("job_ids")
     if not isinstance(job_ids, list) or not all(isinstance(job_id, str | int) for job_id in job_ids) or not job_ids:
@@ -42,13 +42,13 @@ def event_job_ids(event: dict[str, Any]) -> list[str | int]:
 
 
 def raise_unless_ended(event: dict[str, Any]) -> None:
-    """Raise what an event tells of a wait that failed before its job ended, time-outs left aside."""
+    """Raise the error of a wait that failed before its job ended; a timeout is not such an error."""
     if event["status"] == "error":
         raise by_kind(str(event.get("kind")))(str(event.get("message")), dataset_hash=event.get("dataset_hash"))
 
 
 def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return status, message and counts of several ended jobs; the worst ending counts."""
+    """Return status, message and counts of ended jobs; the worst ending counts."""
     worst = max(verdicts, key=lambda verdict: ENDINGS.index(verdict.state.value))
     counts: Counter[str] = Counter()
     for verdict in verdicts:

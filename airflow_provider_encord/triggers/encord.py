@@ -1,4 +1,4 @@
-"""Triggers that poll a job of Encord and yield one event. They never change anything in Encord."""
+"""Triggers that poll Encord and yield one event. They never change anything in Encord."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ EARLIEST_EVENT_SECONDS = 5.0
 
 
 class EncordTrigger(BaseTrigger):
-    """Waits until all that it watches has ended.
+    """Waits until everything that it watches has ended.
 
-    Each event is ``{"status", "message", "dataset_hash", "counts", "kind"}`` and what a subclass adds: ``status`` is
-    ``done``, ``partial``, ``cancelled``, ``failed``, ``timeout`` or ``error``, and ``kind`` names the error.
+    Its event is ``{"status", "message", "dataset_hash", "counts", "kind"}``, and what a subclass adds: ``status`` is
+    ``done``, ``partial``, ``cancelled``, ``failed``, ``timeout`` or ``error``, and ``kind`` is the kind of error.
 
-    :param encord_conn_id: id of the Airflow connection; secrets stay in it.
+    :param encord_conn_id: id of the Airflow connection, which holds the secrets.
     :param dataset_hash: the dataset.
     :param deadline: Unix time in seconds at which to stop; a restart of the triggerer does not move it.
     :param poll_interval: seconds between polls that the server does not hold.
@@ -53,7 +53,7 @@ class EncordTrigger(BaseTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         if unknown:
-            # A row that another version of this provider has stored must load, or its task fails.
+            # A trigger that another version of this provider has stored must load, or its task fails.
             self.logger().warning("Arguments that this version does not know: %s.", ", ".join(sorted(unknown)))
         self.encord_conn_id = encord_conn_id
         self.dataset_hash = dataset_hash
@@ -62,7 +62,7 @@ class EncordTrigger(BaseTrigger):
         self.max_poll_failures = max_poll_failures
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and exactly the constructor's arguments."""
+        """Return the class path and the arguments of the constructor."""
         kwargs = {
             "encord_conn_id": self.encord_conn_id,
             "dataset_hash": self.dataset_hash,
@@ -78,14 +78,14 @@ class EncordTrigger(BaseTrigger):
 
     @property
     def first_poll_within(self) -> float:
-        """Seconds in which the first poll starts by chance, so that waits that start together do not poll together.
+        """Seconds within which the first poll starts, at random, so that waits that start together poll apart.
 
-        Nothing is lost: whoever deferred has just looked.
+        Nothing is lost: the worker asked right before it deferred.
         """
         return self.poll_interval
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until all has ended or the time is over, and yield one event that is enough to resume."""
+        """Poll until everything has ended or the time is over, and yield one event that is enough to resume."""
         started = time.monotonic()
         left = math.inf if self.deadline is None else max(0.0, self.deadline - time.time())
         await asyncio.sleep(min(random.random() * self.first_poll_within, left))  # noqa: S311
@@ -104,11 +104,11 @@ class EncordTrigger(BaseTrigger):
             verdicts = []
             async with limit, AsyncExitStack() as stack:
                 transport = await self._open(stack)
-                limit.reschedule(None)  # a wait keeps to its deadline without a timer of its own
+                limit.reschedule(None)  # the waits keep the deadline themselves
                 with argument_errors():
                     watches = self.watches()
                 with airflow_errors():
-                    # All jobs run in Encord at the same time, so waiting for one after the other loses nothing.
+                    # All jobs run in Encord at the same time, so waiting for one after the other loses no time.
                     for watch in watches:
                         report = ProgressLog(self.logger())
                         verdicts.append(
@@ -119,13 +119,13 @@ class EncordTrigger(BaseTrigger):
             return self.event("timeout", f"{reached}.")
         except EncordError as error:
             return self.event("error", str(error), kind=kind_of(error))
-        except Exception as error:  # an exit without an event would leave the task deferred for ever
+        except Exception as error:  # without an event the task would stay deferred for ever
             if limit.expired():
-                return self.event("timeout", "The connection had not been looked up when the time was over.")
-            # Nobody knows what its text may quote, so only where it came from is told.
+                return self.event("timeout", "The time was over before the connection was looked up.")
+            # Its message may quote secrets, so only its type and traceback are shown.
             broke = f"The wait broke ({type(error).__name__})"
             self.logger().error("%s.", broke, exc_info=Cause(type(error).__name__).with_traceback(error.__traceback__))
-            return self.event("error", f"{broke}; the triggerer's log tells where.")
+            return self.event("error", f"{broke}; see the triggerer's log.")
 
     async def _open(self, stack: AsyncExitStack) -> AsyncTransport:
         """Look the connection up; where Airflow's own services are down, that counts as a failed poll."""
@@ -146,20 +146,23 @@ class EncordTrigger(BaseTrigger):
 
     def _log_failed_poll(self, error: Exception, failures: int, seconds: float) -> None:
         self.logger().warning(
-            "Poll failed (%d in a row), asking again in %.0f s; the job may be well: %s", failures, seconds, error
+            "Poll failed (%d in a row), asking again in %.0f s; the job itself may be fine: %s",
+            failures,
+            seconds,
+            error,
         )
 
     def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
-        """Return the event of how the wait ended."""
+        """Return the event for the end of the wait."""
         event = {"status": status, "message": message[:4000], "dataset_hash": self.dataset_hash, **more}
         checked: dict[str, Any] = storable(event)
         return checked
 
 
 class EncordJobTrigger(EncordTrigger):
-    """Waits until all of some jobs have ended; its event has ``job_ids`` too.
+    """Waits until jobs have ended; its event also has ``job_ids``.
 
-    :param job_ids: the jobs.
+    :param job_ids: ids of the jobs.
     """
 
     def __init__(self, *, job_ids: list[str | int], **kwargs: Any) -> None:
@@ -167,12 +170,12 @@ class EncordJobTrigger(EncordTrigger):
         self.job_ids = job_ids
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and exactly the constructor's arguments."""
+        """Return the class path and the arguments of the constructor."""
         path, kwargs = super().serialize()
         return path, {**kwargs, "job_ids": self.job_ids}
 
     def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
-        """Return the event of how the wait ended."""
+        """Return the event for the end of the wait."""
         return super().event(status, message, job_ids=self.job_ids, **more)
 
     async def on_kill(self) -> None:
@@ -185,7 +188,7 @@ class EncordUploadJobTrigger(EncordJobTrigger):
 
     @property
     def first_poll_within(self) -> float:
-        """Seconds in which the first poll starts: no event comes earlier, and a held poll tells of an end at once."""
+        """Seconds within which the first poll starts; Encord answers a held poll as soon as the job ends."""
         return min(self.poll_interval, EARLIEST_EVENT_SECONDS)
 
     def watches(self) -> list[Watch]:
@@ -206,7 +209,7 @@ class EncordReEncodeTrigger(EncordJobTrigger):
 
 
 class EncordDataRowTrigger(EncordTrigger):
-    """Waits until a dataset holds enough rows that a filter finds.
+    """Waits until a filter finds enough rows in a dataset.
 
     :param filters: arguments of :func:`.data_rows.list_data_rows`, as JSON values.
     :param min_count: how many rows are enough.
@@ -218,7 +221,7 @@ class EncordDataRowTrigger(EncordTrigger):
         self.min_count = min_count
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and exactly the constructor's arguments."""
+        """Return the class path and the arguments of the constructor."""
         path, kwargs = super().serialize()
         return path, {**kwargs, "filters": self.filters, "min_count": self.min_count}
 

@@ -85,6 +85,7 @@ def ours_from_bucket(file: Path, objects: int) -> dict[str, float]:
     """Let the transfer from S3 list the bucket, leave out what the dataset holds, and make the body of each request."""
     from airflow.providers.amazon.aws.hooks import s3
 
+    from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
     from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
     class Transfer(S3ToEncordOperator):
@@ -95,7 +96,7 @@ def ours_from_bucket(file: Path, objects: int) -> dict[str, float]:
     transfer = Transfer(task_id="transfer", **arguments)
 
     def work() -> None:
-        registered = sum(_request(part.files) for part in transfer.parts({}))
+        registered = sum(_request(batch.files) for batch in BucketRegistration(transfer, {}).batches(None))
         assert registered == objects - objects // 2
 
     _request({"videos": []})

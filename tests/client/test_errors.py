@@ -52,7 +52,7 @@ def test_every_error_of_operation_tells_the_next_step(kind: ErrorKind) -> None:
 def test_wrong_key_names_the_other_region(code: str, domain: str, other: str) -> None:
     text = str(refused(f'{{"status": 401, "response": ["{code}"]}}'.encode(), domain=domain))
     assert f" at {domain} failed" in text
-    assert f"The keys of the other region live at {other}." in text
+    assert f"Keys of the other region are registered at {other}." in text
 
 
 def test_own_installations_have_no_other_region() -> None:

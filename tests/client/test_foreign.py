@@ -136,7 +136,7 @@ def test_what_encord_says_counts(name: str) -> None:
 def test_a_broken_server_may_be_encords_own(name: str) -> None:
     error = refused(CALLS[name], 502, PAGE, Content_Type="text/html", Server="cloudflare")
     assert error.kind is ErrorKind.SERVER
-    assert "Encord, or a proxy before it, failed and gives no reason: text/html, Server 'cloudflare'" in str(error)
+    assert "Encord or a proxy failed and gives no reason: text/html, Server 'cloudflare'" in str(error)
 
 
 def test_it_is_named_as_what_it_is() -> None:

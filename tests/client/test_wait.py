@@ -94,7 +94,7 @@ def test_time_that_the_server_held_a_poll_counts() -> None:
 
 def test_deadline_is_absolute() -> None:
     run = Run([PENDING] * 9, deadline=NOW + 12)
-    with pytest.raises(DeadlineReached, match=f"upload job {JOB} had not ended"):
+    with pytest.raises(DeadlineReached, match=f"upload job {JOB} did not end in time"):
         run.end()
     assert run.now == NOW + 12
     assert run.pauses == [5.0, 5.0, 2.0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import errors_page
 from airflow_provider_encord import exceptions, manifest, provider_info
 from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord._storage import grouping
@@ -187,7 +188,12 @@ def test_each_exception_is_listed_with_what_a_retry_does(pages):
     assert set(rows) == set(EXCEPTIONS)
     for name, retry in rows.items():
         at_once = issubclass(EXCEPTIONS[name], exceptions.AirflowFailException)
-        assert retry == ("fails at once" if at_once else "happens")
+        assert retry == ("no, fails at once" if at_once else "yes")
+
+
+def test_the_page_of_errors_is_made_from_the_classes(pages):
+    page = pages["docs/errors.md"]
+    assert page == errors_page.with_made_part(page), f"docs/errors.md is out of date; run: {errors_page.COMMAND}"
 
 
 def test_each_attribute_of_an_error_is_named(pages):
@@ -331,5 +337,5 @@ def test_each_kind_of_a_manifest_is_named(pages):
 
 def test_each_extension_that_a_transfer_knows_is_named(pages):
     text = section(pages["docs/operators.md"], "BucketToEncordOperator")
-    assert {f".{extension}" for extension in grouping.KINDS} <= quoted(text)
-    assert set(grouping.KINDS.values()) <= quoted(text)
+    assert {f".{extension}" for extension in grouping.KIND_BY_EXTENSION} <= quoted(text)
+    assert set(grouping.KIND_BY_EXTENSION.values()) <= quoted(text)

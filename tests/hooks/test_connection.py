@@ -176,7 +176,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no passphrase": ({"ssh_private_key": PROTECTED_KEY}, "set 'passphrase'"),
     "wrong passphrase": ({"ssh_private_key": PROTECTED_KEY, "passphrase": "tell-nobody"}, "wrong passphrase"),
     "needless passphrase": ({"ssh_private_key": KEY, "passphrase": "tell-nobody"}, "remove it"),
-    "old name of the file": ({"ssh_private_key_path": KEY_FILE}, "ssh_private_key_path is named ssh_key_file now"),
+    "old name of the file": (
+        {"ssh_private_key_path": KEY_FILE},
+        "ssh_private_key_path must be renamed to ssh_key_file",
+    ),
     "file name with NUL": ({"ssh_key_file": "/keys/\0"}, "no file can have"),
     **{
         f"stand-in for {name}": (
@@ -479,7 +482,7 @@ REFUSALS = {
         json_reply(401, {"message": "Unauthorised"}),
         ["credentials were not accepted", "Unauthorised", "region"],
     ),
-    "no rights": (json_reply(403, {"message": "No"}), ["no rights", "Ask an admin"]),
+    "no rights": (json_reply(403, {"message": "No"}), ["no permission", "Ask an admin"]),
     "broken server": (Reply(500, b"oops"), ["HTTP 500", "trace id"]),
     "rate limit": (Reply(429, b"", {"Retry-After": "600"}), ["too many requests", "600 s"]),
     "another server": (Reply(200, b"<html>"), ["not Encord's", "proxy"]),
@@ -510,7 +513,7 @@ def test_a_key_of_the_other_region_is_guessed(
     monkeypatch.setattr(sync_transport.requests.Session, "request", redirected)
     good, text = attempt(monkeypatch, region)
     assert not good
-    assert f"keys of the other region live at {other}" in text
+    assert f"eys of the other region are registered at {other}" in text
 
 
 def test_no_network_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,9 +40,9 @@ def test_good_manifest_is_counted(name: str) -> None:
 
 
 BAD = {
-    "empty": ({}, "holds no item"),
-    "only flags": ({"skip_duplicate_urls": True}, "holds no item"),
-    "only empty lists": ({"videos": []}, "holds no item"),
+    "empty": ({}, "has no items"),
+    "only flags": ({"skip_duplicate_urls": True}, "has no items"),
+    "only empty lists": ({"videos": []}, "has no items"),
     "unknown kind": ({"movies": []}, "movies: unknown; did you mean 'videos'"),
     "camelCase kind": ({"imageGroups": []}, "imageGroups: unknown"),
     "kind no list": ({"videos": {}}, "videos: must be a list"),
@@ -50,7 +50,7 @@ BAD = {
     "item no object": ({"videos": [URL]}, r"videos\[0\]: must be an object"),
     "no URL": ({"videos": [{}]}, r"videos\[0\].objectUrl: missing"),
     "empty URL": ({"videos": [{"objectUrl": ""}]}, r"videos\[0\].objectUrl: missing"),
-    "URL no text": ({"videos": [{"objectUrl": 7}]}, r"videos\[0\].objectUrl: must be a text"),
+    "URL no text": ({"videos": [{"objectUrl": 7}]}, r"videos\[0\].objectUrl: must be a string"),
     "path for a URL": ({"videos": [{"objectUrl": "/tmp/v.mp4"}]}, r"not a URL .*\('/tmp/v.mp4'\)"),
     "blank in a URL": (
         {"images": [{"objectUrl": URL}, {"objectUrl": "s3://b/a b"}]},
@@ -70,7 +70,7 @@ BAD = {
         {"image_groups": [{"title": "g", "objectUrl_0": URL, "objectUrl_1": "x"}]},
         "objectUrl_1: not a",
     ),
-    "title no text": ({"videos": [{"objectUrl": URL, "title": 7}]}, r"title: must be a text"),
+    "title no text": ({"videos": [{"objectUrl": URL, "title": 7}]}, r"title: must be a string"),
     "metadata no object": (
         {"videos": [{"objectUrl": URL, "clientMetadata": "x"}]},
         "clientMetadata: must be an object",

@@ -61,10 +61,10 @@ def test_a_refused_entry_is_named_and_not_taken() -> None:
         (lambda: builder.image_group([URL, None], "g"), r"image_groups\[0\].objectUrl_1: missing"),
         (lambda: builder.image_group([], "g"), r"image_groups\[0\].objectUrl_0: missing"),
         (lambda: builder.image_group([URL], ""), r"image_groups\[0\].title: missing"),
-        (lambda: builder.image_group(URL, "g"), "image_groups: the URLs must be a list, not a text"),
+        (lambda: builder.image_group(URL, "g"), "image_groups: the URLs must be a list, not a string"),
         (lambda: builder.dicom_series(None, "g"), "dicom_series: the URLs must be a list, not null"),
         (lambda: builder.add("movies", {}), "movies: unknown"),
-        (lambda: builder.add(["videos"], {}), "no text"),
+        (lambda: builder.add(["videos"], {}), "not a string"),
         (lambda: builder.add("videos", [URL]), r"videos\[1\]: must be an object"),
     ]:
         with pytest.raises(ManifestProblem, match=said):
@@ -85,7 +85,7 @@ def test_a_refused_group_leaves_no_trace() -> None:
 
 
 def test_nothing_is_no_manifest() -> None:
-    with pytest.raises(ManifestProblem, match="holds no item"):
+    with pytest.raises(ManifestProblem, match="has no items"):
         ManifestBuilder().build()
 
 

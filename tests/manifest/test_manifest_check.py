@@ -106,21 +106,21 @@ WRONG = {
     # the manifest as a whole
     "no manifest": (None, "the manifest must be a JSON object"),
     "list for a manifest": ([video()], "the manifest must be a JSON object with a list per kind, not a list"),
-    "text for a manifest": ("{}", "not a text"),
-    "nothing": ({}, "it holds no item"),
-    "empty lists": ({"videos": [], "images": []}, "it holds no item"),
-    "flags only": ({"skip_duplicate_urls": True}, "it holds no item"),
+    "text for a manifest": ("{}", "not a string"),
+    "nothing": ({}, "it has no items"),
+    "empty lists": ({"videos": [], "images": []}, "it has no items"),
+    "flags only": ({"skip_duplicate_urls": True}, "it has no items"),
     "kind in camel case": ({"imageGroups": [GROUP]}, "imageGroups: unknown; did you mean 'image_groups'?"),
     "kind in the singular": ({"video": []}, "video: unknown; did you mean 'videos'?"),
     "kind in capitals": ({"VIDEOS": []}, "VIDEOS: unknown; did you mean 'videos'?"),
     "kind misspelt": ({"dicom_serise": []}, "dicom_serise: unknown; did you mean 'dicom_series'?"),
     "kind unlike any": ({"zzz": []}, "zzz: unknown; kinds are videos, images, image_groups"),
-    "kind no text": ({7: []}, "a key of the manifest is no text (a number)"),
-    "kind null": ({None: []}, "a key of the manifest is no text (null)"),
+    "kind no text": ({7: []}, "a key of the manifest is not a string (a number)"),
+    "kind null": ({None: []}, "a key of the manifest is not a string (null)"),
     "kind with a signed URL for a name": ({f"{URL}?{SECRET}": []}, f"['{URL}?...']: unknown"),
     "kind in foreign letters": ({"vide\u043es": []}, r"['vide\u043es']: unknown; did you mean 'videos'?"),
     "object for a list": ({"videos": {"objectUrl": URL}}, "videos: must be a list, not an object"),
-    "text for a list": ({"images": URL}, "images: must be a list, not a text"),
+    "text for a list": ({"images": URL}, "images: must be a list, not a string"),
     "null for a list": ({"audio": None}, "audio: must be a list, not null"),
     "flag in camel case": (
         {**video(), "skipDuplicateUrls": True},
@@ -142,11 +142,11 @@ WRONG = {
         "upsert_metadata: works only together with skip_duplicate_urls",
     ),
     # entries
-    "entry a text": (videos({"objectUrl": URL}, URL), "videos[1]: must be an object, not a text"),
+    "entry a text": (videos({"objectUrl": URL}, URL), "videos[1]: must be an object, not a string"),
     "entry null": ({"nifti": [None]}, "nifti[0]: must be an object, not null"),
     "entry a list": ({"text": [[URL]]}, "text[0]: must be an object, not a list"),
     "entry empty": ({"audio": [{}]}, "audio[0].objectUrl: missing"),
-    "key of an entry no text": (videos({"objectUrl": URL, 3: 4}), "videos[0]: a key is no text (a number)"),
+    "key of an entry no text": (videos({"objectUrl": URL, 3: 4}), "videos[0]: a key is not a string (a number)"),
     "field misspelt": (videos({"objectURL": URL}), "videos[0].objectURL: unknown; did you mean 'objectUrl'?"),
     "field misspelt, and what misses": (videos({"objectURL": URL}), "videos[0].objectUrl: missing"),
     "field in snake case": (videos({"object_url": URL}), "videos[0].object_url: unknown; did you mean 'objectUrl'?"),
@@ -168,9 +168,9 @@ WRONG = {
     # URLs
     "URL null": (url(None), "videos[1].objectUrl: missing"),
     "URL empty": (url(""), "videos[1].objectUrl: missing"),
-    "URL a number": (url(7), "videos[1].objectUrl: must be a text with a URL, not a number"),
-    "URL a list": (url([URL]), "videos[1].objectUrl: must be a text with a URL, not a list"),
-    "URL bytes": (url(b"s3://b/k"), "videos[1].objectUrl: must be a text with a URL, not a value of type bytes"),
+    "URL a number": (url(7), "videos[1].objectUrl: must be a string with a URL, not a number"),
+    "URL a list": (url([URL]), "videos[1].objectUrl: must be a string with a URL, not a list"),
+    "URL bytes": (url(b"s3://b/k"), "videos[1].objectUrl: must be a string with a URL, not a value of type bytes"),
     "path": (url("/data/v.mp4"), "videos[1].objectUrl: not a URL ('/data/v.mp4')"),
     "key": (url("bucket/key.mp4"), "videos[1].objectUrl: not a URL"),
     "address without scheme": (url("//bucket.example/v.mp4"), "videos[1].objectUrl: not a URL"),
@@ -178,9 +178,9 @@ WRONG = {
     "scheme with a digit first": (url("3s://b/k"), "videos[1].objectUrl: not a URL"),
     "port no number": (url("https://host:port/k"), "videos[1].objectUrl: not a URL"),
     "bracket": (url("https://[b/k"), "videos[1].objectUrl: not a URL"),
-    "no bucket": (url("s3:///k"), "videos[1].objectUrl: names no host or bucket"),
-    "file": (url("file:///k"), "videos[1].objectUrl: names no host or bucket"),
-    "port only": (url("https://:443/k"), "videos[1].objectUrl: names no host or bucket"),
+    "no bucket": (url("s3:///k"), "videos[1].objectUrl: has no host or bucket"),
+    "file": (url("file:///k"), "videos[1].objectUrl: has no host or bucket"),
+    "port only": (url("https://:443/k"), "videos[1].objectUrl: has no host or bucket"),
     "blank": (url("s3://b/a b.mp4"), "videos[1].objectUrl: has white space; percent-encode it ('s3://b/a b.mp4')"),
     "blank before": (url(" s3://b/k"), "videos[1].objectUrl: has white space"),
     "line end": (url("s3://b/k\n"), "videos[1].objectUrl: has white space"),
@@ -189,11 +189,11 @@ WRONG = {
     "zero width space": (url("s3://b/a\u200bb"), "videos[1].objectUrl: has white space"),
     "NUL": (url("s3://b/\x00"), "videos[1].objectUrl: has a control character"),
     "DEL": (url("s3://b/\x7f"), "videos[1].objectUrl: has a control character"),
-    "half a character": (url("s3://b/\ud800"), "videos[1].objectUrl: holds half a character"),
+    "half a character": (url("s3://b/\ud800"), "videos[1].objectUrl: has a lone surrogate"),
     "too many bytes": (url("s3://b/" + "\u00e9" * 8190), "videos[1].objectUrl: longer than 16,384 bytes"),
-    "password": (url("https://me:pass@host/k"), "videos[1].objectUrl: holds a user name or password"),
-    "token for a user": (url("https://token@host/k"), "videos[1].objectUrl: holds a user name or password"),
-    "password in a bucket's address": (url("s3://id:key@b/k"), "videos[1].objectUrl: holds a user name or password"),
+    "password": (url("https://me:pass@host/k"), "videos[1].objectUrl: has a user name or password"),
+    "token for a user": (url("https://token@host/k"), "videos[1].objectUrl: has a user name or password"),
+    "password in a bucket's address": (url("s3://id:key@b/k"), "videos[1].objectUrl: has a user name or password"),
     "same URL": (
         videos({"objectUrl": URL}, {"objectUrl": URL}),
         "videos[1].objectUrl: the same URL as videos[0].objectUrl",
@@ -207,17 +207,17 @@ WRONG = {
         "dicom_series[1].objectUrl_0: the same URL as dicom_series[0].objectUrl_1",
     ),
     # titles
-    "title a number": (video(title=7), "videos[0].title: must be a text, not a number"),
+    "title a number": (video(title=7), "videos[0].title: must be a string, not a number"),
     "title empty": (video(title=""), "videos[0].title: must not be empty"),
     "title blank": (video(title=" \n"), "videos[0].title: must not be empty"),
     "title too long": (video(title="x" * 301), "videos[0].title: longer than 300 characters"),
-    "title with half a character": (video(title="\udfff"), "videos[0].title: holds half a character"),
+    "title with half a character": (video(title="\udfff"), "videos[0].title: has a lone surrogate"),
     "group without title": ({"image_groups": [{"objectUrl_0": URL}]}, "image_groups[0].title: missing"),
     "group with title null": (group(title=None), "image_groups[0].title: missing"),
     "series with blank title": ({"dicom_series": [{**GROUP, "title": " "}]}, "dicom_series[0].title: missing"),
     "series with a list for title": (
         {"dicom_series": [{**GROUP, "title": []}]},
-        "dicom_series[0].title: must be a text",
+        "dicom_series[0].title: must be a string",
     ),
     # several files
     "group without files": ({"image_groups": [{"title": "g"}]}, "image_groups[0].objectUrl_0: missing"),
@@ -250,15 +250,15 @@ WRONG = {
         "dicom_series[0].createVideo: unknown",
     ),
     # metadata
-    "metadata a text": (video(clientMetadata="{}"), "videos[0].clientMetadata: must be an object, not a text"),
+    "metadata a text": (video(clientMetadata="{}"), "videos[0].clientMetadata: must be an object, not a string"),
     "metadata a list": (video(clientMetadata=[]), "videos[0].clientMetadata: must be an object, not a list"),
     "NaN": (video(clientMetadata={"a": [0, math.nan]}), "videos[0].clientMetadata.a[1]: must be a finite number"),
     "Infinity": (
         video(clientMetadata={"a": {"b-c": -math.inf}}),
         "videos[0].clientMetadata.a['b-c']: must be a finite",
     ),
-    "key a number": (video(clientMetadata={"a": {1: 2}}), "videos[0].clientMetadata.a: a key is no text (a number)"),
-    "key null": (video(clientMetadata={None: 2}), "videos[0].clientMetadata: a key is no text (null)"),
+    "key a number": (video(clientMetadata={"a": {1: 2}}), "clientMetadata.a: a key is not a string (a number)"),
+    "key null": (video(clientMetadata={None: 2}), "videos[0].clientMetadata: a key is not a string (null)"),
     "bytes": (video(clientMetadata={"a": b"b"}), "videos[0].clientMetadata.a: a value of type bytes is not JSON"),
     "set": (video(clientMetadata={"a": {1}}), "videos[0].clientMetadata.a: a value of type set is not JSON"),
     "object": (
@@ -267,7 +267,7 @@ WRONG = {
     ),
     "half a character in metadata": (
         video(clientMetadata={"a": "\ud83d"}),
-        "videos[0].clientMetadata.a: holds half a char",
+        "videos[0].clientMetadata.a: has a lone surrogate",
     ),
     "too large a number": (video(clientMetadata={"a": 10**5000}), "videos[0].clientMetadata.a: too large a number"),
     "too deep": (video(clientMetadata=deep(5000)), "videos[0].clientMetadata: nested deeper than 100 levels"),
@@ -283,8 +283,8 @@ WRONG = {
     "height null": (media(height=None), "videos[0].videoMetadata.height: must be a positive whole number"),
     "file size below 0": (media(fileSize=-1), "videos[0].videoMetadata.fileSize: must be a positive whole number"),
     "file_size a text": (media(file_size="1 MB"), "videos[0].videoMetadata.file_size: must be a positive whole number"),
-    "media type a number": (media(mimeType=4), "videos[0].videoMetadata.mimeType: must be a text"),
-    "media type empty": (media(mime_type=""), "videos[0].videoMetadata.mime_type: must be a text"),
+    "media type a number": (media(mimeType=4), "videos[0].videoMetadata.mimeType: must be a string"),
+    "media type empty": (media(mime_type=""), "videos[0].videoMetadata.mime_type: must be a string"),
     "video metadata a list": (video(videoMetadata=[VIDEO]), "videos[0].videoMetadata: must be an object, not a list"),
     "image height": (
         {"images": [{"objectUrl": URL, "imageMetadata": {"height": 0}}]},
@@ -300,7 +300,7 @@ WRONG = {
     ),
     "codec": (
         {"audio": [{"objectUrl": URL, "audioMetadata": {"codec": None}}]},
-        "audio[0].audioMetadata.codec: must be a te",
+        "audio[0].audioMetadata.codec: must be a st",
     ),
     "pages": (
         {"pdfs": [{"objectUrl": URL, "pdfMetadata": {"numPages": 1.5}}]},
@@ -309,7 +309,7 @@ WRONG = {
     "settings": ({"time_series": [{"objectUrl": URL, "settings": 1}]}, "time_series[0].settings: must be an object"),
     "scene missing": ({"scenes": [{"title": "s"}]}, "scenes[0].scene: missing"),
     "scene null": ({"scenes": [{"title": "s", "scene": None}]}, "scenes[0].scene: missing"),
-    "scene a text": ({"scenes": [{"title": "s", "scene": URL}]}, "scenes[0].scene: must be an object, not a text"),
+    "scene a text": ({"scenes": [{"title": "s", "scene": URL}]}, "scenes[0].scene: must be an object, not a string"),
     "scene without title": ({"scenes": [{"scene": {}}]}, "scenes[0].title: missing"),
 }
 
@@ -369,7 +369,7 @@ def test_a_repeated_url_is_named_without_it() -> None:
 
 @pytest.mark.parametrize("text", ['{"videos": [], "videos": []}', '{"videos": [{"title": "a", "title": "b"}]}'])
 def test_a_key_that_stands_twice_is_refused(text: str) -> None:
-    with pytest.raises(ManifestProblem, match="stands twice in one object"):
+    with pytest.raises(ManifestProblem, match="comes twice in one object"):
         manifest.parse(text)
 
 

@@ -59,7 +59,13 @@ def table():
         for value in (0, -1, True, "4", 257, None, 1.5):
             add(each, "max_workers", dataset_hash=ID, file_paths="MEDIA/a.png", max_workers=value)
     for each, name in ((EncordUploadVideoOperator, "clip.mp4"), (EncordUploadImageOperator, "a.png")):
-        add(each, "title can be given for one file", dataset_hash=ID, file_paths=[f"MEDIA/{name}"] * 2, title="t")
+        add(
+            each,
+            "title can only be set for a single file",
+            dataset_hash=ID,
+            file_paths=[f"MEDIA/{name}"] * 2,
+            title="t",
+        )
 
     for value in (0, -1, timedelta(0), "5", True):
         add(EncordUploadVideoOperator, "timeout", dataset_hash=ID, file_paths="MEDIA/clip.mp4", timeout=value)

@@ -202,6 +202,6 @@ def test_a_file_of_something_else_is_refused(content, context, asked, tmp_path):
     (tmp_path / "file").write_bytes(content)
     value = {"count": 1, "details_path": str(tmp_path / "file"), "details_conn_id": None}
     task = EncordDeleteDataOperator(task_id="task", dataset_hash=ID, data_hashes=value)
-    with pytest.raises(EncordInputError, match=r"file of details|data_hashes must be"):
+    with pytest.raises(EncordInputError, match=r"details file|data_hashes must be"):
         task.execute(context)
     assert asked() == []

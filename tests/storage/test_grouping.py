@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_encord import manifest
 from airflow_provider_encord._storage.grouping import MAX_TITLE, Grouping, entries, natural, object_url, title_of
-from airflow_provider_encord._storage.title_index import Seen
+from airflow_provider_encord._storage.title_index import TitleIndex
 
 
 def made(keys, **grouping):
@@ -114,6 +114,12 @@ def test_natural_order_is_total():
     assert sorted(names, key=natural)[:3] == ["", "9", "10"]
 
 
-def test_seen_holds_any_text_once():
-    with Seen(["a", "a", "b'; DROP TABLE seen", "ü"]) as seen:
-        assert [each in seen for each in ("a", "b'; DROP TABLE seen", "ü", "A", "")] == [True, True, True, False, False]
+def test_the_index_holds_any_title_once():
+    with TitleIndex(["a", "a", "b'; DROP TABLE seen", "ü"]) as index:
+        assert [each in index for each in ("a", "b'; DROP TABLE seen", "ü", "A", "")] == [
+            True,
+            True,
+            True,
+            False,
+            False,
+        ]

@@ -274,7 +274,7 @@ NOT_SENT: dict[str, str] = {
 
 # Keys that are refused before any request: text, passphrase, and what the error says.
 KEY_CASES: dict[str, tuple[str, str | None, str]] = {
-    "key_garbage": ("this is no key", None, "neither OpenSSH text nor base64"),
+    "key_garbage": ("this is no key", None, "neither an OpenSSH key nor its base64"),
     "key_passphrase_missing": (PROTECTED_KEY, None, "set 'passphrase'"),
     "key_passphrase_wrong": (PROTECTED_KEY, "wrong", "wrong passphrase"),
     "key_password_not_needed": (KEY, "some", "remove it"),

@@ -163,7 +163,7 @@ def test_a_full_disk_is_named_and_not_tried_again(
     transport.close()
     assert caught.value.kind is ErrorKind.DISK
     assert f"could not be kept in {tempfile.gettempdir()!r} (No " in str(caught.value)
-    assert "Make room there" in str(caught.value)
+    assert "Free space there" in str(caught.value)
     assert "proxy" not in str(caught.value)
     assert len(loopback.received) == 1
 

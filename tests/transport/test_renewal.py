@@ -123,7 +123,7 @@ def test_a_lookup_that_goes_on_failing_says_so(drive: Any, old: Account, loopbac
     with pytest.raises(ApiError) as caught:
         drive(old, lambda refused: NoAnswer("the database is down.", sent=False), START)
     assert (caught.value.kind, caught.value.transient, caught.value.taken) == (ErrorKind.LOOKUP, True, False)
-    assert "could not be told: the database is down. (HTTP 400" in str(caught.value)
+    assert "could not be looked up: the database is down. (HTTP 400" in str(caught.value)
     assert len(loopback.received) == RetryPolicy().tries
 
 

@@ -105,7 +105,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
     ("status", "words"),
     [
         (407, ["asks for a login (HTTP 407)", "user and password", "HTTPS_PROXY"]),
-        (403, ["does not connect to encord.invalid (HTTP 403)", "allowed", "NO_PROXY"]),
+        (403, ["does not connect to encord.invalid (HTTP 403)", "Allow encord.invalid", "NO_PROXY"]),
         (502, ["does not connect to encord.invalid (HTTP 502)"]),
     ],
 )

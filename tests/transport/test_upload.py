@@ -439,7 +439,7 @@ def test_no_signed_query_is_logged(storage: Storage, caplog: pytest.LogCaptureFi
     storage.put = lambda received, number: [Reply(503), Reply(cut=0), Reply(403), Reply(500)][min(number - 1, 3)]
     with caplog.at_level(logging.DEBUG):
         upload(storage, some(1))
-    assert "Trying again" in caplog.text
+    assert "Uploading it again" in caplog.text
     assert "topsecret" not in caplog.text
 
 

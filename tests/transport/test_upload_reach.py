@@ -97,7 +97,7 @@ def test_nothing_is_sent_where_no_storage_is(address: str, private: bool, send: 
         assert connected == []
         assert outcome.error
         assert outcome.error.kind is ErrorKind.STORAGE
-        assert "no public address" in str(outcome.error)
+        assert "not a public address" in str(outcome.error)
         assert "topsecret" not in str(outcome.error)
 
 
@@ -148,7 +148,7 @@ def test_a_proxy_is_not_asked_for_this_machine(host: str, send: Send, monkeypatc
     outcome, connected = send(host)
     assert connected == []
     assert outcome.error
-    assert "no public address" in str(outcome.error)
+    assert "not a public address" in str(outcome.error)
     assert set(send("storage.example")[1]) == {PRIVATE}, "the proxy itself may be anywhere"
 
 

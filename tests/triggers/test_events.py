@@ -28,7 +28,7 @@ def test_what_is_no_event_is_said_to_be_none(event):
     )
     sensor = EncordReEncodeSensor(task_id="sensor", dataset_hash="00000000-0000-0000-0000-000000000001", job_id=1)
     for task in (operator, sensor):
-        with pytest.raises(EncordError, match="no event that can be read"):
+        with pytest.raises(EncordError, match="event of the trigger cannot be read"):
             task.execute_complete({}, event)
 
 

@@ -373,7 +373,7 @@ def test_a_look_up_that_never_ends_ends_after_the_deadline(each, made, monkeypat
     monkeypatch.setattr(wait, "LAST_ANSWER_SECONDS", 0.01)
     (event,) = asyncio.run(collect(trigger))
     assert event["status"] == "timeout"
-    assert "had not been looked up" in event["message"]
+    assert "before the connection was looked up" in event["message"]
 
 
 @every_class
@@ -388,4 +388,4 @@ def test_a_wait_that_gets_no_answer_at_all_ends_after_its_deadline(each, made, e
     monkeypatch.setattr(wait.Patience, "seconds_to_last_answer", lambda self, now: next(seconds, 0.01))
     (event,) = asyncio.run(collect(trigger))
     assert event["status"] == "timeout"
-    assert "had not answered" in event["message"]
+    assert "did not answer" in event["message"]

@@ -1,7 +1,7 @@
-"""Carries calls over the network: blocking, asynchronous, and many files at once. No Airflow."""
+"""Sends calls over the network, blocking or asynchronous, and uploads many files at once. No Airflow."""
 
-# Here, since a DAG's file reads them and must import nothing heavy.
+# These are here because DAG files import them, which must load nothing heavy.
 DEFAULT_MAX_WORKERS = 64
-"""Files in flight at once."""
+"""Number of files that are uploaded at the same time."""
 MAX_FILES_PER_JOB = 1000
-"""As many images as Encord's pages advise to upload at once; smaller jobs show up sooner."""
+"""The number of images that Encord's pages advise to upload at once; smaller jobs show up sooner."""

@@ -1,4 +1,4 @@
-"""Carries calls with ``aiohttp``: one pooled session."""
+"""Sends calls with ``aiohttp``, through one connection pool."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ from airflow_provider_encord._client.wait import DeadlineReached, Patience, wait
 T = TypeVar("T")
 
 MAX_POLLS = 256
-"""Polls in flight at once, of all waits that share a transport, apart from those that the server holds."""
+"""Most polls at the same time in one transport, without those that the server holds."""
 MAX_HELD_POLLS = 256
-"""Polls that the server holds at once; each keeps a connection. Further waits poll at their interval."""
+"""Most polls that the server holds at the same time, each on its own connection. Other waits poll at their interval."""
 
 _WAKE_SECONDS = 0.1
-_LONGEST_HEADER = 64 * 1024  # as Python's own HTTP client takes it
-_PIECE_BYTES = 64 * 1024  # what is done with one delays others on the event loop
+_LONGEST_HEADER = 64 * 1024  # the limit of Python's own HTTP client
+_PIECE_BYTES = 64 * 1024  # handling a piece blocks the event loop
 
 
 class SharedSleep:
-    """Sleeps of many on one event loop, each up to 0.1 seconds longer, so that those due together share a timer.
+    """Sleeps on one event loop that share timers: each takes up to 0.1 seconds longer.
 
-    An event loop keeps all timers in one queue: with one for each of 10,000 sleepers every request's timers take
-    longer to keep, and what they hold outlives them.
+    An event loop keeps all timers in one queue. With one for each of 10,000 sleepers, the timers of every request get
+    slower, and cancelled timers keep their objects alive.
     """
 
     def __init__(self) -> None:
         self._sleepers: dict[int, list[asyncio.Future[None]]] = {}
 
     def __call__(self, seconds: float) -> asyncio.Future[None]:
-        """Return what is done that many seconds from now, and up to 0.1 seconds more."""
+        """Return a future that is done after this many seconds, or up to 0.1 seconds later."""
         loop = asyncio.get_running_loop()
         tick = math.ceil((loop.time() + seconds) / _WAKE_SECONDS)
         if tick not in self._sleepers:
@@ -72,12 +72,12 @@ class SharedSleep:
 
     def _wake(self, tick: int) -> None:
         for sleeper in self._sleepers.pop(tick):
-            if not sleeper.done():  # one who was cancelled
+            if not sleeper.done():  # it may be cancelled
                 sleeper.set_result(None)
 
 
 def open_session(**connector: Any) -> aiohttp.ClientSession:
-    """Return a pool of connections that keeps no cookies; ``connector`` is arguments of its connector."""
+    """Return a connection pool without cookies; ``connector`` holds arguments of its ``TCPConnector``."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls_context(), **connector),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -90,11 +90,11 @@ def open_session(**connector: Any) -> aiohttp.ClientSession:
 class AsyncTransport:
     """Runs many calls at once on one event loop. Use it as an asynchronous context manager.
 
-    :param account: who asks, and where.
+    :param account: who is calling, and where.
     :param timeouts: time limits of each request.
-    :param max_connections: open connections at most; 0 for no limit, as held polls need.
-    :param sleep: lets seconds pass; a test's replacement need not.
-    :param renew: returns what the account is now, given one that Encord refuses; asked once for all who are refused.
+    :param max_connections: most open connections; 0 for no limit, which held polls need.
+    :param sleep: waits for seconds; tests pass one that does not.
+    :param renew: looks the account up again after Encord refused it; called once for all refused requests.
     """
 
     def __init__(
@@ -119,14 +119,14 @@ class AsyncTransport:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The pool; made at first use, on the running loop."""
+        """The connection pool, made at its first use on the running loop."""
         if self._session is None:
             self._session = open_session(limit=self._max_connections)
         return self._session
 
     @cached_property
     def _proxy(self) -> str | None:
-        # All requests go to one host, and finding its proxy takes as long as the rest of a request.
+        # All requests go to one host, and finding its proxy takes as much time as the rest of a request.
         return proxy_for(self.account.domain)
 
     async def close(self) -> None:
@@ -137,7 +137,7 @@ class AsyncTransport:
             await session.close()
 
     async def __aenter__(self) -> AsyncTransport:
-        """Enter; nothing is opened yet."""
+        """Enter; the pool is opened later."""
         return self
 
     async def __aexit__(
@@ -147,16 +147,16 @@ class AsyncTransport:
         await self.close()
 
     async def run(self, call: Call[T], *, policy: RetryPolicy | None = None) -> T:
-        """Send a call until it is answered or nothing more can be done.
+        """Send a call, and repeat it where that helps, until it is answered.
 
-        :raises ApiError: when Encord refused, or no answer was to be had.
+        :raises ApiError: when Encord refused, or did not answer.
         """
         return await adrive(exchange(call, self.account, policy=policy), self._perform, self._read_aside)
 
     async def wait(self, watch: Watch, patience: Patience, **reports: Any) -> Verdict:
         """Wait for a job to end; see :func:`airflow_provider_encord._client.wait.wait`.
 
-        :raises DeadlineReached: also when a poll was not answered a minute after the deadline.
+        :raises DeadlineReached: also when a poll is not answered within a minute after the deadline.
         """
         account, clock = self.account, self.account.clock
         steps = wait(
@@ -177,7 +177,7 @@ class AsyncTransport:
         try:
             return await adrive(steps, perform)
         except TimeoutError:
-            reason = f"Of {watch.name}, Encord had not answered when the time was over"
+            reason = f"Encord did not answer about {watch.name} in time"
         raise DeadlineReached(reason)
 
     def _longest_held(self) -> float:
@@ -186,7 +186,7 @@ class AsyncTransport:
     async def _poll_in_turn(self, call: Call[T], seconds: float | None) -> T | ApiError:
         longest = 2 * (self.timeouts.total + call.held_seconds) + LOOKUP_SECONDS
         if seconds is not None and seconds > longest and not self._polls.locked():
-            seconds = None  # the poll's own limits are narrower
+            seconds = None  # the poll's own limits are shorter
         async with asyncio.timeout(seconds):
             if not call.held_seconds:
                 async with self._polls:
@@ -221,7 +221,7 @@ class AsyncTransport:
         return await self._aside(read) if is_large else read()
 
     async def _aside(self, work: Callable[[], T]) -> T:
-        """Do on a thread what would keep the event loop; one at a time, since more would only slow each other down."""
+        """Run work on a thread that would block the event loop; one at a time, since threads slow each other down."""
         async with self._one_at_a_time:
             return await asyncio.to_thread(work)
 
@@ -231,7 +231,7 @@ class AsyncTransport:
         read, total = self.timeouts.read, self.timeouts.total
         until = clock() + total + request.held_seconds
         try:
-            # One timer does for all limits; the client library would set three for each request.
+            # One timer serves all limits; aiohttp would set three for each request.
             async with (
                 asyncio.timeout(min(read, total) + request.held_seconds) as limit,
                 session.request(
@@ -260,12 +260,12 @@ class AsyncTransport:
             raise
         except BrokenBody as error:
             return NoAnswer(str(error), sent=True)
-        except Exception as error:  # what a client library raises for what no server should send is not all documented
+        except Exception as error:  # aiohttp does not document all that it raises for malformed answers
             return no_answer(error, request.url)
 
 
 def no_answer(error: Exception, url: str) -> NoAnswer:
-    """Tell what broke on the way to a URL, which may be a signed one: nothing but its host is shown."""
+    """Return what broke on the way to a URL; only its host is shown, since it may be a signed URL."""
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(tls := _system_error(error), ssl.SSLError):
         return tls_failure(tls, error.host, sent=False)
     if isinstance(error, aiohttp.ClientHttpProxyError):

@@ -1,4 +1,4 @@
-"""The body of a list of which only the length matters: of a long one nothing is parsed, and nothing kept."""
+"""The body of a list whose length alone matters: a long list is neither parsed nor kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_encord._client.transport.response_body import (
     BrokenBody,
 )
 
-# A legacy answer as far as its list, which only short members may precede.
+# A legacy answer up to its list; only short members may come before it.
 _HEAD = re.compile(rb'\s*\{\s*(("\w{1,50}"\s*:\s*(null|\d{1,9}|"[^"\\]{0,500}")\s*,\s*){0,9})"response"\s*:\s*\[')
 _SUCCESS = re.compile(rb'"status"\s*:\s*200\s*,')
 _SUCCESS_LAST = re.compile(rb',\s*"status"\s*:\s*200\s*\}\s*$')
@@ -25,11 +25,11 @@ _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class CountedBody(Body):
-    """Takes a list of the legacy API as it comes over the wire; once it is long, its objects are only counted.
+    """Receives a list of the legacy API; once it is long, its objects are only counted.
 
-    :param request: what is answered; tells how many objects are enough.
-    :param status: of the answer.
-    :param encoding: the answer's ``Content-Encoding``.
+    :param request: the request; it says how many objects are enough.
+    :param status: HTTP status of the answer.
+    :param encoding: ``Content-Encoding`` of the answer.
     """
 
     def __init__(self, request: Request, status: int, encoding: str | None) -> None:
@@ -37,7 +37,7 @@ class CountedBody(Body):
         self._enough = request.enough
         self._can_count = 200 <= status < 300
         self._is_success = False
-        self._found = self._bytes = 0
+        self._objects = self._bytes = 0
         self._open = bytearray()
         self._list_ended = False
         self._brackets = _Brackets()
@@ -45,18 +45,18 @@ class CountedBody(Body):
 
     @property
     def countable(self) -> bool:
-        """Whether so much has come that it is worth counting."""
+        """Whether enough data has come to count it."""
         return self._can_count and self.file.tell() > (_PIECE if self._bytes else LARGE_ANSWER_BYTES)
 
     def count(self) -> bool:
-        """Count what has come, and forget it; False when there are enough in an answer of success.
+        """Count the objects so far and drop their data; return False when a successful answer has enough.
 
-        :raises BrokenBody: when it is too large, or no answer.
+        :raises BrokenBody: when it is too large, or not an answer.
         """
         data = self.content()
         if not self._bytes:
             if not (head := _HEAD.match(data)):
-                self._can_count = False  # it is read as any other answer
+                self._can_count = False  # it is read like any other answer
                 return True
             self._is_success = bool(_SUCCESS.search(head[1]))
         self.file.seek(0)
@@ -75,22 +75,22 @@ class CountedBody(Body):
     def document(self) -> Any:
         """Return an answer with the number of objects, if they were counted.
 
-        :raises BrokenBody: when what was counted is no answer of success, or not whole.
+        :raises BrokenBody: when the answer is not a complete, successful one.
         """
         if not self._bytes:
             return None
         if self.count() and (self._open or not (self._is_success or _SUCCESS_LAST.search(self._end))):
-            raise BrokenBody("the answer does not end as one of success")
-        return {"status": 200, "response": Counted(self._found)}
+            raise BrokenBody("the answer does not end like a successful one")
+        return {"status": 200, "response": Counted(self._objects)}
 
     @property
     def _has_enough(self) -> bool:
-        return self._is_success and self._found >= self._enough
+        return self._is_success and self._objects >= self._enough
 
     def _nest(self, bracket: int) -> None:
         if bracket in b"[{":
             self._open.append(bracket)
-            self._found += self._open == b"{[{" and not self._list_ended
+            self._objects += self._open == b"{[{" and not self._list_ended
         elif self._open:
             self._open.pop()
             self._list_ended |= self._open == b"{"
@@ -99,7 +99,7 @@ class CountedBody(Body):
 
 
 class _Brackets:
-    """Finds the brackets of JSON outside of its strings, without a look at most of it."""
+    """Finds the brackets of JSON outside of its strings, without looking at most of it."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -107,7 +107,7 @@ class _Brackets:
 
     def in_next(self, data: bytes) -> bytes:
         data = self._held + data
-        # A last odd backslash escapes what comes next.
+        # An odd backslash at the end escapes the next byte.
         odd = (len(data) - len(data.rstrip(b"\\"))) % 2
         data, self._held = data[: len(data) - odd], data[len(data) - odd :]
         parts = data.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')

@@ -1,4 +1,4 @@
-"""Reading the files of an upload: in blocks, or of small local files several at a time."""
+"""Reads the files of an upload: in blocks, or several small local files at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HANDFUL_FILES = 8
 
 
 class UploadFile(Protocol):
-    """A file that can be opened again for another attempt."""
+    """A file that can be opened again when its upload is repeated."""
 
     @property
     def name(self) -> str:
@@ -26,21 +26,21 @@ class UploadFile(Protocol):
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine, so that opening it is no request."""
+        """Whether it is on this machine, so that opening it needs no request."""
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         """Open it for reading bytes."""
 
 
 class UnreadableFile(Exception):
-    """A file cannot be read, or does not have the size it had when the upload began."""
+    """A file cannot be read, or its size has changed since the upload began."""
 
 
 def blocks_of(file: UploadFile, most: int) -> Generator[bytes, None, None]:
-    """Read a file, which must have the announced size to the last byte; it is closed before the last block is given.
+    """Yield the blocks of a file, which must have exactly its announced size; it is closed before the last block.
 
-    :param most: bytes of a block at most.
-    :raises UnreadableFile: when its size is another, or it changed while it was read.
+    :param most: largest size of a block in bytes.
+    :raises UnreadableFile: when its size is different, or it changed while it was read.
     """
     left = file.size
     with file.open() as handle:
@@ -57,7 +57,7 @@ def blocks_of(file: UploadFile, most: int) -> Generator[bytes, None, None]:
 
 
 def _modified(handle: BinaryIO) -> int | None:
-    """Tell when a local file was last written, in nanoseconds."""
+    """Return when a local file was last written, in nanoseconds."""
     try:
         return os.fstat(handle.fileno()).st_mtime_ns
     except (AttributeError, OSError):  # a file of a store
@@ -65,7 +65,7 @@ def _modified(handle: BinaryIO) -> int | None:
 
 
 class _Handful:
-    """A few files that are read one after the other, when the first of them is asked for."""
+    """A few files that are read together when the first of them is needed."""
 
     def __init__(self, files: dict[int, UploadFile]) -> None:
         self._files = files
@@ -73,17 +73,17 @@ class _Handful:
         self.contents: dict[int, bytes] = {}
 
     def read(self) -> None:
-        """Read them; what can't be read is left out, since whoever reads it in blocks finds out why."""
+        """Read them. A file that cannot be read is left out; reading it in blocks later reports why."""
         for index, file in self._files.items():
             with suppress(Exception):
                 self.contents[index] = b"".join(blocks_of(file, file.size))
 
 
 class ReadTogether:
-    """Contents of small local files that follow each other: to hand one to a thread takes longer than to read it.
+    """Reads neighbouring small local files together, since passing one to a thread takes longer than reading it.
 
-    :param files: those to upload, in the order of their turns.
-    :param largest: bytes of a small file at most.
+    :param files: the files to upload, in their order.
+    :param largest: largest size of a small file in bytes.
     :param readers: threads that may wait for a disk.
     """
 
@@ -94,7 +94,7 @@ class ReadTogether:
             self._handfuls |= dict.fromkeys(members, _Handful(members))
 
     async def content(self, index: int) -> bytes | None:
-        """Return what is in a file, once; None when it must be read in blocks."""
+        """Return the content of a file, once; None if it must be read in blocks."""
         handful = self._handfuls.pop(index, None)
         if handful is None:
             return None

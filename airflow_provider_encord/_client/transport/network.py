@@ -1,4 +1,4 @@
-"""What both transports must agree on: time limits, TLS and proxies."""
+"""What both transports share: time limits, TLS and proxies."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ CHUNK_BYTES = 1024 * 1024
 
 
 class NetworkSettingsProblem(ValueError):
-    """An environment variable about the network cannot be used; the text names it."""
+    """An environment variable for the network cannot be used; the message names it."""
 
 
 @dataclass(frozen=True)
 class Timeouts:
     """Time limits of one request, in seconds.
 
-    :param connect: to make a connection.
-    :param read: between two pieces of an answer; grows by the time a poll may be held.
-    :param total: for a whole answer; grows alike.
-    :param stall: of an upload without any progress.
+    :param connect: to open a connection.
+    :param read: between two pieces of an answer, plus the time that a poll may be held.
+    :param total: for a whole answer, plus the same time.
+    :param stall: without progress of an upload.
     """
 
     connect: float = 30.0
@@ -37,7 +37,7 @@ class Timeouts:
 
 
 def ca_bundle() -> str:
-    """Return the CA file, or folder, that counts for both transports: the user's, or else certifi's."""
+    """Return the CA file or folder for both transports: the user's, or else certifi's."""
     variable = _ca_variable()
     return os.environ[variable] if variable else DEFAULT_CA_BUNDLE_PATH
 
@@ -55,31 +55,31 @@ def _tls_context(bundle: str) -> ssl.SSLContext:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return the process's TLS context; loading the CAs takes longer than a request, so it is done once."""
+    """Return the TLS context of the process; it is made once, since loading the CAs takes longer than a request."""
     bundle = ca_bundle()
     try:
         return _tls_context(bundle)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         reason = getattr(error, "strerror", None) or type(error).__name__
     variable = _ca_variable()
-    whose = f"the environment variable {variable} names" if variable else "the default of Python's certifi is"
+    whose = f"the environment variable {variable} is" if variable else "the default of Python's certifi is"
     raise NetworkSettingsProblem(f"{whose} {bundle!r}, which cannot be used as a file of CA certificates ({reason})")
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment asks for, by the rules of ``requests``."""
+    """Return the proxy for a URL from the environment, by the rules of ``requests``."""
     parts = urlsplit(url)
     host = f"{parts.scheme}://{parts.netloc}"
     proxy = select_proxy(host, get_environ_proxies(host, no_proxy=None))
     if proxy and not _PROXY.fullmatch(proxy):
         raise NetworkSettingsProblem(
-            f"the proxy for {parts.scheme} that the environment variable {_proxy_variable(parts.scheme)} names is no "
-            "URL such as 'http://proxy.example:3128'"
+            f"the proxy for {parts.scheme} in the environment variable {_proxy_variable(parts.scheme)} is not a URL "
+            "such as 'http://proxy.example:3128'"
         )
     return proxy
 
 
-# Nothing of a proxy's URL is shown: it may hold a password.
+# The URL of a proxy is never shown: it may hold a password.
 _PROXY = re.compile(
     r"((https?|socks[45][ah]?)://)?([^\s/?#@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", re.IGNORECASE
 )

@@ -1,4 +1,4 @@
-"""Finding out what follows credentials that Encord refuses, once for all on one event loop who are refused."""
+"""Looks up new credentials after Encord refused the old ones, once for all requests on one event loop."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from airflow_provider_encord._client.protocol import NoAnswer
 LOOKUP_SECONDS = 30.0
 """How long one lookup may take."""
 FRESH_SECONDS = 10.0
-"""How long what a lookup found goes for others who are refused with the same account."""
+"""How long the result of a lookup serves other requests that were refused with the same account."""
 FAILED_SECONDS = 1.0
-"""How long a lookup that failed goes for others."""
+"""How long a failed lookup serves other requests."""
 
 AskNow = Callable[[Account], Awaitable[Account | NoAnswer]]
 
 
 async def unchanged(refused: Account) -> Account:
-    """Say that there is no other account."""
+    """Return the same account."""
     return refused
 
 
 class SharedRenewal:
-    """One lookup for all who are refused with one account at about the same time.
+    """Shares one lookup among requests that are refused with the same account at about the same time.
 
-    :param look_up: returns what the account is now.
+    :param look_up: looks the account up again.
     """
 
     def __init__(self, look_up: AskNow) -> None:
@@ -37,17 +37,17 @@ class SharedRenewal:
         self._started = 0.0
 
     async def __call__(self, refused: Account) -> Account | NoAnswer:
-        """Return what the account is now."""
+        """Return the account from a new or shared lookup."""
         now = asyncio.get_running_loop().time()
         newest = self._newest
         if newest is None or refused != self._refused or now - self._started >= _lifetime(newest):
             newest = asyncio.ensure_future(self._within_time(refused))
             self._refused, self._newest, self._started = refused, newest, now
-        # One who is cancelled must not take the lookup away from the others.
+        # Cancelling one request must not cancel the lookup of the others.
         return await asyncio.shield(newest)
 
     def cancel(self) -> None:
-        """Give up a lookup that nobody waits for any more."""
+        """Cancel a lookup that nobody waits for any more."""
         if self._newest is not None:
             self._newest.cancel()
             self._newest = None

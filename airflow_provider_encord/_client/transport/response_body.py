@@ -1,4 +1,4 @@
-"""The body of an answer, kept within bounds whatever a server sends. Both transports fill it."""
+"""The body of an answer, within limits whatever a server sends. Both transports fill it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_encord._client.protocol import Request
 
 ACCEPT_ENCODING = "gzip"
 LARGE_ANSWER_BYTES = 1024 * 1024
-"""From this size on, reading an answer takes long enough to keep an event loop from its work."""
+"""From this size on, parsing an answer would block an event loop for too long."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MAX_LARGE_ANSWER_BYTES = 256 * 1024 * 1024
 MAX_STREAMED_BYTES = 4 * 1024 * 1024 * 1024
@@ -21,15 +21,15 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 class BrokenBody(ValueError):
-    """The body is too large, or compressed in a way that can't be read."""
+    """The body is too large, or its compression cannot be read."""
 
 
 class Body:
-    """Takes a body as it comes over the wire, and keeps it decompressed.
+    """Receives a body and decompresses it.
 
-    :param request: what is answered; tells how large the answer may be.
-    :param status: of the answer; of a refusal only the first part is kept.
-    :param encoding: the answer's ``Content-Encoding``.
+    :param request: the request; it says how large the answer may be.
+    :param status: HTTP status of the answer; only the first part of a refusal is kept.
+    :param encoding: ``Content-Encoding`` of the answer.
     :param into: a file for an answer that may be larger than memory.
     """
 
@@ -47,12 +47,12 @@ class Body:
         )
         encoding = (encoding or "").strip().lower()
         if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-            raise BrokenBody("the answer is compressed in a way that was not asked for")
+            raise BrokenBody("the answer has a compression that was not asked for")
         self._compressed = encoding not in ("", "identity")
         self._inflate: zlib._Decompress | None = None
 
     def feed(self, data: bytes) -> bool:
-        """Take the next piece; return False when no more is wanted.
+        """Add the next piece; return False when no more is needed.
 
         :raises BrokenBody: when it is too large or damaged.
         """
@@ -65,29 +65,29 @@ class Body:
         return True
 
     def end(self) -> None:
-        """Say that all has come.
+        """Finish the body.
 
-        :raises BrokenBody: when the compressed content is not complete.
+        :raises BrokenBody: when the compressed content is incomplete.
         """
         if self._inflate and not self._inflate.eof:
             raise BrokenBody("the answer's compressed content was cut off")
 
     @property
     def countable(self) -> bool:
-        """Whether so much has come that it is worth counting."""
+        """Whether enough data has come to count it."""
         return False
 
     def count(self) -> bool:
-        """Count what has come, and forget it; False when no more is wanted."""
+        """Count the objects so far and drop their data; return False when no more is needed."""
         return True
 
     def content(self) -> bytes:
-        """Return all of it, of one that is kept in memory."""
+        """Return the whole body, if it is kept in memory."""
         self.file.seek(0)
         return self.file.read()
 
     def document(self) -> Any:
-        """Return what it says, if that is known already."""
+        """Return the parsed body, if it is known already."""
         return None
 
     def _inflated(self, data: bytes) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Runs step generators of the API layer; the only loops that know how steps are carried out."""
+"""Runs the step generators of the client: the only loops over steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def drive(steps: Generator[Step, Any, T], perform: Callable[[Step], Any]) -> T:
-    """Carry out each step and return what the generator returns."""
+    """Carry out the steps and return what the generator returns."""
     try:
         step = next(steps)
         while True:
@@ -31,20 +31,20 @@ async def adrive(
     perform: Callable[[Step], Awaitable[Any]],
     aside: Callable[[Any, Callable[[], tuple[bool, Any]]], Awaitable[tuple[bool, Any]]] | None = None,
 ) -> T:
-    """Carry out each step asynchronously and return what the generator returns.
+    """Carry out the steps asynchronously and return what the generator returns.
 
-    :param aside: given a step's result, goes on with it, perhaps on a thread.
+    :param aside: resumes the generator with a step's result, perhaps on a thread.
     """
     ended, value = _resume(steps, None)
     while not ended:
         result = await perform(value)
         ended, value = await aside(result, partial(_resume, steps, result)) if aside else _resume(steps, result)
-    found: T = value
-    return found
+    returned: T = value
+    return returned
 
 
 def _resume(steps: Generator[Any, Any, Any], result: Any) -> tuple[bool, Any]:
-    """Return whether the generator has ended, and its next step or what it returns."""
+    """Return whether the generator has ended, and its next step or its return value."""
     try:
         return False, steps.send(result)
     except StopIteration as end:
@@ -52,6 +52,6 @@ def _resume(steps: Generator[Any, Any, Any], result: Any) -> tuple[bool, Any]:
 
 
 def announce(pause: Pause) -> None:
-    """Log why nothing happens for a while, if it is more than a second."""
+    """Log a pause of more than a second and its reason."""
     if pause.reason and pause.seconds > 1:
         log.warning("%s Asking again in %.0f s.", pause.reason, pause.seconds)

@@ -1,4 +1,4 @@
-"""Carries calls with ``requests``: one pooled session."""
+"""Sends calls with ``requests``, through one connection pool."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ _SUCCESS_LAST = re.compile(rb',\s*"status"\s*:\s*200\s*\}\s*$')
 class BlockingTransport:
     """Runs calls one after the other.
 
-    :param account: who asks, and where.
+    :param account: who is calling, and where.
     :param timeouts: time limits of each request.
-    :param sleep: lets seconds pass; a test's replacement need not.
-    :param renew: returns what the account is now, given one that Encord refuses.
+    :param sleep: waits for seconds; tests pass one that does not.
+    :param renew: looks the account up again after Encord refused it.
     """
 
     def __init__(
@@ -82,21 +82,21 @@ class BlockingTransport:
         self._session.close()
 
     def run(self, call: Call[T], *, policy: RetryPolicy | None = None) -> T:
-        """Send a call until it is answered or nothing more can be done.
+        """Send a call, and repeat it where that helps, until it is answered.
 
-        :raises ApiError: when Encord refused, or no answer was to be had.
+        :raises ApiError: when Encord refused, or did not answer.
         """
         if not call.repeatable:
-            # A pooled connection that the server has closed meanwhile would leave the outcome unclear.
+            # If the server has closed a pooled connection meanwhile, the outcome would be unclear.
             self._session.close()
         return drive(exchange(call, self._account, policy=policy), self._perform)
 
     def iterate(self, call: Call[tuple[T, ...]], read_item: Callable[[Any], T]) -> Iterator[T]:
-        """Yield the items of a list that may be larger than memory: it is kept in a file while they are read.
+        """Yield the items of a list that may be larger than memory: the answer is kept in a file.
 
-        :param call: a call of the legacy API that is answered with a list.
-        :param read_item: makes one item's model.
-        :raises ApiError: when Encord refused, or no answer was to be had.
+        :param call: a call of the legacy API that answers with a list.
+        :param read_item: makes the model of an item.
+        :raises ApiError: when Encord refused, or did not answer.
         """
         with _TemporaryFile(_MAX_IN_MEMORY) as file:
 
@@ -117,7 +117,7 @@ class BlockingTransport:
                     model = next(models)
                 except StopIteration:
                     return
-                except Exception as error:  # of the parser, or of the item's reader
+                except Exception as error:  # from the parser or from read_item
                     reason = str(error) if isinstance(error, ValueError) else "it cannot be parsed"
                     break
                 yield model
@@ -157,7 +157,7 @@ class BlockingTransport:
         return renewed
 
     def _send(self, request: Request, into: IO[bytes] | None = None) -> Answer | NoAnswer:
-        proxy_for(request.url)  # speaks up if it can't be used
+        proxy_for(request.url)  # raises if it cannot be used
         total = self._timeouts.total + request.held_seconds
         try:
             with (
@@ -188,15 +188,15 @@ class BlockingTransport:
                 return _answer(response, body)
         except BrokenBody as error:
             return NoAnswer(str(error), sent=True)
-        except Exception as error:  # what a client library raises for what no server should send is not all documented
+        except Exception as error:  # requests does not document all that it raises for malformed answers
             broken = error
         if request.url.startswith("https:") and not isinstance(broken, requests.Timeout):
-            tls_context()  # speaks up if the CA certificates can't be used
+            tls_context()  # raises if the CA certificates cannot be used
         return _no_answer(broken, request.url)
 
 
 class _Session(requests.Session):
-    """A session that takes no cookies and does not look at redirects, which it would do even if not to follow them."""
+    """A session that keeps no cookies and does not parse redirects, which it would even without following them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -209,7 +209,7 @@ class _Session(requests.Session):
 
 
 class _TemporaryFile(tempfile.SpooledTemporaryFile[bytes]):
-    """A file whose end is quiet: on a full disk, closing it writes, and fails, once more."""
+    """A temporary file that closes without an error: on a full disk, closing it would write and fail once more."""
 
     def __exit__(self, *problem: Any) -> None:
         with suppress(OSError):
@@ -217,7 +217,7 @@ class _TemporaryFile(tempfile.SpooledTemporaryFile[bytes]):
 
 
 class _Metered:
-    """A file of which only so much may be read before the next item is done."""
+    """A file with a limit of bytes that may be read for one item."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -235,7 +235,7 @@ def _answer(response: requests.Response, body: Body) -> Answer:
     headers, file = dict(response.headers), body.file
     size = file.seek(0, io.SEEK_END)
     if response.status_code == 200 and size > _MAX_IN_MEMORY and not isinstance(file, io.BytesIO):
-        # Of an answer that is too large to be parsed at once, the two ends tell whether it is one of success.
+        # If an answer is too large to be parsed at once, its two ends show whether it is a successful one.
         file.seek(0)
         head = file.read(_END_BYTES)
         file.seek(-_END_BYTES, io.SEEK_END)
@@ -250,7 +250,7 @@ def _answer(response: requests.Response, body: Body) -> Answer:
 
 
 def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep ``requests`` from replacing our Authorization header by a login from a ``.netrc`` file."""
+    """Keep ``requests`` from replacing our Authorization header with a login from a ``.netrc`` file."""
     return prepared
 
 

@@ -1,4 +1,4 @@
-"""A time limit for a whole answer, headers included, which ``requests`` does not offer."""
+"""A time limit for a whole answer with its headers, which ``requests`` does not offer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _deadline: ContextVar[float | None] = ContextVar("encord_deadline", default=None
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Make answers that begin in this block end within so many seconds; a read after that is a ``TimeoutError``."""
+    """Limit the answers that begin in this block to these seconds; a later read raises a ``TimeoutError``."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield
@@ -28,7 +28,7 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 class _LimitedReads(io.RawIOBase):
-    """Reads of a socket, each of which may take no longer than the time that is left."""
+    """Reads a socket; no read takes longer than the time that is left."""
 
     def __init__(self, sock: socket.socket, raw: Any, until: float) -> None:
         self._sock = sock
@@ -62,10 +62,10 @@ class _LimitedResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
-        while 101 < self.status < 200:  # such as Early Hints: the answer comes after them
+        while 101 < self.status < 200:  # such as Early Hints, which come before the answer
             self.headers = None  # type: ignore[assignment]
             super().begin()
-        # Of headers that can't be parsed, urllib3 would log the text, whatever the server put there.
+        # urllib3 would log headers that cannot be parsed, whatever the server put there.
         self.msg.defects = []
         self.msg.set_payload("")
 
@@ -76,14 +76,14 @@ def _limited(connection: type[Any]) -> type[Any]:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose connections heed :func:`deadline`, through proxies too."""
+    """An adapter whose connections keep to :func:`deadline`, through proxies too."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the pool, which makes such connections from now on."""
+        """Return the pool, which now makes such connections."""
         return _with_limits(super().get_connection_with_tls_context(*args, **kwargs))
 
     def get_connection(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the pool; releases of ``requests`` before 2.32 call this one."""
+        """Return the pool; ``requests`` before 2.32 calls this method."""
         return _with_limits(super().get_connection(*args, **kwargs))
 
 

@@ -1,4 +1,4 @@
-"""Many files -> fresh presigned URLs -> PUTs: bounded, in the caller's order, with one outcome per file."""
+"""Uploads many files to fresh signed URLs, in the caller's order, with one outcome for each file."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from airflow_provider_encord._client.upload_target import AddressRefused, Reach
 
 log = logging.getLogger(__name__)
 
-# What is shared among all files in flight, for one block of each; and how large or small a block can be.
+# Memory for one block of each file in flight, and the limits of the size of a block.
 _BYTES_OF_BLOCKS = 16 * 1024 * 1024
 _LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 256 * 1024
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 Done = Callable[[int, str], None]
 Assigned = Callable[[int, str, str | None], None]
-_CACHE_CONTROL = "max-age=86400"  # what Encord's client sends along
+_CACHE_CONTROL = "max-age=86400"  # the same as Encord's client
 
 
 @dataclass
 class FileOutcome:
-    """What became of one file.
+    """The outcome of one file.
 
-    :param object_key: its key in Encord's storage; None when it failed.
+    :param object_key: its key in Encord's storage; None if it failed.
     :param error: why it failed.
-    :param item_uuid: the item that it becomes, if Encord tells before it is registered, as it does for folders.
+    :param item_uuid: id of its item, if Encord assigns it before the registration, as it does in folders.
     """
 
     name: str
@@ -59,7 +59,7 @@ class FileOutcome:
 
 @dataclass
 class Progress:
-    """Counts of a running upload; sizes in bytes."""
+    """The progress of an upload; sizes in bytes."""
 
     files: int
     bytes: int
@@ -69,7 +69,7 @@ class Progress:
     started: float = field(default_factory=time.monotonic)
 
     def __str__(self) -> str:
-        """Tell files, bytes, rate and the time left."""
+        """Return files, bytes, rate and the time left."""
         seconds = max(time.monotonic() - self.started, 1e-3)
         rate = self.bytes_sent / seconds
         left = f", about {(self.bytes - self.bytes_sent) / rate:.0f} s left" if 0 < self.bytes_sent < self.bytes else ""
@@ -87,12 +87,12 @@ def _shown(size: float) -> str:
 
 
 class Uploader:
-    """Puts files into Encord's storage.
+    """Uploads files to Encord's storage.
 
-    :param transport: asks for URLs.
-    :param ask: the call that gets URLs for the files of these names, or for the first ones of them.
+    :param transport: sends the calls for URLs.
+    :param ask: makes the call that gets URLs for these file names, or for the first ones of them.
     :param content_type: media type by file name; None leaves the header out.
-    :param max_workers: files in flight at once.
+    :param max_workers: number of files that are uploaded at the same time.
     :param allow_private_storage: whether files may be sent to private addresses.
     :param report: called every few seconds with the progress.
     """
@@ -118,12 +118,12 @@ class Uploader:
         self._reach = Reach(transport.account.domain, allow_private_storage)
         self._queue: deque[tuple[int, UploadFile, FileOutcome]] = deque()
         self._urls: deque[PresignedUrl] = deque()
-        # Reading the environment takes a good part of what a small upload takes.
+        # Reading the environment takes a large part of the time of a small upload.
         self._proxies: dict[tuple[str, str], str | None] = {}
         self._asking: asyncio.Future[None] | None = None
         self._progress = Progress(0, 0)
         self._block = _LARGEST_BLOCK
-        # Reads of files block, so they run here and never on the loop.
+        # Reading files blocks, so it is done on these threads and not on the event loop.
         self._readers = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="encord-upload")
         self._small = ReadTogether((), 0, self._readers)
 
@@ -136,11 +136,11 @@ class Uploader:
         """Upload all files; a file that fails does not stop the others.
 
         :param done: called on the event loop with a file's index in ``files`` and its object key, as soon as the file
-            is in storage; it must neither block nor raise.
-        :param assigned: called likewise before the first byte of a file is sent, with its object key and, in a folder,
-            the id of its item; again with others if its URL has expired meanwhile.
-        :return: one outcome per file, in the given order.
-        :raises ApiError: when Encord hands out no URLs.
+            is in storage; it must not block or raise.
+        :param assigned: called in the same way before the first byte of a file is sent, with its object key and, in a
+            folder, the id of its item; called again with new ones if the URL has expired.
+        :return: one outcome for each file, in the given order.
+        :raises ApiError: when Encord does not return URLs.
         """
         outcomes = [FileOutcome(file.name, file.size) for file in files]
         self._progress = Progress(len(files), sum(file.size for file in files))
@@ -181,7 +181,7 @@ class Uploader:
         return index, file, outcome, url
 
     def _ask_ahead(self) -> asyncio.Future[None]:
-        """Have URLs asked for; they expire, so this is done just ahead of the workers and not for all files at once."""
+        """Ask for the next URLs. URLs expire, so this runs just ahead of the workers and not for all files at once."""
 
         async def ask() -> None:
             have = len(self._urls)
@@ -207,7 +207,7 @@ class Uploader:
                 self._progress.files_done += 1
                 return
             if error.http_status == 403 and not renewed:
-                # Storage answers 403 for an expired URL; a fresh one tells that apart from a real refusal.
+                # Storage answers 403 for an expired URL; a fresh URL shows whether it is a real refusal.
                 renewed = True
                 try:
                     [url] = await self._transport.run(ask_again)
@@ -222,7 +222,7 @@ class Uploader:
                 self._progress.files_failed += 1
                 return
             delay = min(delay, account.longest_pause)
-            log.warning("%s Trying again in %.0f s.", error, delay)
+            log.warning("%s Uploading it again in %.0f s.", error, delay)
             await self._transport.sleep(delay)
 
     async def _put(self, index: int, file: UploadFile, url: PresignedUrl) -> ApiError | None:
@@ -238,7 +238,7 @@ class Uploader:
 
         def count(sent: int) -> None:
             self._count(sent)
-            with suppress(RuntimeError):  # the time is up, or storage answered before it had all
+            with suppress(RuntimeError):  # the time is over, or storage answered before it had everything
                 limit.reschedule(clock() + stall)
 
         body = _FileBody(file, self._block, self._readers, count)
@@ -248,14 +248,14 @@ class Uploader:
                 status, answer = await self._send(url, headers, body)
         except NetworkSettingsProblem:
             raise
-        except Exception as error:  # what a client library raises for what no server should send is not all documented
+        except Exception as error:  # aiohttp does not document all that it raises for malformed answers
             body.take_back()
-            # The client library wraps what goes wrong in a body, so the body remembers it.
+            # aiohttp wraps errors of a body, so the body remembers them.
             if body.problem:
                 return failed(ErrorKind.STORAGE, body.problem)
             if isinstance(refused := getattr(error, "os_error", error), AddressRefused):
                 host = urlsplit(url.signed_url).hostname
-                return failed(ErrorKind.STORAGE, f"nothing is sent to {host!r} ({refused})")
+                return failed(ErrorKind.STORAGE, f"files must not be sent to {host!r} ({refused})")
             if limit.expired():
                 return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
             broke = no_answer(error, url.signed_url)
@@ -274,7 +274,7 @@ class Uploader:
         proxy = self._proxies[origin]
         if proxy and (problem := self._reach.problem_with(address.host or "")):
             raise AddressRefused(problem)
-        # A proxy may have any address, so files on their way to one go through the pool of the API's requests.
+        # A proxy may have any address, so uploads through one use the connection pool of the API.
         session = self._transport.session if proxy else self._storage
         async with session.put(
             address,
@@ -297,7 +297,7 @@ class Uploader:
 
 
 class _FileBody(aiohttp.payload.Payload):
-    """A request body read from a file in large blocks; it can be written again when a connection breaks."""
+    """A request body that is read from a file in large blocks; it can be sent again when a connection breaks."""
 
     def __init__(self, file: UploadFile, block: int, readers: ThreadPoolExecutor, count: Callable[[int], None]) -> None:
         super().__init__(file)
@@ -308,21 +308,21 @@ class _FileBody(aiohttp.payload.Payload):
         self._size = file.size
         self._sent = 0
         self.content: bytes | None = None
-        """All of it, if it was read already."""
+        """The whole content, if it was read already."""
         self.problem: str | None = None
 
     def take_back(self) -> None:
-        """Let nothing of it count as sent: it is sent once more, or not at all."""
+        """Subtract what was sent from the progress, before it is sent again or fails."""
         if self._sent:
             self._count(-self._sent)
         self._sent = 0
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Refuse: a file is not a text."""
+        """Raise: a file is not text."""
         raise TypeError("the body of an upload is not text")
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write the file; while one block is sent, the next one is read."""
+        """Write the file; the next block is read while one is sent."""
         self.take_back()
         if self.content is not None:
             await self._write_block(writer, self.content)
@@ -340,12 +340,12 @@ class _FileBody(aiohttp.payload.Payload):
                 await self._write_block(writer, block)
         finally:
             if left:
-                # A read cannot be interrupted, and its file is closed after it.
+                # A read cannot be interrupted; the file is closed after it.
                 await asyncio.gather(reading, return_exceptions=True)
                 await loop.run_in_executor(self._readers, blocks.close)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """Write the file; newer releases of aiohttp call this one."""
+        """Write the file; newer releases of aiohttp call this method."""
         await self.write(writer)
 
     async def _write_block(self, writer: AbstractStreamWriter, block: bytes) -> None:
@@ -359,9 +359,9 @@ class _FileBody(aiohttp.payload.Payload):
         except UnreadableFile as error:
             self.problem = str(error)
             raise
-        except Exception as error:  # files of any store, with any store's exceptions
+        except Exception as error:  # any store's own exceptions
             self.problem = f"the file could not be read ({type(error).__name__}: {server_text(str(error))})"
-        raise UnreadableFile(self.problem)  # not from that one, which may quote a signed URL
+        raise UnreadableFile(self.problem)  # not `from error`, which may quote a signed URL
 
 
 def _put_headers(content_type: str | None, upload_headers: Any, size: int) -> dict[str, str]:
