@@ -40,6 +40,7 @@ DATA_TYPES = (
 )
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+_LOOKS_LIKE_MANY = ("[", "{", "(", "<", "LazySelectSequence(")
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 _NATIVE = "Pass upstream.output['...'] itself, or set render_template_as_native_obj=True on the DAG."
 
@@ -50,7 +51,7 @@ def refuse(name: str, value: Any, taken: str, cure: str = "") -> EncordInputErro
     :param taken: what it must be, such as ``a list of data hashes``.
     :param cure: what to do about it, as a sentence, if the value tells.
     """
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{", "(", "<") and not is_template(value):
+    if isinstance(value, str) and value.lstrip().startswith(_LOOKS_LIKE_MANY) and not is_template(value):
         cure = cure or _NATIVE
     elif value is None:
         cure = cure or "It is None: an upstream task returned nothing, or the XCom has another name."

@@ -198,19 +198,21 @@ def test_local_encord(snippet, monkeypatch, capsys):
 
 
 def test_the_fixture_and_its_tests(source, tmp_path):
-    """A folder that holds what the page shows, and nothing else."""
+    """A folder that holds what the page shows, and a DAG whose mapped tasks hand on what they found."""
     (tmp_path / "dags").mkdir()
     for name, snippet in {
         "conftest.py": "encord_conftest.py",
         "test_it.py": "encord_tests.py",
         "dags/nightly.py": "nightly_dag.py",
+        "dags/mapped.py": "../mapped/dag.py",
+        "test_mapped.py": "../mapped/tests.py",
     }.items():
         (tmp_path / name).write_text(source(snippet))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 def test_control_api(snippet, encord, monkeypatch, capsys):

@@ -103,7 +103,7 @@ def test_the_text_of_a_list_of_other_things_is_refused_with_the_cure(value, rows
     assert asked() == []
 
 
-@pytest.mark.parametrize("value", ["['a', 'b'", "<xarray>"])
+@pytest.mark.parametrize("value", ["['a', 'b'", "<xarray>", "LazySelectSequence([2 items])"])
 def test_the_cure_is_named(value, run):
     with pytest.raises(EncordInputError, match=r"\.output.*render_template_as_native_obj"):
         run(EncordDeleteDataOperator, data_hashes=value)
