@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
+from enum import Enum
 from typing import Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
@@ -91,6 +92,12 @@ class EncordListOperator(EncordOperator):
 
 
 def _plain(model: Any) -> dict[str, Any]:
-    # Fields that are hidden from a model's repr hold credentials or are too large.
-    shown = {field.name: getattr(model, field.name) for field in fields(model) if field.repr}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in shown.items()}
+    """Return what ``to_dict()`` returns, but with strings as Encord sent them."""
+    # Fields that a model hides from its repr hold credentials or are too large.
+    return {field.name: _json_value(getattr(model, field.name)) for field in fields(model) if field.repr}
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.name
+    return value.isoformat() if isinstance(value, datetime) else value

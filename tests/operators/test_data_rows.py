@@ -6,6 +6,7 @@ import pytest
 
 from airflow_provider_encord.exceptions import EncordError
 from airflow_provider_encord.operators.data_rows import EncordLinkItemsOperator, EncordListDataRowsOperator
+from airflow_provider_encord.operators.datasets import EncordListDatasetsOperator
 
 
 @pytest.fixture
@@ -43,6 +44,21 @@ def test_a_long_list_leaves_small_xcoms(dataset, context, xcoms, hook, encord, m
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert len({line["data_hash"] for line in lines}) == 1500
     assert "signed_url" not in lines[0]
+
+
+def test_details_and_to_dict_have_one_form(items, dataset, context, hook, tmp_path):
+    path = tmp_path / "details"
+    for operator, found in (
+        (
+            EncordListDataRowsOperator(task_id="rows", dataset_hash=dataset, details_path=path),
+            hook.list_data_rows(dataset),
+        ),
+        (EncordListDatasetsOperator(task_id="datasets", details_path=path), hook.get_datasets()),
+    ):
+        operator.execute(context)
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert lines == [each.to_dict() for each in found]
+        assert all(isinstance(line["storage_location"], str) for line in lines)
 
 
 def link(context, dataset, uuids, **arguments):
