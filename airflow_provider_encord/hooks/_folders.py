@@ -213,7 +213,9 @@ class FolderVerbs(UploadVerbs, JobVerbs, AccessVerbs):
         with argument_errors():
             _single_files(item_type, [], None)
         several = whole_number(max_items_per_job, "max_items_per_job")
-        files = find_files(paths(file_paths, "file_paths"), item_type=item_type)
+        if not (locations := paths(file_paths, "file_paths")):
+            return []
+        files = find_files(locations, item_type=item_type)
         outcomes = yield from steps_of(self.put_files)(files, item_type, folder_uuid=folder_uuid)
         uploaded(outcomes)
         done = iter(outcomes)

@@ -14,13 +14,17 @@ from airflow_provider_encord._client.protocol import Answer, read
 from airflow_provider_encord._client.resources import (
     data_rows,
     datasets,
+    folder_jobs,
+    folder_sync,
+    folders,
     integrations,
+    items,
     re_encoding,
     registration,
     upload_urls,
 )
 from airflow_provider_encord._client.retry import may_repeat
-from vectors import DATASET, JOB, VIDEO
+from vectors import DATASET, FOLDER, ITEM, JOB, VIDEO
 
 LEGACY: dict[str, Call[Any]] = {
     "get dataset": datasets.get_dataset(DATASET),
@@ -29,12 +33,23 @@ LEGACY: dict[str, Call[Any]] = {
     "re-encode task": re_encoding.re_encode_data_status(DATASET, 1),
     "delete": data_rows.delete_data(DATASET, [VIDEO]),
 }
-CALLS = LEGACY | {"list datasets": datasets.list_datasets()}
+FOLDERS: dict[str, Call[Any]] = {
+    "folder job": folder_jobs.get_folder_upload_job(FOLDER, JOB),
+    "cancel": folder_jobs.cancel_folder_upload_job(FOLDER, JOB),
+    "sync": folder_sync.get_folder_sync(FOLDER, JOB),
+    "items": items.list_items(FOLDER),
+    "delete folder": folders.delete_folder(FOLDER),
+}
+CALLS = LEGACY | {"list datasets": datasets.list_datasets()} | FOLDERS
 V2 = [datasets.list_datasets(), integrations.get_cloud_integrations(), upload_urls.get_presigned_urls(1, "image")]
+V2 += [items.list_items(FOLDER), folders.list_folders(), items.get_items([ITEM])]
 STARTS: dict[str, Call[Any]] = {
     "start job": registration.start_upload_job(DATASET, files={}),
     "re-encode": re_encoding.re_encode_data(DATASET, [VIDEO]),
     "create dataset": datasets.create_dataset("t"),
+    "start folder job": folder_jobs.start_folder_upload_job(FOLDER, files={}),
+    "start sync": folder_sync.start_folder_sync(FOLDER),
+    "create folder": folders.create_folder("f"),
 }
 
 

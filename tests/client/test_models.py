@@ -43,6 +43,9 @@ NAMES = sorted(
         "resource_hash",
         "result",
         "results",
+        "items_with_names",
+        "upload_jobs_units_error",
+        "next_page_token",
         "token",
     }
     | {"data_hashes_with_titles", "data_unit_errors", "units_done_count", "upload_headers", "images_data", "scopes"}
@@ -198,6 +201,12 @@ BAD_IDS = ["a b", "a\nb", "\x00", "é", "a/b", "<a>", "x" * 256, "\ud800", "http
         ("start_upload_job", lambda value: {"process_hash": value}),
         ("get_upload_job", lambda value: {"status": "DONE", "data_hashes_with_titles": [{"data_hash": value}]}),
         ("re_encode_data", lambda value: value),
+        ("get_folder", lambda value: {"uuid": value}),
+        ("list_folders", lambda value: {"results": [{"uuid": value}]}),
+        ("list_items", lambda value: {"results": [{"uuid": value}]}),
+        ("get_item_summary", lambda value: {"accessibleDatasets": [{"datasetHash": value}]}),
+        ("get_folder_upload_job", lambda value: {"status": "DONE", "itemsWithNames": [{"itemUuid": value}]}),
+        ("start_folder_upload_job", lambda value: value),
         ("re_encode_data_status", lambda value: {"status": "DONE", "result": [{"data_hash": value}]}),
     ],
 )

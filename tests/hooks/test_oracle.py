@@ -16,15 +16,17 @@ from uuid import UUID
 import pytest
 from encord import EncordUserClient
 from encord.constants.enums import DataType
+from encord.http.bundle import Bundle
 from encord.http.constants import RequestsSettings
 from encord.http.v2 import request_signer
 from encord.orm.dataset import DataLinkDuplicatesBehavior, DatasetAccessSettings, StorageLocation
+from encord.orm.storage import CloudSyncedFolderParams, FoldersSortBy, StorageItemType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loopback import Loopback, Received, Reply, serve
 from replay_hook import ReplayHook, replay_hook
-from vectors import CREATED, DATASET, JOB, KEY, TRACE, Clock
+from vectors import CREATED, DATASET, FOLDER, ITEM, JOB, KEY, TRACE, Clock
 
 ROW = {"data_hash": "h", "data_title": "t", "data_type": "VIDEO", "created_at": "2025-03-01 10:00:00"}
 ROW |= {"last_edited_at": "2025-03-01 10:00:00", "storage_location": 0}
@@ -53,6 +55,40 @@ LEGACY_ANSWERS = {
         "units_done_count": 1,
         "units_error_count": 0,
         "units_cancelled_count": 0,
+    },
+}
+FOLDER_ANSWER = {"uuid": FOLDER, "parent": None, "name": "f", "description": "", "clientMetadata": None, "owner": "o"}
+FOLDER_ANSWER |= {"createdAt": "2025-03-01T10:00:00Z", "lastEditedAt": "2025-03-01T10:00:00Z", "userRole": "admin"}
+FOLDER_ANSWER |= {"syncedDatasetHash": None, "pathToRoot": []}
+ITEM_ANSWER = {
+    "uuid": ITEM,
+    "parent": FOLDER,
+    "itemType": "imageGroup",
+    "name": "i",
+    "clientMetadata": "{}",
+    "owner": "o",
+}
+ITEM_ANSWER |= {"createdAt": "2025-03-01T10:00:00Z", "lastEditedAt": "2025-03-01T10:00:00Z", "backedDataUnitsCount": 0}
+ITEM_ANSWER |= {"storageLocation": "encord", "signedUrl": "https://x.test/"}
+ITEM_ANSWER |= dict.fromkeys(("integrationHash", "url", "fileSize", "mimeType", "duration", "fps", "height", "width"))
+ITEM_ANSWER |= dict.fromkeys(("dicomInstanceUid", "dicomStudyUid", "dicomSeriesUid", "frameCount", "audioSampleRate"))
+ITEM_ANSWER |= dict.fromkeys(("audioBitDepth", "audioCodec", "audioNumChannels"))
+STORAGE_ANSWERS: dict[str, Any] = {
+    r"folders/[^/]+/folders|folders|search/folders|folders/[^/]+/items|items/patch-bulk|.*/child-items": {
+        "results": []
+    },
+    r"items/get-bulk": {"results": [ITEM_ANSWER]},
+    r"folders/[^/]+": FOLDER_ANSWER,
+    r"items/[^/]+": ITEM_ANSWER,
+    r"folders/move|folders/[^/]+/items/(move|delete)": {},
+    r"folders/[^/]+/(data-upload-jobs|cloud-synced-folder-syncs)|items/reencode": JOB,
+    r"folders/[^/]+/data-upload-jobs/[^/]+/cancel": {"unitsCancelledCount": 1},
+    r"items/reencode/[^/]+": {"status": "done", "result": None},
+    r"folders/[^/]+/items/[^/]+/summary": {
+        "frameInGroups": 0,
+        "accessibleGroupItems": [],
+        "usedInDatasets": 0,
+        "accessibleDatasets": [],
     },
 }
 V2_ANSWERS = {
@@ -85,9 +121,21 @@ def answer(url: str) -> Callable[[Received], Reply]:
                 for at in range(count)
             ]
             return Reply(body=json.dumps({"results": urls}).encode())
-        return Reply(body=json.dumps(V2_ANSWERS[received.path]).encode())
+        return Reply(body=json.dumps(_v2_answer(received)).encode())
 
     return respond
+
+
+def _v2_answer(received: Received) -> Any:
+    path = received.path.removeprefix("/v2/public/storage/")
+    if path == received.path:
+        return V2_ANSWERS[received.path]
+    if (received.method, path) == ("POST", "folders"):
+        return FOLDER_ANSWER
+    exact = {"items/reencode": JOB, "items/get-bulk": {"results": [ITEM_ANSWER]}, "items/patch-bulk": {"results": []}}
+    if path in exact:
+        return exact[path]
+    return next(found for form, found in STORAGE_ANSWERS.items() if re.fullmatch(form, path))
 
 
 class _FrozenDatetime(datetime):
@@ -364,6 +412,188 @@ def test_create_dicom_series(both: Both, files: list, title: str | None, folder:
         lambda: both.hook.create_dicom_series(DATASET, paths, title, folder),
     )
     assert_put(sent, files)
+
+
+# -- storage folders ------------------------------------------------------------------------------------------------
+
+orders = st.sampled_from(list(FoldersSortBy))
+page_sizes = st.integers(1, 1000)
+objects = st.dictionaries(texts, values, max_size=4)
+FOLDER_FILTERS = {
+    "search": maybe_text,
+    "dataset_synced": st.none() | st.booleans(),
+    "order": orders,
+    "desc": st.booleans(),
+    "page_size": page_sizes,
+}
+
+
+def names_of(filters: dict) -> dict:
+    """Ours are plain texts, and of each page as much as their default."""
+    given = {"page_size": 100} | filters
+    if "order" in given:
+        given["order"] = given["order"].value
+    return given
+
+
+@pytest.fixture(scope="module")
+def stored(both: Both) -> Any:
+    """Their folder object."""
+    return both.user.get_storage_folder(FOLDER)
+
+
+@few
+@given(st.fixed_dictionaries({}, optional=FOLDER_FILTERS | {"org_access": st.none() | st.booleans()}), st.booleans())
+def test_list_folders(both: Both, filters: dict, everywhere: bool) -> None:
+    ours = names_of(filters)
+    if "org_access" in ours:
+        ours["include_org_access"] = ours.pop("org_access")
+    theirs = both.user.find_storage_folders if everywhere else both.user.list_storage_folders
+    both.compare(lambda: list(theirs(**filters)), lambda: list(both.hook.iter_folders(recursive=everywhere, **ours)))
+
+
+@few
+@given(st.fixed_dictionaries({}, optional=FOLDER_FILTERS), st.booleans())
+def test_list_subfolders(both: Both, stored: Any, filters: dict, deep: bool) -> None:
+    theirs = stored.find_subfolders if deep else stored.list_subfolders
+    both.compare(
+        lambda: list(theirs(**filters)),
+        lambda: list(both.hook.iter_folders(FOLDER, recursive=deep, **names_of(filters))),
+    )
+
+
+@few
+@given(texts, maybe_text, st.none() | objects, folders, st.none() | st.tuples(st.uuids(), texts))
+def test_create_folder(
+    both: Both, name: str, description: str | None, metadata: dict | None, parent: UUID | None, synced: Any
+) -> None:
+    place = None if synced is None else CloudSyncedFolderParams(integration_uuid=synced[0], remote_url=synced[1])
+    ours = {} if synced is None else {"integration": synced[0], "remote_url": synced[1]}
+    both.compare(
+        lambda: both.user.create_storage_folder(name, description, metadata, parent, place),
+        lambda: both.hook.create_folder(name, description, metadata, parent, **ours),
+    )
+
+
+@few
+@given(maybe_text, maybe_text, objects)
+def test_update_folder(both: Both, stored: Any, name: str | None, description: str | None, metadata: dict) -> None:
+    both.compare(
+        lambda: stored.update(name, description, metadata),
+        lambda: both.hook.update_folder(FOLDER, name, description, metadata, merge_metadata=False),
+    )
+
+
+def test_a_folder_as_a_whole(both: Both, stored: Any) -> None:
+    both.compare(lambda: both.user.get_storage_folder(FOLDER), lambda: both.hook.get_folder(FOLDER))
+    both.compare(stored.delete, lambda: both.hook.delete_folder(FOLDER))
+
+
+@pytest.mark.parametrize("target", [UUID(ITEM), None])
+def test_move_folders(both: Both, stored: Any, target: UUID | None) -> None:
+    both.compare(
+        lambda: stored.move_to_folder(target),
+        lambda: (both.hook.move_folders([FOLDER], target), both.hook.get_folder(FOLDER)),
+    )
+
+
+ITEM_FILTERS = {
+    "search": maybe_text,
+    "is_in_dataset": st.none() | st.booleans(),
+    "item_types": st.none() | st.lists(st.sampled_from(list(StorageItemType)), max_size=4),
+    "order": orders,
+    "desc": st.booleans(),
+    "page_size": page_sizes,
+    "include_client_metadata": st.booleans(),
+    "get_signed_urls": st.booleans(),
+}
+
+
+@few
+@given(st.fixed_dictionaries({}, optional=ITEM_FILTERS))
+def test_list_items(both: Both, stored: Any, filters: dict) -> None:
+    ours = names_of(filters)
+    if "get_signed_urls" in ours:
+        ours["sign_urls"] = ours.pop("get_signed_urls")
+    both.compare(lambda: list(stored.list_items(**filters)), lambda: list(both.hook.iter_items(FOLDER, **ours)))
+
+
+@few
+@given(st.lists(st.uuids(), min_size=1, max_size=5), st.booleans())
+def test_get_items(both: Both, which: list[UUID], sign: bool) -> None:
+    both.compare(lambda: both.user.get_storage_items(which, sign), lambda: both.hook.get_items(which, sign_urls=sign))
+    both.compare(
+        lambda: both.user.get_storage_item(which[0], sign), lambda: both.hook.get_item(which[0], sign_url=sign)
+    )
+
+
+@pytest.mark.parametrize("sign", [True, False])
+def test_what_an_item_is_made_of_and_used_by(both: Both, sign: bool) -> None:
+    item = both.user.get_storage_item(ITEM)
+    both.compare(lambda: item.get_child_items(sign), lambda: both.hook.list_child_items(FOLDER, ITEM, sign_urls=sign))
+    both.compare(item.get_summary, lambda: both.hook.get_item_summary(FOLDER, ITEM))
+
+
+patches = st.fixed_dictionaries({}, optional={"name": texts, "description": texts, "client_metadata": objects}).filter(
+    bool
+)
+
+
+@few
+@given(patches)
+def test_update_items(both: Both, patch: dict) -> None:
+    def theirs() -> None:
+        item = both.user.get_storage_item(ITEM)
+        both.loopback.received.clear()
+        with Bundle() as bundle:
+            item.update(**patch, bundle=bundle)
+
+    both.compare(theirs, lambda: both.hook.update_items({ITEM: patch}, merge_metadata=False))
+
+
+@few
+@given(st.lists(st.uuids(), min_size=1, max_size=5), st.uuids(), st.booleans())
+def test_move_and_delete_items(both: Both, stored: Any, which: list[UUID], target: UUID, flag: bool) -> None:
+    both.compare(
+        lambda: stored.move_items_to_folder(target, which, flag),
+        lambda: both.hook.move_items(FOLDER, which, target, allow_mirror_dataset_changes=flag),
+    )
+    both.compare(
+        lambda: stored.delete_storage_items(which, flag),
+        lambda: both.hook.delete_items(FOLDER, which, remove_unused_frames=flag),
+    )
+
+
+@few
+@given(st.lists(st.uuids(), min_size=1, max_size=5), texts, st.booleans(), st.uuids())
+def test_re_encode_items(both: Both, stored: Any, which: list[UUID], title: str, force: bool, job: UUID) -> None:
+    both.compare(
+        lambda: stored.re_encode_videos(which, title, force),
+        lambda: both.hook.re_encode_items(which, title, force_full_re_encoding=force),
+    )
+    both.compare(lambda: stored.get_re_encoding_status(job), lambda: both.hook.get_item_re_encoding(job))
+
+
+@few
+@given(manifests, st.uuids().map(str), st.booleans(), st.booleans())
+def test_add_private_data_to_a_folder(
+    both: Both, stored: Any, files: dict, integration: str, ignore: bool, skip: bool
+) -> None:
+    theirs = {"skip_duplicate_urls": True, **files} if skip else files
+    options = {} if skip else {"skip_duplicate_urls": False}
+    both.compare(
+        lambda: stored.add_private_data_to_folder_start(integration, theirs, ignore),
+        lambda: both.hook.add_private_data_to_folder_start(FOLDER, integration, files, ignore, **options),
+    )
+
+
+@few
+@given(st.uuids())
+def test_cancel_and_sync(both: Both, stored: Any, job: UUID) -> None:
+    both.compare(
+        lambda: stored.add_data_to_folder_job_cancel(job), lambda: both.hook.cancel_folder_upload_job(FOLDER, job)
+    )
+    both.compare(stored.sync_private_data_with_cloud_synced_folder_start, lambda: both.hook.start_folder_sync(FOLDER))
 
 
 def test_the_answers_are_read_alike(both: Both) -> None:
