@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from airflow_provider_encord.emulator.auth import generate_key
 from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.request_log import Entry
-from airflow_provider_encord.emulator.server import Emulator, State
+from airflow_provider_encord.emulator.server import Emulator
 from airflow_provider_encord.emulator.settings import Settings
+from airflow_provider_encord.emulator.state import State
 
 T = TypeVar("T")
 
