@@ -21,7 +21,7 @@ class Placeholders:
         """Make items that are placeholders of what was promised to folders and is not there yet."""
         promised = self._store.all(
             "SELECT * FROM objects WHERE folder IS NOT NULL AND uuid IN (SELECT value FROM json_each(?))"
-            " AND uuid NOT IN (SELECT uuid FROM items)",
+            " AND NOT EXISTS (SELECT 1 FROM items WHERE items.uuid = objects.uuid)",
             (json.dumps(list(names)),),
         )
         self._store.insert(
