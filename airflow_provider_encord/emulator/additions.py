@@ -52,8 +52,8 @@ class _Batch:
             existing = known.get(item.identity)
             if existing is not None:
                 self._skip(item, existing)
-            elif item.placeholder and item.uuid and not self._is_free(item.uuid):
-                self._listed.append((self._job, item.uuid))
+            elif (filled := self._filled(item)) is not None:
+                self._listed.append((self._job, filled))
             else:
                 name = self._make(item)
                 if self._manifest.skip_duplicates:
@@ -68,6 +68,18 @@ class _Batch:
             (self._folder, json.dumps([item.identity for item in items])),
         )
         return {row["identity"]: row["uuid"] for row in found}
+
+    def _filled(self, item: NewItem) -> str | None:
+        """Return what an earlier unit made of the same placeholders."""
+        if not item.placeholder:
+            return None
+        if item.uuid is not None:
+            return None if self._is_free(item.uuid) else item.uuid
+        group: str | None = self._store.value(
+            "SELECT uuid FROM items WHERE folder = ? AND identity = ? AND data_type = ?",
+            (self._folder, item.identity, item.data_type),
+        )
+        return group
 
     def _skip(self, item: NewItem, existing: str) -> None:
         if self._manifest.upsert_metadata:

@@ -57,7 +57,7 @@ class NewItem:
     uuid: str | None = None
     """The item that was promised with the upload URL."""
     placeholder: bool = False
-    """Whether the job asks for that item by name."""
+    """Whether the job asks by name for that item, or for those of all its files."""
     settings: Mapping[str, Any] | None = None
 
     @property
@@ -159,6 +159,7 @@ class Inspector:
                 location,
                 unit.client_metadata,
                 optimised=unit.sequence if group else None,
+                placeholder=all(file.placeholder for file in unit.files),
             )
 
     def _file(self, data_type: str, file: File) -> NewFile:

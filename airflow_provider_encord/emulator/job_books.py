@@ -112,7 +112,7 @@ class JobBooks:
             return _sync(row, counts)
         if row["kind"] == FOLDER:
             return self._folder_job(row, counts)
-        made = self._store.all("SELECT * FROM rows WHERE job = ? ORDER BY seq", (row["uuid"],))
+        made = self._made("SELECT * FROM rows WHERE job = ? ORDER BY seq", row)
         return {
             "status": row["status"],
             "data_hashes_with_titles": [
@@ -125,10 +125,10 @@ class JobBooks:
         }
 
     def _folder_job(self, row: sqlite3.Row, counts: tuple[int, ...]) -> dict[str, Any]:
-        made = self._store.all(
+        made = self._made(
             "SELECT items.uuid, items.title FROM job_items JOIN items ON items.uuid = job_items.item"
             " WHERE job_items.job = ? ORDER BY job_items.seq",
-            (row["uuid"],),
+            row,
         )
         return {
             "status": row["status"],
@@ -146,6 +146,11 @@ class JobBooks:
             **{f"units{name.title()}Count": count for name, count in zip(_COUNTS, counts, strict=True)},
             "fileName": row["file_name"],
         }
+
+    def _made(self, sql: str, row: sqlite3.Row) -> list[sqlite3.Row]:
+        """Return what a job has made, unless it is at it: telling half a million at each poll would hold it up."""
+        quiet = row["settled"] or Outcome.load(row["forced"]).held
+        return self._store.all(sql, (row["uuid"],)) if quiet else []
 
 
 def _sync(row: sqlite3.Row, counts: tuple[int, ...]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from airflow_provider_encord.emulator.auth import generate_key
 from airflow_provider_encord.emulator.clock import Clock
 from airflow_provider_encord.emulator.request_log import Entry
-from airflow_provider_encord.emulator.server import Emulator, State
+from airflow_provider_encord.emulator.server import Emulator
 from airflow_provider_encord.emulator.settings import Settings
+from airflow_provider_encord.emulator.state import State
 
 T = TypeVar("T")
 
@@ -155,7 +156,7 @@ class LocalEncord:
         self._call(lambda: self._emulator.settings.update(values))
 
     def force_job(self, job: str = "next", **outcome: Any) -> dict[str, Any]:
-        """Order the outcome of a registration job: ``status``, ``fail_units``, ``error``."""
+        """Order the outcome of a registration job or a sync: ``status``, ``fail_units``, ``error``, ``done_units``."""
         return self._await(self._emulator.jobs.force(job, outcome))
 
     def force_task(self, task: int | str = "next", **outcome: Any) -> dict[str, Any]:

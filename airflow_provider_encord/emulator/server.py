@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -17,10 +17,11 @@ from airflow_provider_encord.emulator.bucket import Bucket
 from airflow_provider_encord.emulator.clock import Clock, SystemClock
 from airflow_provider_encord.emulator.faults import Action, Faults
 from airflow_provider_encord.emulator.guard import Guard, is_loopback
-from airflow_provider_encord.emulator.job_books import SYNC, JobBooks
+from airflow_provider_encord.emulator.job_books import JobBooks
 from airflow_provider_encord.emulator.job_work import JobWork
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.legacy import Legacy
+from airflow_provider_encord.emulator.placeholders import Placeholders
 from airflow_provider_encord.emulator.removal import Removal
 from airflow_provider_encord.emulator.request_log import UNKNOWN, Entry, RequestLog, notes
 from airflow_provider_encord.emulator.resources.api_keys import ApiKeys
@@ -41,6 +42,7 @@ from airflow_provider_encord.emulator.resources.upload_urls import UploadUrls
 from airflow_provider_encord.emulator.resources.users import Users
 from airflow_provider_encord.emulator.rest import Rest
 from airflow_provider_encord.emulator.settings import Settings
+from airflow_provider_encord.emulator.state import State, count
 from airflow_provider_encord.emulator.store import Store
 from airflow_provider_encord.emulator.sync_work import SyncWork
 from airflow_provider_encord.emulator.uuids import is_uuid
@@ -54,33 +56,6 @@ LARGEST_BODY = 1 << 31
 
 _TRACE = re.compile(r"(?P<id>[0-9a-fA-F]{32})(/\d+(;o=\d)?)?")
 _TRACE_HEADER = "X-Cloud-Trace-Context"
-
-
-class State(TypedDict):
-    """What there is, in numbers."""
-
-    datasets: int
-    rows: dict[str, int]
-    """Dataset -> number of its data rows."""
-    objects: int
-    """Uploaded files that are kept."""
-    urls_issued: int
-    """Upload URLs handed out, except those of data that was deleted."""
-    puts: int
-    """Uploads that arrived whole, repeated ones included."""
-    jobs: dict[str, str]
-    """Registration job -> status, oldest first."""
-    folders: int
-    """Storage folders, those of mirror datasets included."""
-    items: dict[str, int]
-    """Folder -> number of its items, without placeholders, tombstones and frames of groups."""
-    placeholders: int
-    """Items that are announced and not there yet."""
-    tombstones: int
-    """Items whose objects have vanished from their bucket."""
-    syncs: dict[str, str]
-    """Sync of a folder with its bucket -> status, oldest first."""
-    re_encode_tasks: int
 
 
 class Emulator:
@@ -125,7 +100,8 @@ class Emulator:
         self._guard = Guard(self._names)
         bucket = Bucket(s3_endpoint) if s3_endpoint else None
         self._store = store = Store(state_dir)
-        self._storage = Storage(store, self.settings, self._clock, bucket)
+        placeholders = Placeholders(store, self._clock)
+        self._storage = Storage(store, placeholders, self.settings, self._clock, bucket)
         self.users = Users(store, users, self.settings)
         integrations = Integrations(store)
         folders = Folders(store, integrations, self.settings, self._clock)
@@ -142,7 +118,7 @@ class Emulator:
         rooms = (
             *(datasets, rows, UploadUrls(self._storage, folders), self.re_encoding),
             Registration(store, folders, integrations, books, self.jobs, self.settings),
-            FolderJobs(folders, integrations, self._storage, books, self.jobs, self.settings),
+            FolderJobs(folders, integrations, placeholders, books, self.jobs, self.settings),
             CloudSync(store, folders, books, self.jobs, self.settings),
             ItemChanges(store, folders, items, rows, integrations, removal, self.settings, self._clock),
             *(integrations, folders, FolderFacts(store, folders), items, api_keys, self.users),
@@ -211,31 +187,7 @@ class Emulator:
 
     def state(self) -> State:
         """Count what there is."""
-        rows = self._store.all(
-            "SELECT datasets.uuid, count(rows.seq) AS count"
-            " FROM datasets LEFT JOIN rows ON rows.dataset = datasets.uuid"
-            " GROUP BY datasets.uuid ORDER BY datasets.rowid"
-        )
-        items = self._store.all(
-            "SELECT folders.uuid, count(items.uuid) AS count FROM folders LEFT JOIN items"
-            " ON items.folder = folders.uuid AND NOT (placeholder OR tombstone OR frame)"
-            " GROUP BY folders.uuid ORDER BY folders.rowid"
-        )
-        jobs = self._store.all("SELECT uuid, status, kind FROM jobs ORDER BY seq")
-        return {
-            "datasets": len(rows),
-            "rows": {row["uuid"]: row["count"] for row in rows},
-            "objects": self._store.value("SELECT count(*) FROM objects WHERE size IS NOT NULL"),
-            "urls_issued": self._store.value("SELECT count(*) FROM objects"),
-            "puts": self._store.value("SELECT coalesce(sum(puts), 0) FROM objects"),
-            "jobs": {job["uuid"]: job["status"] for job in jobs if job["kind"] != SYNC},
-            "folders": len(items),
-            "items": {row["uuid"]: row["count"] for row in items},
-            "placeholders": self._store.value("SELECT count(*) FROM items WHERE placeholder"),
-            "tombstones": self._store.value("SELECT count(*) FROM items WHERE tombstone"),
-            "syncs": {job["uuid"]: job["status"].lower() for job in jobs if job["kind"] == SYNC},
-            "re_encode_tasks": self._store.value("SELECT count(*) FROM tasks"),
-        }
+        return count(self._store)
 
     @web.middleware
     async def _watched(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:

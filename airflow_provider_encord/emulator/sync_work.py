@@ -79,28 +79,46 @@ class SyncWork:
         location = self._integrations.provider(folder["integration"])
         if self._bucket is None or location not in (1, 4):
             raise Unreadable("the local Encord lists buckets at an S3 endpoint only, and it was given none")
+        suffix, paused = _sidecars(folder)
         number = 0
         for page in self._bucket.pages(folder["remote_url"], self._settings.scan_page_size):
             if self._stopping.is_set():
                 raise Stopped
+            beside = [url for url, _, _ in page if suffix and url.endswith(suffix)]
+            data = [entry for entry in page if data_type(entry[0]) and entry[0] not in beside]
+            metadata = {} if paused else {url.removesuffix(suffix): self._read_json(url) for url in beside}
             with self._store.transaction():
-                number += self._page(job, folder, page, location, ordered, number)
+                self._take(job, folder, data, location, ordered, number)
+                for url, text in metadata.items():
+                    self._store.run(
+                        "UPDATE items SET client_metadata = coalesce(?, client_metadata)"
+                        " WHERE folder = ? AND identity = ?",
+                        (text, folder["uuid"], url),
+                    )
+            number += len(data)
         self._store.run(
             "UPDATE items SET tombstone = 1 WHERE folder = ? AND seen_by IS NOT NULL AND seen_by <> ?",
             (folder["uuid"], job["uuid"]),
         )
 
-    def _page(
-        self, job: sqlite3.Row, folder: sqlite3.Row, page: list[_Object], location: int, ordered: Outcome, number: int
-    ) -> int:
-        """Take over one page, and return how many of its objects are data."""
-        config = json.loads(folder["config"]).get("metadataIngestion")
-        suffix = config and config.get("matcher", {}).get("suffix", SIDECAR_SUFFIX)
-        data = [entry for entry in page if data_type(entry[0]) and not (suffix and entry[0].endswith(suffix))]
+    def _read_json(self, url: str) -> str | None:
+        """Return what a file of metadata says, None if it is not a JSON object."""
+        assert self._bucket is not None  # noqa: S101 - it has just listed the file
+        with self._bucket.fetched(url) as copy:
+            try:
+                value = json.loads(copy.read_bytes())
+            except ValueError:
+                return None
+        return json.dumps(value) if isinstance(value, dict) else None
+
+    def _take(
+        self, job: sqlite3.Row, folder: sqlite3.Row, data: list[_Object], location: int, ordered: Outcome, number: int
+    ) -> None:
+        """Take over the data of one page, the first of which has a number of its own."""
         known = {
-            row["identity"]: row
+            row["identity"]: row["uuid"]
             for row in self._store.all(
-                "SELECT uuid, identity, etag FROM items WHERE folder = ? AND seen_by IS NOT NULL"
+                "SELECT uuid, identity FROM items WHERE folder = ? AND seen_by IS NOT NULL"
                 " AND identity IN (SELECT value FROM json_each(?))",
                 (folder["uuid"], json.dumps([url for url, _, _ in data])),
             )
@@ -110,7 +128,7 @@ class SyncWork:
             if ordered.fails(position, [url]):
                 failed += 1
             elif url in known:
-                self._see(known[url]["uuid"], job["uuid"], size, etag)
+                self._see(known[url], job["uuid"], size, etag)
             else:
                 self._add(job, folder, location, (url, size, etag))
         self._count(job["uuid"], pages_done=1, jobs_done=1 if data else 0)
@@ -118,7 +136,6 @@ class SyncWork:
             "UPDATE jobs SET done = done + ?, failed = failed + ? WHERE uuid = ?",
             (len(data) - failed, failed, job["uuid"]),
         )
-        return len(data)
 
     def _see(self, item: str, job: str, size: int, etag: str) -> None:
         """Note that the object of an item is there, and whether its content has changed."""
@@ -160,6 +177,14 @@ class SyncWork:
     def _end(self, job: str, status: str, **counts: int) -> None:
         self._count(job, **counts)
         self._books.finish(job, status)
+
+
+def _sidecars(folder: sqlite3.Row) -> tuple[str, bool]:
+    """Return how the names of files end that hold metadata of others, and whether those are to be left alone."""
+    config = json.loads(folder["config"]).get("metadataIngestion")
+    if config is None:
+        return "", True
+    return config.get("matcher", {}).get("suffix", SIDECAR_SUFFIX), config.get("paused", False)
 
 
 def data_type(url: str) -> str | None:

@@ -1,5 +1,8 @@
 """Registration into folders, by Encord's own client and by hand: every kind, cancelling, placeholders."""
 
+import threading
+import wave
+
 import pytest
 import requests
 
@@ -37,6 +40,9 @@ def files(media, tmp_path):
         "note.txt": b"words",
     }.items():
         (tmp_path / name).write_bytes(content)
+    with wave.open(str(tmp_path / "tone.wav"), "wb") as tone:
+        tone.setparams((1, 2, 8000, 0, "NONE", ""))
+        tone.writeframes(bytes(1600))
     return tmp_path
 
 
@@ -58,6 +64,8 @@ def upload(kind, folder, media, files):
             return folder.upload_text(files / "note.txt")
         case "pdf":
             return folder.upload_pdf(files / "paper.pdf")
+        case "audio":
+            return folder.upload_audio(files / "tone.wav")
         case "scene":
             return folder.upload_scene_file(files / "cloud.pcd")
         case "timeseries":
@@ -76,6 +84,7 @@ KINDS = [
     "pdf",
     "scene",
     "timeseries",
+    "audio",
 ]
 
 
@@ -165,6 +174,36 @@ def test_a_cancelled_job_ends_a_long_poll(slow, slow_folder, clock, in_backgroun
     clock.wait_for_sleepers(2)
     slow_folder.add_data_to_folder_job_cancel(job)
     assert answer.result(10).status == LongPollingStatus.CANCELLED
+
+
+def test_cancel_while_units_are_being_added(encord, folder, monkeypatch):
+    work = encord._emulator.jobs._work
+    check, cancel, checks, added, go_on = work._check, work.cancel, [], threading.Event(), threading.Event()
+
+    def check_slowly(job):
+        checks.append(job)
+        if len(checks) == 5:  # three batches have been looked at, and one was added
+            added.set()
+            go_on.wait(10)
+        check(job)
+
+    def cancel_and_go_on(job):
+        cancel(job)
+        go_on.set()
+
+    monkeypatch.setattr(work, "_check", check_slowly)
+    monkeypatch.setattr(work, "cancel", cancel_and_go_on)
+    job = start(folder, encord.integrations["GCP"], 2500)
+    assert added.wait(10)
+    running = folder.add_private_data_to_folder_get_result(job, timeout_seconds=0)
+    assert (running.status, counts(running), running.items_with_names) == (
+        *(LongPollingStatus.PENDING, (1500, 1000, 0, 0)),
+        [],
+    )
+    assert folder.add_data_to_folder_job_cancel(job).units_cancelled_count == 1500
+    result = folder.add_private_data_to_folder_get_result(job)
+    assert (result.status, counts(result)) == (LongPollingStatus.CANCELLED, (0, 1000, 0, 1500))
+    assert len(result.items_with_names) == encord.state()["items"][str(folder.uuid)] == 1000
 
 
 def test_a_cancelled_job_stays_so_after_a_restart(tmp_path, official_client):
@@ -362,6 +401,17 @@ def test_a_placeholder_named_twice_in_a_job_is_one_item(uploads):
     answer = uploads.poll(uploads.start(ticket, ticket))
     assert (answer["status"], answer["unitsDoneCount"]) == ("DONE", 2)
     assert uploads.items() == {ticket["itemUuid"]: False}
+
+
+def test_a_group_is_made_once_of_its_placeholders(raw, uploads):
+    tickets = [uploads.ticket() for _ in range(2)]
+    for ticket in tickets:
+        uploads.put(ticket)
+    images = [{"url": each["objectKey"], "placeholderItemUuid": each["itemUuid"], "title": "i"} for each in tickets]
+    body = {"dataItems": {"imageGroups": [{"title": "g", "images": images, "createVideo": False}]}}
+    answers = [uploads.poll(raw.v2("POST", uploads.path("data-upload-jobs"), body).json()) for _ in range(2)]
+    ((group,),) = {tuple(entry["itemUuid"] for entry in answer["itemsWithNames"]) for answer in answers}
+    assert uploads.items() == {group: False}
 
 
 def test_placeholders_that_cannot_be_filled(encord, uploads):

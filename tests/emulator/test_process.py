@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -158,6 +159,19 @@ def test_a_job_goes_on_after_a_restart_where_it_was(tmp_path, raw_client):
         assert second.state()["jobs"] == {job: "HELD"}
         assert second.force_job(job, status="DONE")["units_done_count"] == 3
         assert second.state()["rows"] == {dataset: 3}
+
+
+def test_any_setting_can_be_given(run, raw_client):
+    emulator = run("--setting", "current_user=false", "--setting", "second_sync=join")
+    assert raw_client(emulator).v2("GET", "/v2/public/user/current").status_code == 404
+    settings = requests.get(f"{emulator.url}/_emulator/settings", timeout=10).json()
+    assert (settings["second_sync"], settings["current_user"]) == ("join", False)
+
+
+@pytest.mark.parametrize("setting", ["second_sync", "second_sync=both", "color=red"])
+def test_a_setting_that_makes_no_sense(setting):
+    with pytest.raises(SystemExit):
+        main(["--setting", setting])
 
 
 def test_failure_to_start_is_told(tmp_path):

@@ -1,7 +1,10 @@
 """The folder of the state: private, and nobody else's files are touched."""
 
 import os
+import sqlite3
 import stat
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +80,41 @@ def test_the_marker_makes_a_folder_ours(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with LocalEncord(state_dir=tmp_path):
         assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+OLD = Path(__file__).parents[1] / "data" / "emulator_state_before_folders.sql"
+"""A dataset with an image, a group and a video, a re-encode task, and a job that was interrupted while adding rows."""
+
+
+def test_what_an_older_version_kept_is_taken_over(tmp_path, raw_client):
+    local = LocalEncord(state_dir=tmp_path)
+    (tmp_path / MARKER).touch()
+    with closing(sqlite3.connect(tmp_path / "encord.sqlite3")) as database, database:
+        database.executescript(OLD.read_text(encoding="utf-8").replace("USER", local.public_key))
+    with local:
+        raw = raw_client(local)
+        (dataset,) = local.state()["rows"]
+        titles = ["1.png", "g", "v.mp4"]
+        assert [row["data_title"] for row in raw.rows(dataset)] == titles
+        *over, interrupted = local.state()["jobs"]
+        assert [len(raw.poll(dataset, job)["data_hashes_with_titles"]) for job in over] == [2, 1]
+        assert local.force_job(interrupted, status="DONE")["units_done_count"] == 1
+        assert [row["data_title"] for row in raw.rows(dataset)] == [*titles, "w.mp4"]
+        assert raw.result("reencodevideotask", "GET", 1, dataset=dataset)["status"] == "DONE"
+        (folder,) = local.state()["items"]
+        path = f"/v2/public/storage/folders/{folder}/items"
+        items = {item["name"]: item for item in raw.v2("GET", path).json()["results"]}
+        assert items.keys() == {*titles, "w.mp4"}
+        children = raw.v2("GET", f"{path}/{items['g']['uuid']}/child-items").json()["results"]
+        assert [child["url"] for child in children] == ["gs://b/2.png", "gs://b/3.png"]
+    with LocalEncord(state_dir=tmp_path) as again:
+        assert again.state()["rows"] == {dataset: 4}
+
+
+def test_what_a_newer_version_kept_is_refused(tmp_path):
+    with LocalEncord(state_dir=tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / "encord.sqlite3")) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(ValueError, match="version 99"), LocalEncord(state_dir=tmp_path):
+        pass

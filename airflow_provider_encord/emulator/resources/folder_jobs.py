@@ -10,9 +10,9 @@ from airflow_provider_encord.emulator.errors import Reason, Refusal
 from airflow_provider_encord.emulator.job_books import FOLDER, JobBooks
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.outcomes import Outcome
+from airflow_provider_encord.emulator.placeholders import Placeholders
 from airflow_provider_encord.emulator.resources.folders import Folders
 from airflow_provider_encord.emulator.resources.integrations import Integrations
-from airflow_provider_encord.emulator.resources.storage import Storage
 from airflow_provider_encord.emulator.settings import Settings
 
 LONGEST_TIMEOUT = 2**31
@@ -29,14 +29,14 @@ class FolderJobs:
         self,
         folders: Folders,
         integrations: Integrations,
-        storage: Storage,
+        placeholders: Placeholders,
         books: JobBooks,
         jobs: Jobs,
         settings: Settings,
     ) -> None:
         self._folders = folders
         self._integrations = integrations
-        self._storage = storage
+        self._placeholders = placeholders
         self._books = books
         self._jobs = jobs
         self._settings = settings
@@ -72,7 +72,7 @@ class FolderJobs:
             self._integrations.provider(payload["integrationId"])
         if self._settings.placeholders_from == "job":
             files = (file for unit in manifest.units for file in unit.files)
-            self._storage.announce([file.placeholder for file in files if file.placeholder])
+            self._placeholders.announce([file.placeholder for file in files if file.placeholder])
         return self._books.create(
             FOLDER,
             folder["owner"],

@@ -25,6 +25,7 @@ _GROUPS = f"""
 SELECT items.uuid, items.title, items.folder, folders.name AS folder_name, {KIND} AS kind, items.owner
 FROM files JOIN items ON items.uuid = files.item JOIN folders ON folders.uuid = items.folder
 """  # noqa: S608 - a constant
+_USED = "EXISTS (SELECT 1 FROM rows WHERE rows.item = items.uuid)"
 _ORDERS = {"name": "title", "createdAt": "created_at"}
 _LOCATIONS = ("encord", "s3", "gcp", "azure", "s3Compatible")
 _ITEM_TYPES = {item_type: kind for kind, item_type in KINDS.items()}
@@ -194,7 +195,7 @@ class Items:
             conditions.append("instr(lower(title), lower(?))")
             given.append(search)
         if (used := call.optional_flag("isInDataset")) is not None:
-            conditions.append(f"items.uuid {'' if used else 'NOT '}IN (SELECT item FROM rows)")  # noqa: S608
+            conditions.append(_USED if used else f"NOT {_USED}")
         if wanted := call.query.getall("itemTypes", []):
             if not _ITEM_TYPES.keys() >= set(wanted):
                 raise Unprocessable("query", "itemTypes", f"value is none of: {', '.join(_ITEM_TYPES)}")

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-import json
 import secrets
 import sqlite3
 import uuid
@@ -18,7 +17,7 @@ from aiohttp import web
 
 from airflow_provider_encord.emulator.bucket import Bucket, Unreadable
 from airflow_provider_encord.emulator.clock import Clock
-from airflow_provider_encord.emulator.item_rows import KINDS, item_row
+from airflow_provider_encord.emulator.placeholders import Placeholders
 from airflow_provider_encord.emulator.settings import Settings
 from airflow_provider_encord.emulator.state_directory import private_opener
 from airflow_provider_encord.emulator.store import Store
@@ -42,8 +41,6 @@ URLS_PER_REQUEST = 200
 
 METADATA = "client-metadata/"
 """What the key of an item's client metadata begins with."""
-
-_DATA_TYPES = {item_type: data_type for data_type, item_type in KINDS.items()}
 
 OPERATIONS = frozenset({"storage_put", "storage_get"})
 
@@ -86,9 +83,12 @@ class StorageError(Exception):
 class Storage:
     """Uploaded objects and the URLs that lead to them."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, bucket: Bucket | None) -> None:
+    def __init__(
+        self, store: Store, placeholders: Placeholders, settings: Settings, clock: Clock, bucket: Bucket | None
+    ) -> None:
         self.base_url = ""
         self._store = store
+        self._placeholders = placeholders
         self._settings = settings
         self._clock = clock
         self._bucket = bucket
@@ -110,7 +110,7 @@ class Storage:
                 [(key, name, user, upload_type, folder) for key, name in tickets],
             )
             if self._settings.placeholders_from == "url":
-                self.announce([name for _, name in tickets])
+                self._placeholders.announce([name for _, name in tickets])
         return [
             {
                 "itemUuid": name,
@@ -120,31 +120,6 @@ class Storage:
             }
             for key, name in tickets
         ]
-
-    def announce(self, names: Sequence[str]) -> None:
-        """Make items that are placeholders of what was promised to folders and is not there yet."""
-        promised = self._store.all(
-            "SELECT * FROM objects WHERE folder IS NOT NULL AND uuid IN (SELECT value FROM json_each(?))"
-            " AND uuid NOT IN (SELECT uuid FROM items)",
-            (json.dumps(list(names)),),
-        )
-        self._store.insert(
-            "items",
-            [
-                item_row(
-                    row["uuid"],
-                    owner=row["owner"],
-                    folder=row["folder"],
-                    data_type=_DATA_TYPES[row["type"]],
-                    title=row["key"].rpartition("/")[2],
-                    url=row["key"],
-                    identity=row["key"],
-                    placeholder=True,
-                    now=self._clock.time(),
-                )
-                for row in promised
-            ],
-        )
 
     def text_url(self, key: str) -> str:
         """Return a URL under which the client metadata of an item can be read."""
@@ -301,5 +276,5 @@ class Storage:
             if not kept:
                 raise StorageError(404, "NoSuchKey", "The specified key does not exist.")
             if self._settings.placeholders_from == "upload":
-                self.announce([name])
+                self._placeholders.announce([name])
             part.replace(self._path(name))
