@@ -56,7 +56,7 @@ sys.stdin.read()
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on; the text says why."""
+    """The demo cannot go on; the message says why."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Stage:
 
     @property
     def media_folder(self) -> Path:
-        """Where the local media lie."""
+        """The folder of the local media."""
         return self.folder / "media"
 
     @property
@@ -135,7 +135,7 @@ def fill_bucket(s3_url: str, folder: Path) -> list[str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what could lead a child elsewhere: proxies, Airflow, AWS and Python settings."""
+    """Return the environment without settings that could mislead a child: proxies, Airflow, AWS and Python."""
     foreign = re.compile(r"_?AIRFLOW|AWS_|PYTHON(HOME|PATH)$|VIRTUAL_ENV$|.*_proxy$", re.IGNORECASE)
     own = {
         "AWS_ACCESS_KEY_ID": "demo",
@@ -173,7 +173,7 @@ def airflow_environment(stage: Stage) -> dict[str, str]:
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """End a child and all that it started."""
+    """End a child process and everything that it started."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
             os.killpg(process.pid, number)
@@ -279,12 +279,12 @@ def rows_by_title(stage: Stage) -> dict[str, tuple[DataRow, ...]]:
     credentials = SshCredentials(load_private_key(stage.private_key.read_text()))
     transport = BlockingTransport(Account(credentials=credentials, domain=stage.encord_url, agent="encord-demo"))
     with closing(transport):
-        found = transport.run(datasets.list_datasets())
-        return {each.title: transport.run(data_rows.list_data_rows(each.dataset_hash)) for each in found}
+        listed = transport.run(datasets.list_datasets())
+        return {info.title: transport.run(data_rows.list_data_rows(info.dataset_hash)) for info in listed}
 
 
 def problems(states: Mapping[str, str], found: Mapping[str, tuple[DataRow, ...]]) -> list[str]:
-    """Say what is not as it should be."""
+    """Return what is not as expected."""
     wrong = [f"task {task} ended as {state}" for task, state in states.items() if state != "success"]
     if not states:
         wrong.append("no task ran")
@@ -316,7 +316,7 @@ def notable(log: list[str]) -> list[str]:
 
 
 def demo(folder: Path, log: TextIO) -> list[str]:
-    """Do it all; return what went wrong."""
+    """Run the demo; return what went wrong."""
     wrong = []
     with staged(log, folder) as stage:
         prepare_airflow(stage)

@@ -1,4 +1,4 @@
-"""Any bucket to Encord: as ``encord_bucket``, for GCS, Azure and whatever else Airflow's object storage reads."""
+"""Any bucket to Encord: like ``encord_bucket``, for GCS, Azure and all else that Airflow's object storage can read."""
 
 from __future__ import annotations
 

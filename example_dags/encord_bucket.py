@@ -1,4 +1,4 @@
-"""Bucket to Encord: register what is new below an S3 prefix; with nothing new, start no job and skip the rest.
+"""Bucket to Encord: register new objects below an S3 prefix; if there are none, start no job and skip the rest.
 
 Needs the extra ``s3`` and the connections ``encord_default`` and ``aws_default``.
 """
@@ -52,7 +52,7 @@ def encord_bucket() -> None:
 
     @task
     def announce(result: dict[str, Any]) -> str:
-        """Tell the annotators; skipped when nothing was new."""
+        """Inform the annotators; skipped if nothing was new."""
         return f"{result['added']} new items in dataset {result['dataset_hash']}"
 
     announce(result)

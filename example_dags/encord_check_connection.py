@@ -1,4 +1,4 @@
-"""Watch the connection: fail, and say why, when the key, its rights or the network no longer do."""
+"""Watch the connection: fail, and say why, if the key, its permissions or the network do not work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def encord_check_connection() -> None:
     # [START howto_hook_encord_test_connection]
     @task
     def check_connection() -> str:
-        """Ask Encord who is there."""
+        """Ask Encord whether the connection works."""
         from airflow_provider_encord.exceptions import EncordConnectionError
         from airflow_provider_encord.hooks.encord import EncordHook
 

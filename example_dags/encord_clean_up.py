@@ -1,4 +1,4 @@
-"""Clean up: list what a pattern of titles finds, see what deleting it would destroy, then delete it."""
+"""Clean up: list the data with a pattern of titles, see what deleting it would destroy, then delete it."""
 
 from __future__ import annotations
 

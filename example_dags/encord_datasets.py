@@ -1,4 +1,4 @@
-"""Datasets: make one if it is missing, then list all of the same family."""
+"""Datasets: create one if it is missing, then list all of the same family."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperat
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     tags=["encord", "example"],
     params={
-        "family": Param("traffic", type="string", description="Begin of the titles"),
-        "name": Param("crossings", type="string", description="End of the title of the dataset to make"),
+        "family": Param("traffic", type="string", description="Beginning of the titles"),
+        "name": Param("crossings", type="string", description="End of the title of the dataset to create"),
     },
 )
 def encord_datasets() -> None:
@@ -29,7 +29,7 @@ def encord_datasets() -> None:
     create_dataset = EncordCreateDatasetOperator(
         task_id="create_dataset",
         title="{{ params.family }}-{{ params.name }}",
-        description="Made by {{ dag.dag_id }}",
+        description="Created by {{ dag.dag_id }}",
         if_exists="skip",
     )
     # [END howto_operator_encord_create_dataset_if_missing]
@@ -41,15 +41,15 @@ def encord_datasets() -> None:
         created_after="2026-01-01T00:00:00Z",
     )
     # [END howto_operator_encord_list_datasets]
-    found: Any = list_datasets.output
+    listing: Any = list_datasets.output
 
     @task
-    def report(found: dict[str, Any]) -> list[str]:
+    def report(listing: dict[str, Any]) -> list[str]:
         """Return the titles."""
-        return sorted(dataset["title"] for dataset in found["items"] or [])
+        return sorted(dataset["title"] for dataset in listing["items"] or [])
 
     create_dataset >> list_datasets
-    report(found)
+    report(listing)
 
 
 encord_datasets()

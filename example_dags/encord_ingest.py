@@ -1,4 +1,4 @@
-"""A nightly ingest: make the dataset of the day, fill it three ways, re-encode, wait, clean up, report.
+"""A nightly ingest: create the dataset of the day, fill it in three ways, re-encode, wait, clean up, report.
 
 Needs the connections ``encord_default`` and, for a bucket on S3, ``aws_default``.
 """
@@ -51,8 +51,8 @@ def encord_ingest() -> None:
         from airflow_provider_encord._storage.listing import list_objects
 
         return {
-            "videos": [found.url for found in list_objects(params["media"], pattern="*.mp4")],
-            "images": [found.url for found in list_objects(params["media"], pattern="*.jpg")],
+            "videos": [stored.url for stored in list_objects(params["media"], pattern="*.mp4")],
+            "images": [stored.url for stored in list_objects(params["media"], pattern="*.jpg")],
         }
 
     @task
@@ -61,8 +61,8 @@ def encord_ingest() -> None:
         from airflow_provider_encord._storage.listing import list_objects
 
         def entries(pattern: str) -> list[dict[str, str]]:
-            found = list_objects(params["bucket_prefix"], pattern=pattern)
-            return [{"objectUrl": each.url, "title": each.url.rpartition("/")[2]} for each in found]
+            objects = list_objects(params["bucket_prefix"], pattern=pattern)
+            return [{"objectUrl": stored.url, "title": stored.url.rpartition("/")[2]} for stored in objects]
 
         return {"videos": entries("*.mp4"), "images": entries("*.jpg")}
 
@@ -128,7 +128,7 @@ def encord_ingest() -> None:
 
     @task
     def report(dataset_hash: str) -> dict[str, int]:
-        """Count what the dataset holds now, with the hook."""
+        """Count the data in the dataset, with the hook."""
         from airflow_provider_encord.hooks.encord import EncordHook
 
         return dict(Counter(row.data_type for row in EncordHook().list_data_rows(dataset_hash)))

@@ -1,4 +1,4 @@
-"""Link items: make a dataset for review of the videos of another one; the files are not copied."""
+"""Link items: create a dataset to review the videos of another one; the files are not copied."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def encord_link_items() -> None:
 
     @task
     def find_videos(params: dict[str, Any]) -> list[str]:
-        """Return the items in Encord's storage that the rows stand for."""
+        """Return the storage items of the rows."""
         from airflow_provider_encord.hooks.encord import EncordHook
 
         rows = EncordHook().list_data_rows(params["source"], data_types=["VIDEO"])

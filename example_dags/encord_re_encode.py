@@ -1,4 +1,4 @@
-"""Re-encode: all videos of a dataset, so that browsers show each of their frames; waits without holding a worker."""
+"""Re-encode all videos of a dataset, so that browsers show each frame; waits without holding a worker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def encord_re_encode() -> None:
         task_id="re_encode",
         dataset_hash="{{ params.dataset_hash }}",
         data_hashes=videos,
-        ignore_if_missing=True,  # a video that somebody deleted meanwhile is no reason to fail
+        ignore_if_missing=True,  # do not fail if somebody deleted a video meanwhile
         timeout=timedelta(hours=6),
         poll_interval=5,
         deferrable=True,

@@ -42,8 +42,8 @@ def encord_uploads() -> None:
         from airflow_provider_encord._storage.listing import list_objects
 
         return {
-            kind: [found.url for found in list_objects(params["media"], pattern=f"*.{kind}")]
-            for kind in ("mp4", "jpg", "dcm")
+            extension: [stored.url for stored in list_objects(params["media"], pattern=f"*.{extension}")]
+            for extension in ("mp4", "jpg", "dcm")
         }
 
     media: Any = find_media()

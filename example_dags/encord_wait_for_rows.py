@@ -1,4 +1,4 @@
-"""Wait for rows: go on when a dataset that others fill holds enough videos, or skip the rest after a day."""
+"""Wait for rows: go on when others have added enough videos to a dataset, or skip the rest after a day."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Checks of arguments: one for each kind, with one wording, for operators, sensors and hook.
+"""Checks of arguments: one for each kind, with one wording, for operators, sensors and the hook.
 
-A check takes a value and the argument's name and returns the value as it is used from then on, or raises
-:class:`.EncordInputError`. Operators name one check for each argument in ``checks``. Literals are checked when the DAG
-is parsed, rendered values before the first request.
+A check gets a value and the name of the argument, and returns the value to use, or raises :class:`.EncordInputError`.
+Operators have one check for each argument in ``checks``. Literals are checked when the DAG is parsed, rendered values
+before the first request.
 """
 
 from __future__ import annotations
@@ -46,31 +46,31 @@ _NATIVE = "Pass upstream.output['...'] itself, or set render_template_as_native_
 
 
 def refuse(name: str, value: Any, taken: str, cure: str = "") -> EncordInputError:
-    """Return the error of an argument that is not what it must be.
+    """Return the error for a wrong argument.
 
     :param taken: what it must be, such as ``a list of data hashes``.
-    :param cure: what to do about it, as a sentence, if the value tells.
+    :param cure: a sentence that says what to do, if the value shows it.
     """
     if isinstance(value, str) and value.lstrip().startswith(_LOOKS_LIKE_MANY) and not is_template(value):
         cure = cure or _NATIVE
     elif value is None:
         cure = cure or "It is None: an upstream task returned nothing, or the XCom has another name."
     elif isinstance(value, str) and value.strip() in ("None", "none", "null"):
-        cure = cure or "It is what a template makes of None: an upstream task returned nothing."
+        cure = cure or "A template rendered None: an upstream task returned nothing."
     elif is_template(value):
-        cure = cure or "It is a template that was not rendered: this argument is not templated, or the DAG is not run."
+        cure = cure or "The template was not rendered: this argument is not templated, or the DAG does not run."
     return EncordInputError(" ".join(part for part in (f"{name} must be {taken}, not {shown(value)}.", cure) if part))
 
 
 def is_template(value: Any) -> bool:
-    """Whether a value is known only when the task runs: a template, an upstream task's output, or holds one."""
+    """Whether a value is known only when the task runs: it is or holds a template or an upstream task's output."""
     if isinstance(value, str):
         return any(mark in value for mark in _TEMPLATE_MARKS)
     if hasattr(value, "iter_references"):  # an XComArg
         return True
     if isinstance(value, Mapping):
-        return any(is_template(each) for each in value.values())
-    return isinstance(value, list | tuple | set) and any(is_template(each) for each in value)
+        return any(map(is_template, value.values()))
+    return isinstance(value, list | tuple | set) and any(map(is_template, value))
 
 
 NOT_GIVEN = object()
@@ -78,7 +78,7 @@ _PULLED = re.compile(r"task_ids\s*=\s*\[?\s*[\"']([\w.-]+)[\"']")
 
 
 def producers(value: Any) -> list[str]:
-    """Return the tasks that a template, or an upstream task's output, gets its value from, as far as it tells."""
+    """Return the ids of the tasks that a template or an upstream task's output names."""
     if isinstance(value, str):
         return _PULLED.findall(value)
     if hasattr(value, "iter_references"):
@@ -86,11 +86,11 @@ def producers(value: Any) -> list[str]:
     return []
 
 
-# -- how checks are put together ------------------------------------------------------------------------------------
+# -- combining checks -----------------------------------------------------------------------------------------------
 
 
 def optional(check: Check) -> Check:
-    """Return a check that lets None through."""
+    """Return a check that accepts None too."""
     return lambda value, name: None if value is None else check(value, name)
 
 
@@ -140,7 +140,7 @@ def _is_part(value: Any) -> bool:
 
 
 def elements(value: Any) -> list[Any] | None:
-    """Return the elements of anything that is a list, of a single text or number the one; None if it is neither."""
+    """Return the elements of any kind of list, or a single string or number as a list of one; None for other values."""
     if isinstance(value, str):
         parsed = parsed_text(value)
         return list(parsed) if isinstance(parsed, list | tuple) else [value]
@@ -157,7 +157,7 @@ def elements(value: Any) -> list[Any] | None:
 
 
 def parsed_text(text: str) -> Any:
-    """Return the list or dict that a text is, in JSON or as Python writes it; None if it is neither."""
+    """Return the list or dict in a string, written as JSON or Python; None if there is none."""
     stripped = text.strip()
     if stripped[:1] not in ("[", "{", "("):
         return None
@@ -172,54 +172,54 @@ def parsed_text(text: str) -> Any:
 
 
 def is_object_storage_path(value: Any) -> bool:
-    """Whether it is one of Airflow's paths, which bring their own connection."""
+    """Whether it is an ``ObjectStoragePath``, which brings its own connection."""
     return hasattr(value, "fs") and hasattr(value, "path")
 
 
-# -- texts ----------------------------------------------------------------------------------------------------------
+# -- strings --------------------------------------------------------------------------------------------------------
 
 _NEVER_IN_TEXT = re.compile("[\x00\ud800-\udfff]")
-_CONN_ID = re.compile(r"[\w#!()\-.:/\\]{1,250}")  # as Airflow takes them
+_CONN_ID = re.compile(r"[\w#!()\-.:/\\]{1,250}")  # the ids that Airflow allows
 
 
 def text(value: Any, name: str) -> str:
-    """Take a text with something in it."""
+    """Check a string that is not empty."""
     if not isinstance(value, str):
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        cure = f"Write it as a text: {str(value)!r}." if number else ""
-        raise refuse(name, value, "a text", cure)
+        cure = f"Write it as a string: {str(value)!r}." if number else ""
+        raise refuse(name, value, "a string", cure)
     if not value.strip():
-        raise refuse(name, value, "a text with something in it")
+        raise refuse(name, value, "a string that is not empty")
     return free_text(value, name)
 
 
 def pattern(value: Any, name: str) -> str:
-    """Take a filter's text: without something in it, more would be found than was asked for."""
+    """Check the string of a filter: an empty one would find more than was asked for."""
     if isinstance(value, str) and not value.strip():
-        raise refuse(name, value, "a text with something in it", "Leave the filter out to find everything.")
+        raise refuse(name, value, "a string that is not empty", "Leave the filter out to find everything.")
     return text(value, name)
 
 
 def free_text(value: Any, name: str) -> str:
-    """Take any text, an empty one too."""
+    """Check a string that may be empty."""
     if not isinstance(value, str):
-        raise refuse(name, value, "a text")
+        raise refuse(name, value, "a string")
     if value.strip() == "None":
-        raise refuse(name, value, "a text that says something")
+        raise refuse(name, value, "a string other than 'None'")
     if _NEVER_IN_TEXT.search(value):
-        raise refuse(name, value, "a text without NUL and halves of characters")
+        raise refuse(name, value, "a string without NUL and lone surrogates")
     return value
 
 
 def conn_id(value: Any, name: str) -> str:
-    """Take the id of an Airflow connection."""
+    """Check the id of an Airflow connection."""
     if not _CONN_ID.fullmatch(given := text(value, name)):
         raise refuse(name, value, "the id of an Airflow connection")
     return given
 
 
 def one_of(*allowed: str) -> Check:
-    """Return a check for one of these texts."""
+    """Return a check for one of these strings."""
 
     def checked(value: Any, name: str) -> str:
         if not isinstance(value, str) or value not in allowed:
@@ -230,11 +230,11 @@ def one_of(*allowed: str) -> Check:
 
 
 def data_type(value: Any, name: str) -> str:
-    """Take a kind of data such as ``VIDEO``, in any case; an unknown one is sent as it is."""
+    """Check a data type such as ``VIDEO``, in upper or lower case; unknown types are sent too."""
     given = getattr(value, "value", value)
     kind = given.strip().upper() if isinstance(given, str) else ""
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]{2,}", kind) or kind in ("NONE", "NULL"):
-        raise refuse(name, value, f"a kind of data such as {', '.join(DATA_TYPES[:3])}")
+        raise refuse(name, value, f"a data type such as {', '.join(DATA_TYPES[:3])}")
     return kind
 
 
@@ -242,13 +242,13 @@ def data_type(value: Any, name: str) -> str:
 
 
 def uuid_text(what: str, cure: str = "") -> Check:
-    """Return a check for the id of something: a UUID, as text or object, with blanks around it or without."""
+    """Return a check for a UUID: a string, which may have blanks around it, or a ``UUID``."""
 
     def checked(value: Any, name: str) -> str:
-        found = value.strip() if isinstance(value, str) else str(value) if hasattr(value, "hex") else ""
-        if not _UUID.fullmatch(found):
+        given = value.strip() if isinstance(value, str) else str(value) if hasattr(value, "hex") else ""
+        if not _UUID.fullmatch(given):
             raise refuse(name, value, f"{what}, such as '8f2e1c5a-0b1c-4d2e-9f3a-5b6c7d8e9f00'", cure)
-        return found
+        return given
 
     return checked
 
@@ -267,7 +267,8 @@ def dataset_hash(value: Any, name: str) -> str:
 
 def _title_cure(value: Any) -> str:
     given = isinstance(value, str) and value.strip() not in ("", "None") and not is_template(value)
-    return "A title is no hash: EncordCreateDatasetOperator(if_exists='skip') returns the hash of one." if given else ""
+    cure = "A title is not a hash; EncordCreateDatasetOperator(if_exists='skip') returns the hash for a title."
+    return cure if given else ""
 
 
 data_hash = uuid_text("a data hash")
@@ -276,12 +277,12 @@ folder_uuid = uuid_text("the UUID of a storage folder")
 
 
 def folder(value: Any, name: str) -> str | None:
-    """Take the UUID of a storage folder; a template that finds none renders to an empty text."""
+    """Check the UUID of a storage folder; an empty string, which a template may render, means none."""
     return None if isinstance(value, str) and not value else str(folder_uuid(value, name))
 
 
 def job_id(value: Any, name: str) -> str | int:
-    """Take the id of a job: a text, or a whole number."""
+    """Check the id of a job: a string or a whole number."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_NUMBER:
         return value
     given = value.strip() if isinstance(value, str) else ""
@@ -313,7 +314,7 @@ _JOB_IDS = joined(_named_job_ids)
 
 
 def single_job_id(value: Any, name: str) -> str | int:
-    """Take the id of one job, or the report of the task that started it."""
+    """Check the id of one job, or the report of the task that started it."""
     ids = job_ids(value, name)
     if len(ids) != 1:
         raise refuse(name, value, "the id of one job", f"There are {len(ids)}.")
@@ -324,14 +325,14 @@ def single_job_id(value: Any, name: str) -> str | int:
 
 
 def flag(value: Any, name: str) -> bool:
-    """Take True or False."""
+    """Check True or False."""
     if not isinstance(value, bool):
         raise refuse(name, value, "True or False")
     return value
 
 
 def whole_number(least: int = 1, most: int | None = None) -> Check:
-    """Return a check for a whole number within bounds."""
+    """Return a check for a whole number within limits."""
     above = "above 0" if least == 1 else f"from {least}"
     bounds = above if most is None else f"from {least} to {most}"
 
@@ -345,7 +346,7 @@ def whole_number(least: int = 1, most: int | None = None) -> Check:
 
 
 def count_or_share(value: Any, name: str) -> float:
-    """Take a count, or a share between 0 and 1."""
+    """Check a count, or a share below 1."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value <= LARGEST_NUMBER or (value >= 1 and value % 1):
         raise refuse(name, value, "a count or a share below 1", _number_cure(value))
@@ -353,7 +354,7 @@ def count_or_share(value: Any, name: str) -> float:
 
 
 def seconds(value: Any, name: str) -> float | None:
-    """Take a length of time, as seconds or timedelta; None means no limit."""
+    """Check a length of time in seconds or as a timedelta; None means no limit."""
     if value is None:
         return None
     number = value.total_seconds() if isinstance(value, timedelta) else value
@@ -365,38 +366,38 @@ def seconds(value: Any, name: str) -> float | None:
 
 
 def required_seconds(value: Any, name: str) -> float:
-    """Take a length of time that must be given."""
+    """Check a length of time that is required."""
     if (given := seconds(value, name)) is None:
         raise refuse(name, value, "a number of seconds above 0 or a timedelta")
     return given
 
 
 def seconds_or_none_at_all(value: Any, name: str) -> float:
-    """Take a length of time that may be 0."""
+    """Check a length of time that may be 0."""
     nothing = isinstance(value, int | float | timedelta) and not isinstance(value, bool) and not value
     return 0.0 if nothing else required_seconds(value, name)
 
 
 def execution_timeout(value: Any, name: str) -> timedelta | None:
-    """Take Airflow's own limit of an attempt, and leave it as it is."""
+    """Check Airflow's own limit for an attempt, and return it unchanged."""
     seconds(value, name)
     return value if isinstance(value, timedelta) else None
 
 
 def _number_cure(value: Any) -> str:
     numeric = isinstance(value, str) and re.fullmatch(r"\s*[0-9.]+\s*", value)
-    return "It is a text; leave the quotation marks out." if numeric else ""
+    return "It is a string; leave the quotation marks out." if numeric else ""
 
 
 def age(value: Any, name: str) -> timedelta:
-    """Take how old something must be, as a timedelta that is not negative."""
+    """Check an age, as a timedelta that is not negative."""
     if not isinstance(value, timedelta) or value < timedelta(0):
         raise refuse(name, value, "a timedelta of 0 or more, such as timedelta(days=30)")
     return value
 
 
 def moment(value: Any, name: str) -> datetime:
-    """Take a point in time: a datetime, a date, or a text in ISO 8601; without a zone it is UTC."""
+    """Check a point in time: a datetime, a date, or an ISO 8601 string; UTC if it has no time zone."""
     from airflow_provider_encord._client.parameters import BadParameter, read_moment
 
     taken = "a date or date and time in ISO 8601, such as '2026-01-31' or '2026-01-31T12:00:00Z'"
@@ -414,7 +415,7 @@ def moment(value: Any, name: str) -> datetime:
 
 
 def path(value: Any, name: str) -> Any:
-    """Take the path or URL of a file."""
+    """Check the path or URL of a file."""
     if is_object_storage_path(value):
         return value
     given = os.fspath(value) if isinstance(value, str | os.PathLike) and not isinstance(value, type) else None
@@ -430,7 +431,7 @@ def path(value: Any, name: str) -> Any:
 
 
 def prefix(value: Any, name: str) -> Any:
-    """Take where objects are listed: a URL, an absolute path, or one of Airflow's paths."""
+    """Check the prefix of a listing: a URL, an absolute path, or an ``ObjectStoragePath``."""
     taken = path(value, name)
     if isinstance(taken, str) and "://" not in taken and not taken.startswith(("/", "~")):
         raise refuse(name, value, "a URL such as 's3://bucket/incoming/', or an absolute path")
@@ -438,7 +439,7 @@ def prefix(value: Any, name: str) -> Any:
 
 
 def object_url(value: Any, name: str) -> str:
-    """Take the form of an object's URL, with ``{key}`` and perhaps ``{bucket}``."""
+    """Check the template of an object's URL, with ``{key}`` and optionally ``{bucket}``."""
     given = text(value, name)
     taken = "a URL with {key}, such as 'https://account.blob.core.windows.net/{bucket}/{key}'"
     try:
@@ -451,7 +452,7 @@ def object_url(value: Any, name: str) -> str:
 
 
 def manifest(value: Any, name: str) -> Any:
-    """Take a manifest, or where it is: a dict, JSON text, or the path or URL of a JSON file."""
+    """Check a manifest: a dict, JSON text, or the path or URL of a JSON file."""
     if isinstance(value, Mapping) or (isinstance(value, str) and value.lstrip()[:1] in ("{", "[")):
         return value
     try:
@@ -461,28 +462,28 @@ def manifest(value: Any, name: str) -> Any:
 
 
 def metadata(*reserved: str) -> Check:
-    """Return a check for client metadata: a dict of what JSON can hold, or the text of one.
+    """Return a check for client metadata: a dict of JSON values, or a string with one.
 
-    :param reserved: keys that an operator writes itself.
+    :param reserved: keys that the operator itself writes.
     """
 
     def checked(value: Any, name: str) -> Mapping[str, Any]:
         given = parsed_text(value) if isinstance(value, str) else value
         if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
-            raise refuse(name, value, "a dict whose keys are texts")
+            raise refuse(name, value, "a dict whose keys are strings")
         if taken := [key for key in reserved if key in given]:
             raise refuse(name, value, f"a dict without {taken[0]!r}", "This operator writes it.")
         try:
             json.dumps(given, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            raise refuse(name, value, "a dict of what JSON can hold", f"{error}.") from None
+            raise refuse(name, value, "a dict of JSON values", f"{error}.") from None
         return given
 
     return checked
 
 
 def kinds_by_extension(allowed: Sequence[str]) -> Check:
-    """Return a check for a dict of file name extensions to kinds of a manifest."""
+    """Return a check for a dict from file name extensions to manifest kinds."""
 
     def checked(value: Any, name: str) -> dict[str, str]:
         if not isinstance(value, Mapping) or not value:

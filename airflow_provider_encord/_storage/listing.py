@@ -52,8 +52,9 @@ def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "*")
         if info.get("type", "file") == "file" and info.get("size") and _matches(name.removeprefix(top), pattern):
             bucket, _, key = name.partition("/")
             changed = info.get("LastModified") or info.get("last_modified") or info.get("updated")
-            modified = changed if isinstance(changed, datetime) else None
-            yield StoredObject(f"{scheme}://{name}", bucket, key, int(info["size"]), modified)
+            yield StoredObject(
+                f"{scheme}://{name}", bucket, key, int(info["size"]), changed if isinstance(changed, datetime) else None
+            )
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -58,7 +58,7 @@ class EncordListDataRowsOperator(EncordListOperator):
         "title_like": arguments.optional(arguments.pattern),
         "created_before": arguments.optional(arguments.moment),
         "created_after": arguments.optional(arguments.moment),
-        "data_types": arguments.optional(arguments.list_of(arguments.data_type, "kinds of data")),
+        "data_types": arguments.optional(arguments.list_of(arguments.data_type, "data types")),
     }
     list_checks: ClassVar[dict[str, Check]] = {"data_hashes": arguments.optional(references.data_hashes)}
     hashes_key = "data_hashes"

@@ -115,12 +115,12 @@ class EncordCreateDatasetOperator(EncordOperator):
                 "or if_exists='create' to create another one.",
                 dataset_hash=existing.dataset_hash,
             )
-        return self._create(context, memory, [dataset.dataset_hash for dataset in same_title])
+        return self._make(context, memory, [dataset.dataset_hash for dataset in same_title])
 
     def _identity(self) -> Mapping[str, Any]:
         return {"conn_id": self.encord_conn_id, "title": self.title}
 
-    def _create(self, context: Context, memory: Memory, before: list[str]) -> str:
+    def _make(self, context: Context, memory: Memory, before: list[str]) -> str:
         """Create the dataset, or use that of somebody who was faster."""
         memory.remember_dataset(before=before, dataset_hash=None)
         try:

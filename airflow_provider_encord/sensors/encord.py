@@ -240,7 +240,7 @@ class EncordDataRowSensor(EncordSensor):
         "title_eq": arguments.optional(arguments.pattern),
         "title_like": arguments.optional(arguments.pattern),
         "created_after": arguments.optional(arguments.moment),
-        "data_types": arguments.optional(arguments.list_of(arguments.data_type, "kinds of data")),
+        "data_types": arguments.optional(arguments.list_of(arguments.data_type, "data types")),
         "min_count": arguments.whole_number(),
     }
     list_checks: ClassVar[dict[str, Check]] = {"data_hashes": arguments.optional(_some_hashes)}

@@ -117,7 +117,7 @@ def test_host_that_is_no_domain_is_refused(host: str) -> None:
     ],
 )
 def test_a_web_site_of_encord_is_refused_with_the_api_beside_it(host: str, api: str) -> None:
-    with pytest.raises(EncordConnectionError, match=f"not its API, which is '{api}'"):
+    with pytest.raises(EncordConnectionError, match=f"not its API. The API is '{api}'"):
         settings_of(host=host, token=TOKEN)
 
 
@@ -161,12 +161,12 @@ def test_token_and_api_key() -> None:
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "has no credentials; set one of ssh_private_key"),
-    "only unknown extras": ({"private_key": KEY}, r"its extras are named: private_key"),
+    "only unknown extras": ({"private_key": KEY}, r"it has these extras: private_key"),
     "two credentials": ({"ssh_private_key": KEY, "token": TOKEN}, "has ssh_private_key and token; set only one"),
     "key and path": ({"ssh_private_key": KEY, "ssh_key_file": KEY_FILE}, "set only one"),
     "masked key": (
         {"ssh_private_key": "***"},
-        "its ssh_private_key is only what Airflow shows .* enter the ssh_private_key",
+        "its ssh_private_key is only the placeholder that Airflow shows .* enter the ssh_private_key",
     ),
     "asterisks": ({"ssh_private_key": "*****"}, "asterisks"),
     "blank key": ({"ssh_private_key": "  "}, "is empty"),
@@ -184,17 +184,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     **{
         f"stand-in for {name}": (
             {"dataset_hash": DATASET, name: STORED_SECRET},
-            f"{name} .* Test on Airflow 2 and 3.0 sends no stored secrets",
+            f"{name} .* Test button of Airflow 2 and 3.0 does not send stored secrets",
         )
         for name in ("ssh_private_key", "token", "api_key")
     },
     "stand-in for a passphrase": (
         {"ssh_private_key": PROTECTED_KEY, "passphrase": STORED_SECRET},
-        "passphrase .* Test on Airflow 2 and 3.0 sends no stored secrets",
+        "passphrase .* Test button of Airflow 2 and 3.0 does not send stored secrets",
     ),
-    "masked token": ({"token": "***"}, "its token is only what Airflow shows"),
-    "token with blanks": ({"token": "tell nobody"}, "has blanks"),
-    "token with line break": ({"token": "tell\nnobody"}, "has blanks"),
+    "masked token": ({"token": "***"}, "its token is only the placeholder that Airflow shows"),
+    "token with blanks": ({"token": "tell nobody"}, "contains blanks"),
+    "token with line break": ({"token": "tell\nnobody"}, "contains blanks"),
     "API key without dataset": ({"api_key": API_KEY}, "set dataset_hash"),
     "timeout no number": ({"token": TOKEN, "read_timeout": "soon"}, "read_timeout must be a number"),
     "timeout zero": ({"token": TOKEN, "connect_timeout": 0}, "connect_timeout must be"),

@@ -206,7 +206,7 @@ def test_a_title_is_no_hash_of_a_dataset(each, value, context, asked):
 
 
 def test_a_title_is_told_from_a_hash():
-    with pytest.raises(EncordInputError, match="A title is no hash: EncordCreateDatasetOperator"):
+    with pytest.raises(EncordInputError, match="A title is not a hash; EncordCreateDatasetOperator"):
         EncordListDataRowsOperator(task_id="task", dataset_hash="My dataset")
 
 
@@ -232,7 +232,7 @@ def test_a_title_that_native_rendering_made_a_number_is_refused_before_a_byte(va
     if cure is None:
         assert run(EncordUploadImageOperator, **arguments)["added"] == 1
     else:
-        with pytest.raises(EncordInputError, match=f"title must be a text.*{cure}"):
+        with pytest.raises(EncordInputError, match=f"title must be a string.*{cure}"):
             run(EncordUploadImageOperator, **arguments)
         assert asked() == []
 

@@ -167,7 +167,7 @@ def test_a_file_that_tells_no_uuids_of_items_is_said_to(dataset, run, tmp_path, 
     run(EncordAddPrivateDataOperator, dataset_hash=dataset, **private)
     encord.clear_requests()
     reference = {"count": 1, "details_path": str(tmp_path / "added"), "details_conn_id": None}
-    with pytest.raises(EncordInputError, match=r"names no backing_item_uuid. EncordListDataRowsOperator"):
+    with pytest.raises(EncordInputError, match=r"has no backing_item_uuid. EncordListDataRowsOperator"):
         run(EncordLinkItemsOperator, dataset_hash=dataset, item_uuids=reference)
     assert asked() == []
 

@@ -98,7 +98,7 @@ def test_a_start_nobody_knows_the_outcome_of_is_warned_of_once(build, context, e
         operator, _ = build("private")
         monkeypatch.setattr(operator.log, "warning", lambda text, *args: said.append(text % args))
         operator.execute(context)
-    assert len([text for text in said if "may run that one, too" in text]) == 1
+    assert len([text for text in said if "may run that job too" in text]) == 1
 
 
 def test_a_start_that_was_refused_for_its_rate_is_not_warned_of(build, context, encord, monkeypatch):
