@@ -1,4 +1,4 @@
-"""Operators on their own: a local Encord, the connection that leads to it, and as much of a context as they read."""
+"""Operators on their own: as much of a context as they read, and what to upload."""
 
 import copy
 import json
@@ -6,8 +6,6 @@ import json
 import pytest
 
 from airflow_provider_encord._airflow import job_run
-from airflow_provider_encord.emulator import LocalEncord
-from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.operators import datasets
 
 
@@ -47,45 +45,11 @@ class Store(dict):
         self.pop(key, None)
 
 
-@pytest.fixture(scope="session")
-def local_encord():
-    """One for all tests: Airflow's masker gets slower with each key that it has ever seen."""
-    with LocalEncord() as local:
-        yield local
-
-
-@pytest.fixture
-def encord(local_encord, monkeypatch):
-    """A local Encord that behaves, with an empty log, and the connection that leads to it."""
-    local_encord.settings(job_seconds=0, re_encode_seconds=0)
-    local_encord.clear_faults()
-    local_encord.force_job()
-    local_encord.force_task()
-    local_encord.clear_requests()
-    extra = {"ssh_private_key": local_encord.private_key}
-    connection = {"conn_type": "encord", "host": local_encord.url, "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", json.dumps(connection))
-    return local_encord
-
-
 @pytest.fixture
 def no_pause(monkeypatch):
     """Let no time pass before Encord is asked again."""
     monkeypatch.setattr(job_run, "PAUSE_BEFORE_LOST", 0)
     monkeypatch.setattr(datasets, "SETTLING_SECONDS", 0)
-
-
-@pytest.fixture
-def hook(encord):
-    return EncordHook()
-
-
-@pytest.fixture
-def dataset(hook, encord):
-    """A dataset; that it was made is forgotten."""
-    made = hook.create_dataset("a dataset").dataset_hash
-    encord.clear_requests()
-    return made
 
 
 @pytest.fixture
@@ -101,12 +65,6 @@ def xcoms(task_instance):
 @pytest.fixture
 def context(task_instance):
     return {"ti": task_instance, "task_state_store": Store()}
-
-
-@pytest.fixture
-def asked(encord):
-    """The operations that were asked for, in order."""
-    return lambda: [each["operation"] for each in encord.requests()]
 
 
 @pytest.fixture

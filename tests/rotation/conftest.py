@@ -1,4 +1,4 @@
-"""A local Encord, a connection in the environment, and two keys for it."""
+"""A connection that changes, and two keys for its Encord."""
 
 import json
 
@@ -49,7 +49,7 @@ class Keys:
 
 @pytest.fixture(scope="session")
 def local_encord():
-    """One for all tests: Airflow's masker gets slower with each key that it has ever seen."""
+    """One of their own, since its keys come and go."""
     with LocalEncord() as local:
         yield local
 
@@ -67,15 +67,11 @@ def other_key(local_encord):
 
 
 @pytest.fixture
-def encord(local_encord, new_key, monkeypatch):
+def encord(encord, new_key, monkeypatch):
     monkeypatch.setattr(triggers, "EARLIEST_EVENT_SECONDS", 0)
-    local_encord.settings(job_seconds=0, re_encode_seconds=0)
-    local_encord.clear_faults()
-    local_encord.force_job()
-    local_encord.add_key(local_encord.public_key)
-    local_encord.revoke_key(new_key[1])
-    local_encord.clear_requests()
-    return local_encord
+    encord.add_key(encord.public_key)
+    encord.revoke_key(new_key[1])
+    return encord
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
-"""A bucket in a local S3, a local Encord, and the connections that lead to both."""
+"""A bucket in a local S3, and the connection that leads to it."""
 
 import json
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-
-from airflow_provider_encord.emulator import LocalEncord
-from airflow_provider_encord.hooks.encord import EncordHook
 
 
 @pytest.fixture(scope="module")
@@ -17,12 +14,6 @@ def s3_url():
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def local_encord():
-    with LocalEncord() as local:
-        yield local
 
 
 @pytest.fixture
@@ -42,22 +33,9 @@ def bucket(s3_url, request):
 
 
 @pytest.fixture
-def encord(local_encord, s3_url, monkeypatch):
-    local_encord.settings(job_seconds=0)
-    local_encord.clear_faults()
-    extra = {"ssh_private_key": local_encord.private_key}
-    aws = {"endpoint_url": s3_url, "region_name": "us-east-1"}
-    connections = {
-        "ENCORD_DEFAULT": {"conn_type": "encord", "host": local_encord.url, "extra": extra},
-        "AWS_DEFAULT": {"conn_type": "aws", "login": "x", "password": "x", "extra": aws},
-    }
-    for name, connection in connections.items():
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
-    return local_encord
-
-
-@pytest.fixture
-def dataset(encord, request):
-    made = EncordHook().create_dataset(request.node.name).dataset_hash
-    encord.clear_requests()
-    return made
+def encord(encord, s3_url, monkeypatch):
+    """The same, with the connection to the S3."""
+    extra = {"endpoint_url": s3_url, "region_name": "us-east-1"}
+    aws = {"conn_type": "aws", "login": "x", "password": "x", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(aws))
+    return encord
