@@ -126,6 +126,7 @@ class JobRun:
         """
         job_ids: JobIds = event["job_ids"]
         self._task.running_jobs = job_ids
+        self._memory.go_on_with(job_ids)
         if event["status"] == "timeout":
             raise EncordTimeoutError(
                 f"{event['message']} {goes_on(job_ids, self._work.dataset_hash)}",

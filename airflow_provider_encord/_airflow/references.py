@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_encord._airflow.arguments import Check, data_hash, item_uuid, joined, list_of, parsed_text, refuse
@@ -40,7 +40,18 @@ def item_uuids(value: Any, name: str) -> list[str]:
 
 def is_read_later(value: Any) -> bool:
     """Whether it may stand for lists in files, which are read when the task runs."""
+    value = parsed_text(value) if isinstance(value, str) else value
     return isinstance(value, Mapping) or (isinstance(value, list | tuple) and any(map(is_read_later, value)))
+
+
+def names_a_file(value: Any) -> bool:
+    """Whether hashes are read from a file, which may hold others later."""
+    value = parsed_text(value) if isinstance(value, str) else value
+    if isinstance(value, Mapping):
+        if value.get("re_encoded") is not None:
+            return names_a_file(value["re_encoded"])
+        return not isinstance(value.get("items"), list)
+    return isinstance(value, Sequence) and any(not isinstance(each, str) and names_a_file(each) for each in value)
 
 
 def _named(value: Any, name: str, field: str) -> Any:

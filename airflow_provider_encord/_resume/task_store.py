@@ -70,6 +70,12 @@ class Memory:
         """Whether earlier attempts have changed anything in Encord, or may have."""
         return self.recall_jobs().worked if self.lasts else self._repeated
 
+    def go_on_with(self, job_ids: Sequence[str | int]) -> None:
+        """Recall what was kept with these jobs, even if an argument differs by now, such as a file's content."""
+        kept = self._store.get(_JOBS) if self._store is not None else None
+        if isinstance(kept, Mapping) and kept.get("job_ids") == list(job_ids):
+            self._subject = str(kept.get("subject"))
+
     def recall_jobs(self) -> Started:
         """Return the jobs that earlier attempts started."""
         kept = self._get(_JOBS)

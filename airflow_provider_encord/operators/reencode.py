@@ -82,30 +82,38 @@ class EncordReEncodeDataOperator(EncordJobOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Start the re-encode tasks, or recall those of earlier attempts, and wait."""
-        return self.run_jobs(context, self._work())
+        from_file = references.names_a_file(self.data_hashes)
+        self.check_rendered()
+        return self.run_jobs(context, ReEncoding(self, self.data_hashes, from_file=from_file))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after the trigger has fired."""
-        return self.resume_jobs(context, self._work(), event)
+        from_file = references.names_a_file(self.data_hashes)
+        if from_file:
+            self.data_hashes = []  # the file may be gone, or hold something else by now
+        self.check_rendered()
+        hashes = None if from_file else self.data_hashes
+        return self.resume_jobs(context, ReEncoding(self, hashes, from_file=from_file), event)
 
     def check_together(self) -> None:
         """Check that either hashes or filters are given."""
         check_choice(self, by_filter=self._by_filter)
 
-    def _work(self) -> ReEncoding:
-        self.check_rendered()
-        return ReEncoding(self)
-
 
 class ReEncoding(Work):
-    """Videos to re-encode, in batches; each batch is one re-encode task of Encord."""
+    """Videos to re-encode, in batches; each batch is one re-encode task of Encord.
+
+    :param hashes: of the videos; None if a filter chooses them, or only the task store knows them.
+    :param from_file: whether a file names them, which may change.
+    """
 
     hook: EncordHook
 
-    def __init__(self, task: EncordReEncodeDataOperator) -> None:
+    def __init__(self, task: EncordReEncodeDataOperator, hashes: list[str] | None, *, from_file: bool) -> None:
         super().__init__(task.hook, task.dataset_hash)
         self._task = task
-        self._wanted: list[str] | None = None
+        self._wanted = hashes
+        self._from_file = from_file
 
     def identity(self) -> Mapping[str, Any]:
         """Return how the videos are chosen and split."""
@@ -175,17 +183,18 @@ class ReEncoding(Work):
         return wanted[at * size : (at + 1) * size]
 
     def _known(self, memory: Memory) -> list[str] | None:
-        """Return the hashes; None if a filter chose them and the task store does not have them."""
+        """Return the hashes; None if a filter or a file chose them and the task store does not have them."""
         if self._wanted is None:
-            given = self._task.data_hashes
-            self._wanted = memory.recall_hashes() if given is None else given
+            self._wanted = memory.recall_hashes()
         return self._wanted
 
     def _find(self, memory: Memory) -> list[str]:
-        """Return the hashes; those of a filter are remembered, so that a later attempt works on the same videos."""
-        if (known := self._known(memory)) is not None:
+        """Return the hashes; what a filter or a file chose is remembered, so that it stays what the work is about."""
+        known = self._known(memory)
+        if known is not None and not self._from_file:
             return known
-        rows = self.hook.iter_data_rows(self.dataset_hash, data_types=["VIDEO"], **chosen(self._task))
-        self._wanted = [row.data_hash for row in rows]
-        memory.remember_hashes(self._wanted)
-        return self._wanted
+        if known is None:
+            rows = self.hook.iter_data_rows(self.dataset_hash, data_types=["VIDEO"], **chosen(self._task))
+            known = self._wanted = [row.data_hash for row in rows]
+        memory.remember_hashes(known)
+        return known

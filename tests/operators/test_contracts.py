@@ -26,7 +26,7 @@ from airflow_provider_encord.operators.datasets import (
     EncordListDatasetsOperator,
 )
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator, ManifestRegistration
-from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
+from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator, ReEncoding
 from airflow_provider_encord.operators.uploads import EncordUploadImageOperator, Uploading
 from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordReEncodeSensor, EncordUploadJobSensor
 from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration, BucketToEncordOperator
@@ -61,7 +61,7 @@ REMEMBERS = {
     "EncordAddPrivateDataOperator": lambda task, context: ManifestRegistration(task, context).identity(),
     "EncordUploadImageOperator": lambda task, context: Uploading(task, context).identity(),
     "BucketToEncordOperator": lambda task, context: BucketRegistration(task, context).identity(),
-    "EncordReEncodeDataOperator": lambda task, context: task._work().identity(),
+    "EncordReEncodeDataOperator": lambda task, context: ReEncoding(task, task.data_hashes, from_file=False).identity(),
     "EncordDeleteDataOperator": lambda task, context: task._identity(),
 }
 

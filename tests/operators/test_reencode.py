@@ -1,5 +1,7 @@
 """Re-encoding: what was re-encoded, what Encord ignored, how it may end."""
 
+import json
+
 import pytest
 
 from airflow_provider_encord.exceptions import EncordJobError, EncordTimeoutError
@@ -83,3 +85,34 @@ def test_what_comes_in_after_a_filter_has_chosen_is_no_part_of_the_work(
     event = {"status": "done", "message": "done", "dataset_hash": dataset, "job_ids": kwargs["job_ids"]}
     done = build().execute_complete(context, event)
     assert (sorted(done["re_encoded"]), done["ignored"]) == (sorted(videos), [])
+
+
+@pytest.mark.parametrize("form", [dict, json.dumps, lambda reference: [reference]], ids=["dict", "text", "mapped"])
+@pytest.mark.parametrize("later", ["gone", "other", "same"])
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_file_of_hashes_may_change_while_the_task_is_deferred(
+    remembers, later, form, videos, dataset, context, tmp_path
+):
+    """Before Airflow 3.3 nothing keeps what was in it, so the report does not tell what Encord ignored."""
+    if not remembers:
+        del context["task_state_store"]
+    path = tmp_path / "rows"
+    path.write_text("".join(json.dumps({"data_hash": each}) + "\n" for each in [*videos, FOREIGN]))
+    reference = {"count": 3, "details_path": str(path), "details_conn_id": None}
+    build = lambda **more: EncordReEncodeDataOperator(  # noqa: E731
+        task_id="task", dataset_hash=dataset, data_hashes=form(reference), deferrable=True, defer_after=0, **more
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        build().execute(context)
+    _, kwargs = deferred.value.trigger.serialize()
+    if later == "gone":
+        path.unlink()
+    elif later == "other":
+        path.write_text(json.dumps({"data_hash": "00000000-0000-0000-0000-00000000000a"}) + "\n")
+    event = {"status": "done", "message": "done", "dataset_hash": dataset, "job_ids": kwargs["job_ids"]}
+    if remembers:
+        with pytest.raises(EncordJobError, match=FOREIGN):
+            build().execute_complete(context, event)
+    else:
+        done = build(ignore_if_missing=True).execute_complete(context, event)
+        assert (sorted(done["re_encoded"]), done["ignored"]) == (sorted(videos), [])
