@@ -42,6 +42,7 @@ EXECUTED = {
     "local_encord.py",
     "many_at_once.py",
     "manifest.json",
+    "storage_folder.py",
     "models_in_xcoms.py",
     "nightly_dag.py",
     "new_operation.py",
@@ -134,6 +135,19 @@ def test_upload_a_folder(snippet, encord, media):
     assert [row.data_hash for row in EncordHook().list_data_rows(dataset)] == hashes
     assert len(hashes) == 2
     assert len(encord.requests("upload_job_start")) == 1
+
+
+def test_storage_folder(snippet, encord, media):
+    encord.settings(job_seconds=0)
+    hook = EncordHook()
+    folder, dataset = hook.create_folder("A storage folder").uuid, hook.create_dataset("From a folder").dataset_hash
+    shown = snippet("storage_folder.py").add_to_folder.function
+    assert shown(folder, dataset, [str(media / "a.png")]) == 1
+    (item,) = hook.list_items(folder)
+    assert item.client_metadata == {"site": "A", "batch": 7}
+    (row,) = hook.list_data_rows(dataset)
+    assert row.backing_item_uuid == item.uuid
+    assert shown(folder, dataset, [str(media / "b.png")]) == 1, "only what no dataset holds yet"
 
 
 def test_many_at_once(snippet, encord, media):
