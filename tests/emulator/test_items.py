@@ -49,6 +49,7 @@ def names(items):
     return [item.name for item in items]
 
 
+@pytest.mark.filterwarnings("ignore:find_storage_items is deprecated")
 def test_list_with_each_filter(encord, official, folder, dataset, three):
     below = folder.create_subfolder("below")
     register(encord, below, audio=[{"objectUrl": "gs://b/d.mp3", "title": "d"}])
