@@ -118,13 +118,13 @@ async def get_connection_async(conn_id: str) -> Any:
 
 
 def is_undefined(conn_id: str) -> bool:
-    """Whether a connection that Airflow has not found is surely not there.
+    """Whether a connection that Airflow did not find surely does not exist.
 
-    Airflow passes over a secrets backend that fails, and says of what is in it that it "isn't defined".
+    Airflow skips a secrets backend that fails, and then says that a connection in it "isn't defined".
     """
     try:
         for backend in _secrets_backends():
-            if type(backend).__name__ == "ExecutionAPISecretsBackend":  # it passes over what fails, too
+            if type(backend).__name__ == "ExecutionAPISecretsBackend":  # it skips failures too
                 from airflow.sdk.execution_time.comms import GetConnection
 
                 error = getattr(_supervisor().send(GetConnection(conn_id=conn_id)), "error", None)

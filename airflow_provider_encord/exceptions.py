@@ -62,7 +62,7 @@ class EncordConnectionLookupError(EncordError):
     """The Airflow connection could not be read, for example because Airflow's database or API server was down."""
 
     undefined: bool = False
-    """Whether Airflow knows no such connection."""
+    """Whether Airflow has no such connection."""
 
 
 class EncordInputError(EncordError, AirflowFailException):

@@ -118,7 +118,7 @@ def list_of(check: Check, what: str, *, may_be_empty: bool = False) -> Check:
 
 
 def joined(check: Check) -> Check:
-    """Return a check that also takes what mapped tasks give: a list of lists or reports, which are joined in order.
+    """Return a check that also takes the output of mapped tasks: lists or reports in a list, joined in order.
 
     :param check: of one value, list or report; returns a list.
     """
@@ -129,8 +129,8 @@ def joined(check: Check) -> Check:
             return list(check(value if isinstance(value, str) or parts is None else parts, name))
         for at, part in enumerate(parts):
             if not _is_part(part):
-                raise refuse(f"{name}[{at}]", part, "a list or a report, as others in this list are")
-        return [each for at, part in enumerate(parts) for each in check(part, f"{name}[{at}]")]
+                raise refuse(f"{name}[{at}]", part, "a list or a report, like others in this list")
+        return [item for at, part in enumerate(parts) for item in check(part, f"{name}[{at}]")]
 
     return checked
 
@@ -257,7 +257,7 @@ def dataset_hash(value: Any, name: str) -> str:
     """Take the hash of a dataset, or the report of a task of ours that names one."""
     several = None if isinstance(value, str | Mapping) else elements(value)
     if several is not None and len(several) > 1:
-        cure = f"These are {len(several)}, as of mapped tasks. Name the one dataset that is meant."
+        cure = f"There are {len(several)}, as from mapped tasks. Name one dataset."
         raise refuse(name, several, "the hash of one dataset", cure)
     (value,) = several or [value]
     if isinstance(value, Mapping) and isinstance(value.get("dataset_hash"), str):
@@ -292,10 +292,10 @@ def job_id(value: Any, name: str) -> str | int:
 
 
 def job_ids(value: Any, name: str) -> JobIds:
-    """Take one job id or several, or the reports of the tasks that started the jobs."""
+    """Check one job id or several, or the reports of the tasks that started the jobs."""
     ids: JobIds = _JOB_IDS(value, name)
     if not ids:
-        raise refuse(name, value, "the id of a job, or a report that names one", "No job has been started.")
+        raise refuse(name, value, "the id of a job, or a report that names one", "No job was started.")
     return ids
 
 

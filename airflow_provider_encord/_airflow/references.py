@@ -23,7 +23,7 @@ def data_hashes(value: Any, name: str) -> list[str]:
     """Take data hashes: one, a list, a reference to a list, or the whole report of a task that found or made data.
 
     A reference is what a task pushes as ``data_hashes`` when the list is too long for an XCom:
-    ``{"count", "details_path", "details_conn_id"}``. Of mapped tasks, a list of each of these is taken.
+    ``{"count", "details_path", "details_conn_id"}``. The output of mapped tasks is a list of these.
 
     :raises EncordInputError: when it names no data hashes, or has a count but no file.
     :raises EncordMachineError: when this machine cannot read the file.
@@ -39,7 +39,7 @@ def item_uuids(value: Any, name: str) -> list[str]:
 
 
 def is_read_later(value: Any) -> bool:
-    """Whether it may stand for lists in files, which are read when the task runs."""
+    """Whether it may refer to lists in files, which are read when the task runs."""
     value = parsed_text(value) if isinstance(value, str) else value
     return isinstance(value, Mapping) or (isinstance(value, list | tuple) and any(map(is_read_later, value)))
 

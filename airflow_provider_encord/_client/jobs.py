@@ -27,7 +27,7 @@ MAX_HELD_SECONDS = 60
 
 
 class State(StrEnum):
-    """How far a job is. ``PARTIAL`` is an end: done, but some items failed."""
+    """The state of a job. ``PARTIAL`` is an ending: done, but some items failed."""
 
     PENDING = "pending"
     DONE = "done"
@@ -38,14 +38,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is known of a job.
+    """The judgement of a job.
 
-    :param state: how far it is.
-    :param status: the server's own word for it.
+    :param state: its state.
+    :param status: the server's own name for the state.
     :param message: one line for people, with the first errors.
     :param counts: items by outcome.
-    :param answer: what the server answered, for details.
-    :param known: False when the server used a word this version does not know; such a job counts as pending.
+    :param answer: the server's answer, for details.
+    :param known: False if this version does not know the server's status; such a job counts as pending.
     """
 
     state: State
@@ -57,33 +57,33 @@ class Verdict:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the job has ended."""
         return self.state is not State.PENDING
 
 
 class Watch(Protocol):
-    """A job that can be asked for: what waiting in any mode needs to know of it."""
+    """How to poll and judge a job, in any mode of waiting."""
 
     @property
     def dataset_hash(self) -> str | None:
-        """The dataset it belongs to, if it is one's."""
+        """Its dataset, if it has one."""
 
     @property
     def place(self) -> str:
-        """Where it works, for messages, such as ``dataset 8f2e...``."""
+        """Its place for messages, such as ``dataset 8f2e...``."""
 
     @property
     def name(self) -> str:
-        """What it is, with its id, for messages."""
+        """Its name for messages, with its id."""
 
     def poll(self, held_seconds: int) -> Call[Any]:
-        """Return the call that asks for it; the server may hold it that long where the API allows."""
+        """Return the call that polls it; the server may hold it for these seconds, if the API allows it."""
 
     def judge(self, answer: Any) -> Verdict:
-        """Decide where it stands."""
+        """Judge its state."""
 
     def cancel(self) -> Call[int] | None:
-        """Return the call that cancels it and tells how many units were cancelled; None where Encord offers none."""
+        """Return the call that cancels it and returns the number of cancelled units; None if Encord offers none."""
 
     @property
     def server_holds(self) -> bool:
@@ -91,7 +91,7 @@ class Watch(Protocol):
 
 
 class _OfDataset:
-    """What a dataset's work has in common: Encord cancels none of it."""
+    """Jobs of a dataset, which Encord cannot cancel."""
 
     __slots__ = ()
     dataset_hash: str
@@ -107,7 +107,7 @@ class _OfDataset:
 
 
 class _OfFolder:
-    """What a folder's work has in common."""
+    """Jobs of a folder."""
 
     __slots__ = ()
     folder_uuid: str
@@ -127,7 +127,7 @@ class _OfFolder:
 class UploadJobWatch(_OfDataset):
     """A registration job.
 
-    :param max_held_seconds: how long one poll may be held; Encord's client says 10 for uploads, else 60.
+    :param max_held_seconds: how long one poll may be held; Encord's client uses 10 for uploads, else 60.
     """
 
     dataset_hash: str

@@ -1,4 +1,4 @@
-"""Verbs of the hook, each written once: as steps, which a blocking caller and an event loop carry out alike."""
+"""The verbs of the hook, each written once as steps, for blocking callers and for event loops."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ask(Generic[T]):
-    """Send a call; gives its answer."""
+    """Step: send a call and return its answer."""
 
     call: Call[T]
     policy: RetryPolicy | None = None
@@ -40,7 +40,7 @@ class Ask(Generic[T]):
 
 @dataclass(frozen=True)
 class AskForList(Generic[T]):
-    """Send a call that is answered with a list, which may be long; gives the models of its items, to be read once."""
+    """Step: send a call that answers with a list, which may be long, and return an iterator over its models."""
 
     call: Call[tuple[T, ...]]
     read_item: Callable[[Any], T]
@@ -48,7 +48,7 @@ class AskForList(Generic[T]):
 
 @dataclass(frozen=True)
 class Wait:
-    """Wait for a job; gives how it ended."""
+    """Step: wait for a job and return its last verdict."""
 
     watch: Watch
     patience: Patience
@@ -57,7 +57,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Put:
-    """Put files into Encord's storage; gives the outcome of each."""
+    """Step: upload files to Encord's storage and return one outcome for each."""
 
     files: Sequence[SourceFile]
     item_type: str
@@ -69,25 +69,25 @@ class Put:
 
 @dataclass(frozen=True)
 class Mask:
-    """Register secrets for masking."""
+    """Step: register secrets for masking."""
 
     secrets: Collection[str]
 
 
 Step = Ask[Any] | AskForList[Any] | Wait | Put | Mask
 Steps = Generator[Step, Any, T]
-"""What a verb does, and what it returns in the end."""
+"""The steps of a verb, and its return value."""
 
 
 @dataclass(frozen=True)
 class Give(Generic[T]):
-    """Hand these to whoever iterates over what a verb finds; it goes on when more is wanted."""
+    """Yield these items to the caller; the verb goes on when the caller wants more."""
 
     items: Iterable[T]
 
 
 LazySteps = Generator[Step | Give[T], Any, None]
-"""What a verb does that finds things one after the other."""
+"""The steps of a verb that yields items one by one."""
 
 
 def ask(call: Call[T], policy: RetryPolicy | None = None) -> Steps[T]:
@@ -97,21 +97,21 @@ def ask(call: Call[T], policy: RetryPolicy | None = None) -> Steps[T]:
 
 
 def ask_for_list(call: Call[tuple[T, ...]], read_item: Callable[[Any], T]) -> Steps[list[T]]:
-    """Send a call that is answered with a list."""
+    """Send a call that answers with a list."""
     items: Iterable[T] = yield AskForList(call, read_item)
     return list(items)
 
 
 def wait_for(watch: Watch, patience: Patience, **reports: Callable[..., None]) -> Steps[Verdict]:
-    """Wait for a job; ``reports`` are those of :func:`airflow_provider_encord._client.wait.wait`."""
+    """Wait for a job; for ``reports`` see :func:`airflow_provider_encord._client.wait.wait`."""
     verdict: Verdict = yield Wait(watch, patience, reports)
     return verdict
 
 
 def ask_for_pages(call_for: Callable[[str | None], Call[Page[T]]]) -> LazySteps[T]:
-    """Send one call for each page of a list, when what the page before held is used up.
+    """Send one call for each page of a list, when the items of the page before are used up.
 
-    :param call_for: makes the call for the page of a token; None is the first page.
+    :param call_for: makes the call for a page by its token; None is the first page.
     """
     token = None
     while True:
@@ -126,7 +126,7 @@ class Verbs(BaseHook):
     """A part of the hook: verbs that belong together."""
 
     settings: Any
-    """What the connection says."""
+    """The settings of the connection."""
 
     def _perform(self, step: Step) -> Any:
         """Carry out a step while the caller waits."""
@@ -137,7 +137,7 @@ H = TypeVar("H", bound=Verbs)
 
 
 def verb(steps: Callable[Concatenate[H, P], Steps[T]]) -> Callable[Concatenate[H, P], T]:
-    """Make a blocking method of the steps that it takes; they stay its attribute ``steps``."""
+    """Make a blocking method from its steps, which stay in its attribute ``steps``."""
 
     @wraps(steps)
     def method(self: H, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -150,7 +150,7 @@ def verb(steps: Callable[Concatenate[H, P], Steps[T]]) -> Callable[Concatenate[H
 
 
 def lazy_verb(steps: Callable[Concatenate[H, P], LazySteps[T]]) -> Callable[Concatenate[H, P], Iterator[T]]:
-    """Make a method that yields what the steps find; they stay its attribute ``lazy_steps``."""
+    """Make a method that yields items from its steps, which stay in its attribute ``lazy_steps``."""
 
     @wraps(steps)
     def method(self: H, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
@@ -162,25 +162,25 @@ def lazy_verb(steps: Callable[Concatenate[H, P], LazySteps[T]]) -> Callable[Conc
 
 
 def tell_return(method: Any, steps: Any, returned: str) -> None:
-    """Give a method the signature of its steps, but for what it returns."""
+    """Give a method the signature of its steps, with its own return type."""
     method.__annotations__ = {**steps.__annotations__, "return": returned}
     method.__signature__ = inspect.signature(steps).replace(return_annotation=returned)
 
 
 def steps_of(method: Callable[P, T]) -> Callable[P, Steps[T]]:
-    """Return what a bound verb does, to do it within another one."""
+    """Return the steps of a bound verb, for use in another verb."""
     if steps := getattr(method, "steps", None):
         return partial(steps, method.__self__)  # type: ignore[attr-defined]
 
     def at_once(*args: P.args, **kwargs: P.kwargs) -> Steps[T]:
-        return method(*args, **kwargs)  # somebody's own method in place of the verb
+        return method(*args, **kwargs)  # a method that replaces the verb, such as a test's
         yield
 
     return at_once
 
 
 def all_found(method: Callable[P, Iterator[T]]) -> Callable[P, Steps[list[T]]]:
-    """Return what finds all that a bound lazy verb finds, to do it within another verb."""
+    """Return the steps that collect all items of a bound lazy verb, for use in another verb."""
 
     def find_all(*args: P.args, **kwargs: P.kwargs) -> Steps[list[T]]:
         found: list[T] = []
@@ -199,7 +199,7 @@ def all_found(method: Callable[P, Iterator[T]]) -> Callable[P, Steps[list[T]]]:
 
 
 def carry_out(steps: Steps[T], perform: Callable[[Step], Any]) -> T:
-    """Do each step and return what the verb returns; what a step raises is raised within the verb."""
+    """Carry out the steps and return what the verb returns; an error of a step is raised inside of the verb."""
     doing = _Doing(steps)
     while step := doing.next():
         try:
@@ -210,7 +210,7 @@ def carry_out(steps: Steps[T], perform: Callable[[Step], Any]) -> T:
 
 
 async def carry_out_async(steps: Steps[T], perform: Callable[[Step], Awaitable[Any]]) -> T:
-    """Do each step on an event loop, as :func:`carry_out` does."""
+    """Carry out the steps on an event loop, like :func:`carry_out`."""
     doing = _Doing(steps)
     while step := doing.next():
         try:
@@ -221,7 +221,7 @@ async def carry_out_async(steps: Steps[T], perform: Callable[[Step], Awaitable[A
 
 
 def each_found(steps: LazySteps[T], perform: Callable[[Step], Any]) -> Iterator[T]:
-    """Do each step when what the ones before found is used up, and yield it."""
+    """Carry out the steps one by one, and yield their items."""
     doing = _Doing(steps)
     while step := doing.next():
         if isinstance(step, Give):
@@ -234,7 +234,7 @@ def each_found(steps: LazySteps[T], perform: Callable[[Step], Any]) -> Iterator[
 
 
 async def each_found_async(steps: LazySteps[T], perform: Callable[[Step], Awaitable[Any]]) -> AsyncIterator[T]:
-    """Do each step on an event loop, as :func:`each_found` does."""
+    """Carry out the steps on an event loop, like :func:`each_found`."""
     doing = _Doing(steps)
     while step := doing.next():
         if isinstance(step, Give):
@@ -248,7 +248,7 @@ async def each_found_async(steps: LazySteps[T], perform: Callable[[Step], Awaita
 
 
 class _Doing:
-    """Steps on their way: each next one is asked for with what the last one gave or raised."""
+    """Runs a step generator: each step gets the result or error of the last one."""
 
     def __init__(self, steps: Generator[Any, Any, Any]) -> None:
         self._steps = steps
@@ -257,7 +257,7 @@ class _Doing:
         self.returned: Any = None
 
     def next(self) -> Any:
-        """Return the next step, None at the end; what the last step raised is raised within the verb."""
+        """Return the next step, or None at the end; an error of the last step is raised inside of the verb."""
         result, error = self.result, self.error
         self.result = self.error = None
         try:

@@ -189,7 +189,7 @@ def test_a_sensor_takes_the_report_of_the_task_that_started_the_jobs(form, rows,
 
 def test_the_report_of_a_task_that_started_no_job_is_said_to_name_none(run, asked):
     report = run(EncordAddPrivateDataOperator, integration="AWS", manifest={"videos": []}, on_empty="succeed")
-    with pytest.raises(EncordInputError, match=r"job_ids.*No job has been started"):
+    with pytest.raises(EncordInputError, match=r"job_ids.*No job was started"):
         run(EncordUploadJobSensor, job_ids=report)
     assert asked() == []
 
