@@ -87,6 +87,7 @@ GOOD: dict[str, Any] = {
     "POST datasets": {"datasetUuid": DATASET, "backingFolderUuid": FOLDER},
     "GET datasets/list": {"result": [{"datasetUuid": DATASET, "title": "t", "backingFolderUuid": FOLDER}]},
     "GET cloud-integrations": {"result": [{"id": INTEGRATION, "title": "AWS"}]},
+    "GET user/current": {"userEmail": "a@b.test", "userHash": "u"},
 }
 
 
@@ -109,6 +110,8 @@ class Encord:
         status, value = 200, GOOD[name]
         if name == self.hostile and len(self.asked) < 20:  # so that what is pending ends
             status, value = self.status, self.value
+        elif name == "GET user/current" and self.hostile == "GET cloud-integrations":
+            status = 404  # the connection test asks for integrations then
         if "/v2/" in request.url:
             document = value if status == 200 else {"message": value}
         else:
@@ -170,6 +173,7 @@ def sensor(kind: type, **more: Any) -> Callable[[Path], Any]:
 USERS: dict[str, list[Callable[[Path], Any]]] = {
     "GET dataset": [add()],
     "GET cloud-integrations": [add(), lambda details: ConnectionTest()],
+    "GET user/current": [lambda details: ConnectionTest()],
     "POST datasetdatalongpolling": [add(), add(deferrable=True), add(wait_for_completion=False)],
     "GET datasetdatalongpolling": [
         add(max_failed_items=0.9),
