@@ -44,13 +44,13 @@ def at_once(make, titles):
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_two_that_have_both_made_one_take_the_same(number, make, hook, monkeypatch):
     both = threading.Barrier(2, timeout=30)
-    do_make = EncordCreateDatasetOperator._create
+    do_make = EncordCreateDatasetOperator._make
 
     def make_when_both_have_found_none(*arguments):
         both.wait()
         return do_make(*arguments)
 
-    monkeypatch.setattr(EncordCreateDatasetOperator, "_create", make_when_both_have_found_none)
+    monkeypatch.setattr(EncordCreateDatasetOperator, "_make", make_when_both_have_found_none)
     monkeypatch.setattr(datasets, "time", SimpleNamespace(sleep=lambda seconds: both.wait()))
     title = f"made twice {number}"
     taken = at_once(make, [title] * 2)
