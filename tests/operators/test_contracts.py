@@ -255,8 +255,10 @@ def test_a_stored_event_resumes_an_operator(name, event, context, hook, dataset,
         job = hook.add_private_data_to_folder_start(folder, encord.integrations["AWS"], manifest(1))
         task = EncordAddPrivateDataOperator(task_id="task", folder_uuid=folder, **given)
     event = {**event, "job_ids": [job], "dataset_hash": dataset}
-    if status in ("timeout", "error"):
-        with pytest.raises({"timeout": EncordTimeoutError, "error": EncordAuthenticationError}[status]):
+    # A job that is to be cancelled may have ended in the last moment.
+    bad = {"error": EncordAuthenticationError, "timeout": EncordTimeoutError}
+    if status in bad and (trigger, status) != ("EncordFolderJobTrigger", "timeout"):
+        with pytest.raises(bad[status]):
             task.execute_complete(context, event)
     else:
         assert task.execute_complete(context, event)["job_ids"] == [job]
@@ -309,7 +311,8 @@ def test_a_stored_xcom_is_taken(name, stored):
     if "item_uuids" in stored:
         assert references.item_uuids(stored["item_uuids"], "item_uuids") == stored["item_uuids"]
         assert references.item_uuids(report, "item_uuids") == stored["item_uuids"]
-        assert arguments.folder(report, "folder_uuid") == report["folder_uuid"]
+        if report["folder_uuid"] is not None:
+            assert arguments.folder(report, "folder_uuid") == report["folder_uuid"]
     if "data_hashes" in stored:
         assert references.data_hashes(stored["data_hashes"], "data_hashes") == stored["data_hashes"]
         assert references.data_hashes(report, "data_hashes") == stored["data_hashes"]
