@@ -218,8 +218,8 @@ class JobRun:
 
     def _recall(self) -> Started:
         started = self._memory.recall_jobs()
-        if started.starting:
-            if not self._work.unclear_start():
+        if started.starting or self._memory.is_blind:
+            if not self._work.unclear_start() and started.starting:
                 self._task.log.warning(
                     "An earlier attempt ended while it started a job on dataset %s, so Encord may run that job too. "
                     "It cannot be found or cancelled.",

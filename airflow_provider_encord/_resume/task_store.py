@@ -56,6 +56,7 @@ class Memory:
 
     def __init__(self, context: Mapping[str, Any], *, durable: bool, identity: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store") if durable else None
+        self._durable = durable
         self._repeated = is_repeated(context)
         self._subject = hashlib.sha256(_text_of(identity).encode(errors="surrogatepass")).hexdigest()
         self._started = Started()
@@ -64,6 +65,11 @@ class Memory:
     def lasts(self) -> bool:
         """Whether anything is remembered."""
         return self._store is not None
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether earlier attempts may have started jobs that nothing here shows: Airflow before 3.3 has no store."""
+        return self._durable and self._repeated and not self.lasts
 
     @property
     def worked_before(self) -> bool:

@@ -88,16 +88,15 @@ class Destination(ABC):
         """Whether any registration job may run here; only where :attr:`tells_of_jobs`."""
         return False
 
-    def processed(self, item_uuids: Sequence[str]) -> int:
-        """Count the items that are processed; only where :attr:`tells_of_jobs`."""
-        return 0
-
     def into_dataset(self, items: Iterable[RegisteredItem]) -> Iterator[RegisteredItem]:
         """Link items into the dataset, if they are not in it by themselves, and yield them as they are then."""
         yield from items
 
-    def not_linked(self, names: Iterable[str]) -> Iterator[RegisteredItem]:
-        """Yield the items with these names that are here, but not in the dataset that they are to be in."""
+    def named(self, names: Iterable[str], since: datetime | None = None) -> Iterator[RegisteredItem]:
+        """Yield the items with these names that are here and not yet in a dataset that they are linked into.
+
+        :param since: only items that were added since then.
+        """
         return iter(())
 
 
@@ -239,10 +238,6 @@ class FolderDestination(Destination):
         """Ask whether any job runs in the folder; whether those that have ended count, too, is unconfirmed."""
         return self._hook.get_folder_summary(self.folder_uuid).upload_jobs > 0
 
-    def processed(self, item_uuids: Sequence[str]) -> int:
-        """Count the items that are no placeholders any more."""
-        return sum(not item.is_placeholder for item in self._get(item_uuids))
-
     def into_dataset(self, items: Iterable[RegisteredItem]) -> Iterator[RegisteredItem]:
         """Link items, some at a time; those that the dataset holds already are left as they are."""
         if self.dataset_hash is None:
@@ -261,12 +256,12 @@ class FolderDestination(Destination):
                         data_hash = rows_before.get(str(item.item_uuid))
                     yield replace(item, data_hash=data_hash)
 
-    def not_linked(self, names: Iterable[str]) -> Iterator[RegisteredItem]:
-        """Yield the items of the folder with these names that the dataset does not hold yet."""
+    def named(self, names: Iterable[str], since: datetime | None = None) -> Iterator[RegisteredItem]:
+        """Yield the items of the folder with these names that the dataset, if there is one, does not hold."""
         from airflow_provider_encord._storage.text_index import Index
 
-        with Index.of(names) as wanted, self._rows() as held:
-            for item in self._items():
+        with Index.of(names) as wanted, self._rows() if self.links else Index.of(()) as held:
+            for item in self._items(since):
                 if _name(item) in wanted and item.uuid not in held:
                     yield RegisteredItem(item.name, item_uuid=item.uuid)
 

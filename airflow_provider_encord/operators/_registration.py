@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
@@ -21,6 +21,8 @@ from airflow_provider_encord.operators._destinations import destination_of
 if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import Verdict, Watch
     from airflow_provider_encord.hooks.encord import EncordHook
+
+T = TypeVar("T")
 
 MAX_ITEMS_PER_JOB = 10_000
 LOOK_SECONDS = 10.0
@@ -144,35 +146,41 @@ class Registration(Work):
         self.start_is_unclear = self.to.tells_of_jobs
         return self.to.tells_of_jobs
 
-    def wait_for_unclear_job(self, missing: Callable[[], int]) -> None:
-        """Wait until a job that an earlier attempt may have started has added everything, or adds nothing more.
+    def still_missing(self, missing: Callable[[], Collection[T]]) -> Collection[T]:
+        """Return what a batch still has to add, after the job that an earlier attempt may have started for it.
 
         A worker, or an answer, can be lost between the request that starts a job and the note of the job's id. Nobody
-        can ask for such a job. But the folder shows whether any job runs, and which items of the batch it has. Without
-        the wait, a second job would add the rest twice. What is still missing after it is started again.
+        can ask for such a job. But the folder shows whether any job runs, and which items of the batch it has. So this
+        waits until no job runs, nothing is missing, or nothing more comes. Without it, two jobs would add the same.
 
-        :param missing: counts the items of the batch that are not there.
+        :param missing: finds what is not there.
         :raises EncordTimeoutError: at the deadline.
         """
+        left = missing()
+        if not self.start_is_unclear:
+            return left
         self.start_is_unclear = False
-        if not self.to.may_run_jobs():
-            return
-        self.task.log.warning("An earlier attempt may have started a job whose id is not known. Waiting for its items.")
-        before, since = missing(), time.monotonic()
-        while before and self.to.may_run_jobs():
+        since = time.monotonic()
+        while left and self.to.may_run_jobs():
             if self.deadline is not None and time.time() > self.deadline:
                 raise EncordTimeoutError(
                     f"An earlier attempt may have started a job in folder {self.to.folder_uuid} whose id is not known; "
-                    f"{before} items are not there yet. The next attempt waits for them again.",
+                    f"{len(left)} items are not there yet. The next attempt waits for them again.",
                     dataset_hash=self.dataset_hash,
                 )
             if time.monotonic() - since > NO_CHANGE_SECONDS:
                 self.task.log.warning("No new item for %g s; starting a job for the rest.", NO_CHANGE_SECONDS)
-                return
+                return left
+            self.task.log.info(
+                "An earlier attempt may have started a job of unknown id. Waiting for %d items; looking again in %g s.",
+                len(left),
+                LOOK_SECONDS,
+            )
             time.sleep(LOOK_SECONDS)
-            now = missing()
-            if now != before:
-                before, since = now, time.monotonic()
+            before, left = left, missing()
+            if len(left) != len(before):
+                since = time.monotonic()
+        return missing() if left else left  # a job that has just ended has added the last ones
 
     def looks_back(self, memory: Memory) -> bool:
         """Whether :meth:`earlier_items` lists anything."""

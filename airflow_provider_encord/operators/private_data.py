@@ -127,12 +127,13 @@ class PrivateDataRegistration(Registration):
         """Return how many items a batch registers."""
         return sum(1 for _ in batch.entries)
 
-    def start(self, batch: ManifestBatch, memory: Memory) -> str:
-        """Start the job that registers one batch."""
+    def start(self, batch: ManifestBatch, memory: Memory) -> str | None:
+        """Start the job that registers one batch; None if a job of unknown id has added all of it."""
         if self.start_is_unclear:
             names = {self.to.name_of(entry) for entry in batch.entries}
             since = item_tags.earliest(self.context)
-            self.wait_for_unclear_job(lambda: len(names.difference(self.to.names_held(since))))
+            if not self.still_missing(lambda: names.difference(self.to.names_held(since))):
+                return None
         given = getattr(self.task, "ignore_errors", None)
         memory.note_start()
         return self.to.start(
@@ -143,16 +144,22 @@ class PrivateDataRegistration(Registration):
         )
 
     def looks_back(self, memory: Memory) -> bool:
-        """Whether data that the folder held before may have to be linked into the dataset."""
-        return self.to.links
+        """Whether the folder may hold items that no job of this attempt has added and that belong in the report."""
+        return self.to.links or (self.to.tells_of_jobs and item_tags.is_repeated(self.context))
 
     @abstractmethod
-    def names(self, outcome: RegistrationOutcome) -> Iterable[str]:
-        """Return the names of what has to be linked into the dataset, whether or not a job has added it."""
+    def names(self) -> Iterable[str]:
+        """Return the names of all that is to be registered."""
 
     def earlier_items(self, memory: Memory, outcome: RegistrationOutcome) -> Iterable[RegisteredItem]:
-        """List what the folder held before, and the dataset does not."""
-        return self.to.not_linked(self.names(outcome))
+        """List what the folder holds already: of a dataset, what is not linked; else, what earlier attempts added."""
+        if not self.to.links:
+            return self.to.named(self.names(), item_tags.earliest(self.context))
+        return self.to.named(self.names()) if self.may_hold_more(outcome) else ()
+
+    def may_hold_more(self, outcome: RegistrationOutcome) -> bool:
+        """Whether the folder may hold more to link than what the jobs say that they have added."""
+        return outcome.present > 0 or item_tags.is_repeated(self.context)
 
 
 class ManifestRegistration(PrivateDataRegistration):
@@ -187,13 +194,11 @@ class ManifestRegistration(PrivateDataRegistration):
             for files in manifest.split(entries, flags=plan.flags, **limits):
                 yield ManifestBatch(files, file_name, integration_id)
 
-    def names(self, outcome: RegistrationOutcome) -> Iterator[str]:
-        """Yield the names of all entries if jobs skipped duplicates, since Encord does not say which."""
+    def names(self) -> Iterator[str]:
+        """Yield the names of all entries."""
         from airflow_provider_encord import manifest
         from airflow_provider_encord._storage.manifest_file import manifest_problems, open_manifest
 
-        if not outcome.present:
-            return
         with open_manifest(self.task.manifest, self.task.manifest_conn_id) as (source, _), manifest_problems():
             for _, entry in manifest.entries(source):
                 yield self.to.name_of(entry)

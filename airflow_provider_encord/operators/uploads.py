@@ -283,13 +283,18 @@ class Uploading(Registration):
         from airflow_provider_encord._client.resources.data_items import tagged
 
         task = self.task
-        if self.start_is_unclear:
-            with memory.uploads() as uploads:
-                waiting = [uploads.item_uuids[file_id] for file_id in batch.ids if file_id in uploads.item_uuids]
-            self.wait_for_unclear_job(lambda: len(waiting) - self.to.processed(waiting))
-        present = {item.metadata.get(item_tags.FILE_KEY) for item in self._items_so_far(memory)}
         items = [item_tags.one_id(batch.ids)] if task.one_item else batch.ids
-        missing = [at for at, item in enumerate(items) if item not in present]
+        looked = False
+
+        def look() -> list[int]:
+            nonlocal looked
+            if looked:
+                self._found = None
+            looked = True
+            present = {item.metadata.get(item_tags.FILE_KEY) for item in self._items_so_far(memory)}
+            return [at for at, item in enumerate(items) if item not in present]
+
+        missing = list(self.still_missing(look))
         if not missing:
             return None
         left = batch if task.one_item else _chosen(batch, missing)

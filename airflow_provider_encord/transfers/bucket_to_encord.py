@@ -202,9 +202,13 @@ class BucketRegistration(PrivateDataRegistration):
                 kind,
             )
 
-    def names(self, outcome: RegistrationOutcome) -> Iterator[str]:
+    def names(self) -> Iterator[str]:
         """Yield the names of all objects in the bucket."""
         return (self.to.name_of(item) for _, item in self._entries(*self._interval()))
+
+    def may_hold_more(self, outcome: RegistrationOutcome) -> bool:
+        """Whether the folder may hold more to link: objects that it holds already are in no job."""
+        return True
 
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
         """Return the report, with the objects that were left out."""
