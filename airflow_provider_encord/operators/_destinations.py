@@ -92,10 +92,10 @@ class Destination(ABC):
         """Link items into the dataset, if they are not in it by themselves, and yield them as they are then."""
         yield from items
 
-    def named(self, names: Iterable[str], since: datetime | None = None) -> Iterator[RegisteredItem]:
-        """Yield the items with these names that are here and not yet in a dataset that they are linked into.
+    def named(self, names: Iterable[str], since: datetime | None) -> Iterator[RegisteredItem]:
+        """Yield items with these names that are here: those added since then, and those that are still to be linked.
 
-        :param since: only items that were added since then.
+        :param since: None for those that are to be linked only.
         """
         return iter(())
 
@@ -256,13 +256,14 @@ class FolderDestination(Destination):
                         data_hash = rows_before.get(str(item.item_uuid))
                     yield replace(item, data_hash=data_hash)
 
-    def named(self, names: Iterable[str], since: datetime | None = None) -> Iterator[RegisteredItem]:
-        """Yield the items of the folder with these names that the dataset, if there is one, does not hold."""
+    def named(self, names: Iterable[str], since: datetime | None) -> Iterator[RegisteredItem]:
+        """Yield items of the folder with these names: those added since then, and those that the dataset lacks."""
         from airflow_provider_encord._storage.text_index import Index
 
-        with Index.of(names) as wanted, self._rows() if self.links else Index.of(()) as held:
-            for item in self._items(since):
-                if _name(item) in wanted and item.uuid not in held:
+        with Index.of(names) as wanted, self._rows() if self.links else Index.of(()) as linked:
+            for item in self._items(None if self.links else since):
+                new = since is not None and (item.created_at is None or item.created_at >= since)
+                if _name(item) in wanted and (new or item.uuid not in linked):
                     yield RegisteredItem(item.name, item_uuid=item.uuid)
 
     def _items(self, since: datetime | None = None) -> Iterator[StorageItem]:

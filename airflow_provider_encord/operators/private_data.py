@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
@@ -102,6 +103,9 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
             raise EncordInputError("max_failed_items needs ignore_errors: without it, one failed item stops the job.")
 
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class ManifestBatch:
     """The part of a manifest that one job registers.
@@ -152,14 +156,14 @@ class PrivateDataRegistration(Registration):
         """Return the names of all that is to be registered."""
 
     def earlier_items(self, memory: Memory, outcome: RegistrationOutcome) -> Iterable[RegisteredItem]:
-        """List what the folder holds already: of a dataset, what is not linked; else, what earlier attempts added."""
-        if not self.to.links:
-            return self.to.named(self.names(), item_tags.earliest(self.context))
-        return self.to.named(self.names()) if self.may_hold_more(outcome) else ()
+        """List what the folder holds besides: what earlier attempts have added, and what is still to be linked."""
+        if item_tags.is_repeated(self.context):
+            return self.to.named(self.names(), item_tags.earliest(self.context) or _LONG_AGO)
+        return self.to.named(self.names(), None) if self.may_hold_more(outcome) else ()
 
     def may_hold_more(self, outcome: RegistrationOutcome) -> bool:
-        """Whether the folder may hold more to link than what the jobs say that they have added."""
-        return outcome.present > 0 or item_tags.is_repeated(self.context)
+        """Whether the folder may hold items to link that the jobs do not name."""
+        return outcome.present > 0
 
 
 class ManifestRegistration(PrivateDataRegistration):
