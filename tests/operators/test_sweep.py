@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 from airflow_provider_encord._compat import AirflowSkipException
 from airflow_provider_encord.exceptions import EncordError, EncordInputError
+from airflow_provider_encord.hooks import encord
 from airflow_provider_encord.operators.data_rows import EncordListDataRowsOperator
 from airflow_provider_encord.operators.datasets import EncordDeleteDataOperator
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
@@ -101,6 +102,8 @@ def nothing_is_sent(monkeypatch):
     def refuse(*_, **__):
         raise Sent
 
+    # There is no metadata database: what the environment does not define, nothing does.
+    monkeypatch.setattr(encord, "is_undefined", lambda conn_id: True)
     monkeypatch.setattr(BlockingTransport, "_send", refuse)
     connection = {"conn_type": "encord", "host": "http://127.0.0.1:9", "extra": {"ssh_private_key": KEY}}
     monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", json.dumps(connection))
