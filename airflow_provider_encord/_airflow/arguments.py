@@ -273,7 +273,14 @@ def _title_cure(value: Any) -> str:
 
 data_hash = uuid_text("a data hash")
 item_uuid = uuid_text("the UUID of an item")
-folder_uuid = uuid_text("the UUID of a storage folder")
+_folder_uuid = uuid_text("the UUID of a storage folder")
+
+
+def folder_uuid(value: Any, name: str) -> str:
+    """Take the UUID of a storage folder, or the report of a task of ours that names one."""
+    if isinstance(value, Mapping) and isinstance(value.get("folder_uuid"), str):
+        value = value["folder_uuid"]
+    return str(_folder_uuid(value, name))
 
 
 def folder(value: Any, name: str) -> str | None:

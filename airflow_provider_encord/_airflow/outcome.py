@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord.exceptions import EncordJobCancelledError, EncordJobError, EncordUploadError
@@ -12,7 +12,7 @@ from airflow_provider_encord.exceptions import EncordJobCancelledError, EncordJo
 if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import Verdict
     from airflow_provider_encord._client.resources.data_items import Uploaded
-    from airflow_provider_encord._client.resources.data_rows import DataRow
+    from airflow_provider_encord._client.resources.folder_jobs import FolderUploadJob
     from airflow_provider_encord._client.resources.registration import UploadJob
     from airflow_provider_encord._client.transport.uploader import FileOutcome
 
@@ -80,6 +80,26 @@ def uploaded(outcomes: Sequence[FileOutcome]) -> list[Uploaded]:
     return [(outcome.object_key or "", outcome.name) for outcome in outcomes]
 
 
+@dataclass(frozen=True)
+class RegisteredItem:
+    """Data in Encord: a row of a dataset, an item of a folder, or both."""
+
+    title: str
+    data_hash: str | None = None
+    item_uuid: str | None = None
+    client_metadata: Any = field(default=None, repr=False)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Its client metadata, if that is an object."""
+        return self.client_metadata if isinstance(self.client_metadata, Mapping) else {}
+
+    def told(self) -> dict[str, str]:
+        """Return what a report tells of it: a field only where it is known."""
+        known = {"data_hash": self.data_hash, "item_uuid": self.item_uuid, "title": self.title}
+        return {name: value for name, value in known.items() if value is not None}
+
+
 class RegistrationOutcome:
     """What registration jobs did. All items are counted, and the first ones are kept.
 
@@ -87,25 +107,32 @@ class RegistrationOutcome:
     """
 
     def __init__(self, *, looks_back: bool = False) -> None:
-        self._counted: set[str] | None = set() if looks_back else None
+        self._counted: set[str | None] | None = set() if looks_back else None
         self.added = self.present = self.failed = self.cancelled = self.earlier = 0
         self.items: list[dict[str, str]] = []
         self.errors: list[dict[str, Any]] = []
         self.endings: list[Verdict] = []
 
     @property
-    def hashes(self) -> list[str]:
-        """Data hashes of the kept items."""
-        return [item["data_hash"] for item in self.items]
-
-    @property
-    def in_dataset(self) -> int:
-        """How many items were added by this and earlier attempts."""
+    def listed(self) -> int:
+        """How many items are listed by their ids: those of this and of earlier attempts."""
         return self.added + self.earlier
 
-    def add(self, job_id: Any, verdict: Verdict) -> Iterator[dict[str, Any]]:
-        """Count one job and yield a line of details for each item and each error."""
-        job: UploadJob = verdict.answer
+    @property
+    def skipped(self) -> int:
+        """How many items were there already; earlier attempts' may be among those that jobs have skipped."""
+        return max(self.present, self.earlier)
+
+    def ids(self, name: str) -> list[str]:
+        """Return the ids of the items that are kept, ``data_hash`` or ``item_uuid``, where they are known."""
+        return [item[name] for item in self.items if name in item]
+
+    def add(self, job_id: Any, verdict: Verdict, items: Iterable[RegisteredItem]) -> Iterator[dict[str, Any]]:
+        """Count one job and yield a line of details for each item and each error.
+
+        :param items: what it has added.
+        """
+        job: UploadJob | FolderUploadJob = verdict.answer
         self.added += len(job.items)
         # A unit that is done but added no item was a duplicate.
         self.present += max(0, job.done - len(job.items))
@@ -115,46 +142,42 @@ class RegistrationOutcome:
         self.failed += max(job.failed, len(job.unit_errors)) or len(of_job)
         self.cancelled += job.cancelled
         self.endings.append(replace(verdict, answer=None))
-        for item in job.items:
+        for item in items:
             if self._counted is not None:
-                self._counted.add(item.data_hash)
-            yield {"job_id": job_id, "outcome": "added", **self._keep(item.data_hash, item.title)}
+                self._counted.add(_key(item))
+            yield {"job_id": job_id, "outcome": "added", **self._keep(item)}
         for unit in job.unit_errors:
             yield self._fail(job_id, list(unit.object_urls), unit.error)
         for error in of_job:
             yield self._fail(job_id, [], error)
 
-    def add_earlier(self, rows: Iterable[DataRow]) -> Iterator[dict[str, Any]]:
-        """Count the items of earlier attempts, and yield a line of details for each."""
-        if self._counted is None:
-            return
-        for row in rows:
-            if row.data_hash not in self._counted:
+    def add_earlier(self, items: Iterable[RegisteredItem]) -> Iterator[dict[str, Any]]:
+        """Count the items that were there before, and yield a line of details for each."""
+        for item in items:
+            if self._counted is not None and _key(item) not in self._counted:
                 self.earlier += 1
-                self.present += 1
-                yield {"job_id": None, "outcome": "present", **self._keep(row.data_hash, row.data_title)}
+                yield {"job_id": None, "outcome": "present", **self._keep(item)}
 
-    def require_good_end(self, dataset_hash: str, max_failed_items: float) -> None:
+    def require_good_end(self, dataset_hash: str | None, folder_uuid: str | None, max_failed_items: float) -> None:
         """Raise unless all jobs ended well and the failed items of all jobs together are allowed.
 
         :raises EncordJobError: names the first job that did not end well.
         """
-        total = self.added + self.present + self.failed + self.cancelled
+        total = self.added + self.skipped + self.failed + self.cancelled
         tolerated = self.failed <= failed_items_allowed(max_failed_items, total)
         for verdict in self.endings:
-            require_done(verdict, dataset_hash, allow_partial=tolerated)
+            # What a folder's jobs did is told of the folder, also where its items are linked into a dataset.
+            place = None if folder_uuid else dataset_hash
+            require_done(verdict, place, folder_uuid=folder_uuid, allow_partial=tolerated)
 
-    def report(
-        self, dataset_hash: str, job_ids: Sequence[Any], details_path: Any, details_conn_id: str | None
-    ) -> dict[str, Any]:
-        """Return the report of the task."""
-        complete = len(self.items) == self.in_dataset and fits_xcom(self.items)
+    def report(self, job_ids: Sequence[Any], details_path: Any, details_conn_id: str | None) -> dict[str, Any]:
+        """Return the report of the task, except where the data is."""
+        complete = len(self.items) == self.listed and fits_xcom(self.items)
         return {
-            "dataset_hash": dataset_hash,
             "job_ids": list(job_ids),
             "status": ", ".join(sorted({verdict.status for verdict in self.endings})) or NOTHING_NEW,
             "added": self.added,
-            "skipped": self.present,
+            "skipped": self.skipped,
             "failed": self.failed,
             "cancelled": self.cancelled,
             "items": self.items if complete else None,
@@ -163,13 +186,18 @@ class RegistrationOutcome:
             "details_conn_id": details_conn_id,
         }
 
-    def _keep(self, data_hash: str, title: str) -> dict[str, str]:
-        item = {"data_hash": data_hash, "title": title}
+    def _keep(self, item: RegisteredItem) -> dict[str, str]:
+        told = item.told()
         if len(self.items) <= MOST_IN_XCOM:
-            self.items.append(item)
-        return item
+            self.items.append(told)
+        return told
 
     def _fail(self, job_id: Any, urls: list[str], error: str) -> dict[str, Any]:
         if len(self.errors) < _MOST_ERRORS:
             self.errors.append({"urls": urls[:5], "error": error[:_MOST_ERROR_TEXT]})
         return {"job_id": job_id, "outcome": "failed", "urls": urls, "error": error}
+
+
+def _key(item: RegisteredItem) -> str | None:
+    # Of a row, Encord need not tell the item; of an item that is in no dataset, there is no hash.
+    return item.data_hash or item.item_uuid

@@ -10,13 +10,13 @@ from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord.exceptions import EncordInputError
 
 
-def _distinct(field: str, list_check: Check) -> Check:
-    check = joined(lambda value, name: list_check(_named(value, name, field), name))
+def _distinct(list_check: Check, *fields: str) -> Check:
+    check = joined(lambda value, name: list_check(_named(value, name, *fields), name))
     return lambda value, name: list(dict.fromkeys(check(value, name)))
 
 
-_HASHES = _distinct("data_hash", list_of(data_hash, "data hashes", may_be_empty=True))
-_ITEMS = _distinct("backing_item_uuid", list_of(item_uuid, "UUIDs of items", may_be_empty=True))
+_HASHES = _distinct(list_of(data_hash, "data hashes", may_be_empty=True), "data_hash")
+_ITEMS = _distinct(list_of(item_uuid, "UUIDs of items", may_be_empty=True), "item_uuid", "backing_item_uuid")
 
 
 def data_hashes(value: Any, name: str) -> list[str]:
@@ -33,7 +33,10 @@ def data_hashes(value: Any, name: str) -> list[str]:
 
 
 def item_uuids(value: Any, name: str) -> list[str]:
-    """Take UUIDs of storage items: one, a list, a reference to a list, or a report whose details name them."""
+    """Take UUIDs of storage items: one, a list, a reference to a list, or a report that names them or whose details do.
+
+    Details of data rows name them ``backing_item_uuid``.
+    """
     uuids: list[str] = _ITEMS(value, name)
     return uuids
 
@@ -54,17 +57,21 @@ def names_a_file(value: Any) -> bool:
     return isinstance(value, Sequence) and any(not isinstance(each, str) and names_a_file(each) for each in value)
 
 
-def _named(value: Any, name: str, field: str) -> Any:
-    """Return the list that a report or reference stands for, and any other value unchanged."""
+def _named(value: Any, name: str, *fields: str) -> Any:
+    """Return the list that a report or reference stands for, and any other value unchanged.
+
+    :param fields: names of the wanted id in items and details.
+    """
     if isinstance(value, str) and isinstance(parsed := parsed_text(value), Mapping):
         value = parsed
     if not isinstance(value, Mapping):
         return value
-    if field == "data_hash" and value.get("re_encoded") is not None:
-        return _named(value["re_encoded"], name, field)
+    if "data_hash" in fields and value.get("re_encoded") is not None:
+        return _named(value["re_encoded"], name, *fields)
     items = value.get("items")
-    if isinstance(items, list) and all(isinstance(item, Mapping) and field in item for item in items):
-        return [item[field] for item in items]
+    for field in fields:
+        if isinstance(items, list) and all(isinstance(item, Mapping) and field in item for item in items):
+            return [item[field] for item in items]
     counts = [value[key] for key in ("count", "linked", "added", "skipped") if key in value]
     if not counts or not all(isinstance(count, int) for count in counts):
         raise refuse(name, dict(value), "a list, or the report of a task that found or made data")
@@ -80,9 +87,10 @@ def _named(value: Any, name: str, field: str) -> Any:
     from airflow_provider_encord._storage.details_file import read_json_lines
 
     lines = read_json_lines(path, value.get("details_conn_id"))
-    values = [line[field] for line in lines if isinstance(line.get(field), str)]
+    named = (next((line[field] for field in fields if isinstance(line.get(field), str)), None) for line in lines)
+    values = [each for each in named if each is not None]
     if not values:
         raise EncordInputError(
-            f"{name}: the file {shown(str(path))} has no {field}. EncordListDataRowsOperator writes it."
+            f"{name}: the file {shown(str(path))} has no {fields[0]}. EncordListDataRowsOperator writes it."
         )
     return values

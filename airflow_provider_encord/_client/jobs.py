@@ -178,7 +178,7 @@ class FolderUploadJobWatch(_OfFolder):
         """Decide by Encord's status; with ignored errors DONE also covers failed items."""
         return _judge_registration(self.name, answer)
 
-    def cancel(self) -> Call[int] | None:
+    def cancel(self) -> Call[int]:
         """Cancel what is not added yet."""
         return folder_jobs.cancel_folder_upload_job(self.folder_uuid, self.job_id)
 

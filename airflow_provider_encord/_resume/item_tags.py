@@ -75,7 +75,7 @@ def is_cleared(context: Mapping[str, Any], retries: int) -> bool:
 
 def earliest(context: Mapping[str, Any]) -> datetime | None:
     """Return a time before which no attempt of this task instance can have added anything; None if that is unsure."""
-    logical = context.get("logical_date")
+    logical = context.get("logical_date") or getattr(context.get("dag_run"), "run_after", None)
     if not isinstance(logical, datetime) or logical.tzinfo is None or logical > datetime.now(UTC):
         return None
     return logical - _CLOCKS_APART

@@ -56,6 +56,7 @@ class Memory:
 
     def __init__(self, context: Mapping[str, Any], *, durable: bool, identity: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store") if durable else None
+        self._durable = durable
         self._repeated = is_repeated(context)
         self._subject = hashlib.sha256(_text_of(identity).encode(errors="surrogatepass")).hexdigest()
         self._started = Started()
@@ -64,6 +65,11 @@ class Memory:
     def lasts(self) -> bool:
         """Whether anything is remembered."""
         return self._store is not None
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether earlier attempts may have started jobs that nothing here shows: Airflow before 3.3 has no store."""
+        return self._durable and self._repeated and not self.lasts
 
     @property
     def worked_before(self) -> bool:
@@ -152,30 +158,35 @@ class Memory:
 
 
 class Uploads:
-    """The object keys of files that are in Encord's storage but not yet in a dataset. Use it as a context manager.
+    """The files that are in Encord's storage but not yet registered. Use it as a context manager.
 
-    Keeping a key takes a request to Airflow, too slow for an upload of many small files. So a separate thread keeps
-    them, with all keys that came up during one request in the next one. Leaving the context waits for the last one.
+    Keeping a file takes a request to Airflow, too slow for an upload of many small files. So a separate thread keeps
+    them, with all files that came up during one request in the next one. Leaving the context waits for the last one.
     """
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._kept: list[dict[str, str]] = []
+        self._kept: list[dict[str, dict[str, str]]] = []
         while kept := memory._get(f"{_FILES}_{len(self._kept)}"):
-            self._kept.append(dict(kept["object_keys"]))
-        self.known = {file_id: key for value in self._kept for file_id, key in value.items()}
-        self._new: dict[str, str] = {}
+            self._kept.append({name: dict(kept.get(name, {})) for name in ("object_keys", "item_uuids")})
+        self.known = {file_id: key for value in self._kept for file_id, key in value["object_keys"].items()}
+        """Object key of each file."""
+        self.item_uuids = {file_id: uuid for value in self._kept for file_id, uuid in value["item_uuids"].items()}
+        """The item that a file of a folder becomes."""
+        self._new: dict[str, tuple[str, str | None]] = {}
         self._lock = threading.Lock()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encord-memory")
         self._writing = False
 
-    def note(self, file_id: str, object_key: str) -> None:
+    def note(self, file_id: str, object_key: str, item_uuid: str | None = None) -> None:
         """Note that a file is in Encord's storage; returns at once."""
         self.known[file_id] = object_key
+        if item_uuid is not None:
+            self.item_uuids[file_id] = item_uuid
         if not self._memory.lasts:
             return
         with self._lock:
-            self._new[file_id] = object_key
+            self._new[file_id] = object_key, item_uuid
             if not self._writing:
                 self._writing = True
                 self._writer.submit(self._keep)
@@ -203,17 +214,19 @@ class Uploads:
             except Exception as error:  # uploading a file twice is better than failing
                 log.warning("%d uploaded files could not be remembered (%s).", len(new), type(error).__name__)
 
-    def _write(self, new: dict[str, str]) -> None:
-        for file_id, key in new.items():
-            if not self._kept or len(self._kept[-1]) >= _FILES_PER_VALUE:
+    def _write(self, new: dict[str, tuple[str, str | None]]) -> None:
+        for file_id, (key, item_uuid) in new.items():
+            if not self._kept or len(self._kept[-1]["object_keys"]) >= _FILES_PER_VALUE:
                 if self._kept:
                     self._write_last()
-                self._kept.append({})
-            self._kept[-1][file_id] = key
+                self._kept.append({"object_keys": {}, "item_uuids": {}})
+            self._kept[-1]["object_keys"][file_id] = key
+            if item_uuid is not None:
+                self._kept[-1]["item_uuids"][file_id] = item_uuid
         self._write_last()
 
     def _write_last(self) -> None:
-        self._memory._set(f"{_FILES}_{len(self._kept) - 1}", object_keys=self._kept[-1])
+        self._memory._set(f"{_FILES}_{len(self._kept) - 1}", **self._kept[-1])
 
 
 def _text_of(identity: Mapping[str, Any]) -> str:

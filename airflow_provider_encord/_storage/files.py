@@ -103,7 +103,7 @@ def find_files(
     """Check files before the first byte is sent.
 
     :param locations: one or several paths, URLs or ``ObjectStoragePath`` objects; order and repeats are kept.
-    :param item_type: ``video``, ``image`` or ``dicomFile``: files that are surely of another type are refused.
+    :param item_type: such as ``video`` or ``dicomFile``: files that are surely of another type are refused.
     :raises EncordInputError: names each file that is empty, not a regular file, or of another type.
     :raises EncordMachineError: names each file that is missing or not readable here, if nothing else is wrong.
     """
@@ -206,17 +206,30 @@ def _look_at(path: Any) -> _Problem | int:
     return size or _Problem("is empty (0 bytes)")
 
 
-_MEDIA_TYPES = {"video": "video/", "image": "image/", "dicomFile": "application/dicom"}
+_MEDIA_TYPES = {
+    "video": "video/",
+    "image": "image/",
+    "dicomFile": "application/dicom",
+    "audio": "audio/",
+    "pdf": "application/pdf",
+    "nifti": "application/nifti",
+}
+"""How the media type of a file begins, by item type. Other item types take many media types."""
 _STREAMS = (".ts", ".mts", ".m2ts")  # videos, though some systems take .ts for a text file
+_NIFTI = (".nii", ".nii.gz")
 
 
 def _wrong_type(name: str, item_type: str | None) -> _Problem | None:
     """Say if a file's name shows that it is of another type; an unknown extension passes."""
-    guessed, encoding = mimetypes.guess_type(name)
-    expected = _MEDIA_TYPES.get(item_type or "")
-    if not expected or (item_type == "video" and name.lower().endswith(_STREAMS)):
+    lower = name.lower()
+    if item_type is None or (item_type == "video" and lower.endswith(_STREAMS)):
         return None
-    if encoding or (guessed and not guessed.startswith(expected) and guessed != "application/octet-stream"):
+    guessed, encoding = ("application/nifti", None) if lower.endswith(_NIFTI) else mimetypes.guess_type(name)
+    if expected := _MEDIA_TYPES.get(item_type):
+        wrong = guessed is not None and not guessed.startswith(expected) and guessed != "application/octet-stream"
+    else:
+        wrong = guessed is not None and guessed.startswith(tuple(_MEDIA_TYPES.values()))
+    if encoding or wrong:
         return _Problem(f"is {encoding or guessed} by its name, and {item_type} files are uploaded here")
     return None
 

@@ -19,6 +19,7 @@ KIND_BY_EXTENSION: dict[str, str] = {
     **dict.fromkeys(("mp3", "wav", "flac", "m4a", "ogg", "eac3"), "audio"),
     **dict.fromkeys(("txt", "html"), "text"),
     "pdf": "pdfs",
+    **dict.fromkeys(("nii", "nii.gz"), "nifti"),
 }
 """Manifest kind by file name extension."""
 
@@ -42,8 +43,9 @@ class Grouping:
 
     def kind_of(self, key: str) -> str | None:
         """Return the kind of an object, or None to leave it out."""
-        _, dot, extension = key.rpartition(".")
-        kind = self.kinds.get(extension.lower()) if dot else None
+        parts = key.rpartition("/")[2].lower().split(".")
+        endings = (".".join(parts[at:]) for at in range(1, len(parts)))  # the longest first, as nii.gz before gz
+        kind = next((self.kinds[ending] for ending in endings if ending in self.kinds), None)
         return "image_groups" if kind == "images" and self.group_images else kind
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
-from airflow_provider_encord._airflow.job_run import JobRun, Work, goes_on
+from airflow_provider_encord._airflow.job_run import JobRun, Work
 from airflow_provider_encord._airflow.masked_rendering import ShowsNoCredentials
 from airflow_provider_encord._airflow.references import is_read_later
 from airflow_provider_encord._client.outgoing import storable
@@ -164,7 +164,8 @@ class EncordJobOperator(EncordOperator):
     :param defer_after: seconds that a deferrable task first waits on the worker: if the jobs end in that time, the task
         need not start a second time. 0 defers at once.
     :param poll_interval: seconds between polls that Encord does not hold.
-    :param timeout: seconds, or a timedelta, that the jobs may take; None for no limit. The jobs go on in Encord.
+    :param timeout: seconds, or a timedelta, that the jobs may take; None for no limit. Jobs that Encord cannot cancel
+        go on.
     :param max_poll_failures: failed polls in a row that end the wait.
     :param durable: True repeats nothing that an earlier attempt has done; False starts again at each attempt.
     :param on_empty: what the task does if there is nothing to do: ``skip``, ``succeed`` or ``fail``.
@@ -186,7 +187,7 @@ class EncordJobOperator(EncordOperator):
     def __init__(
         self,
         *,
-        dataset_hash: str,
+        dataset_hash: str | None,
         wait_for_completion: bool = True,
         deferrable: bool = DEFAULT_DEFERRABLE,
         defer_after: float | timedelta = 5.0,
@@ -208,31 +209,33 @@ class EncordJobOperator(EncordOperator):
         self.durable = durable
         self.on_empty = on_empty
         self.running_jobs: JobIds = []
+        self._job_run: JobRun | None = None
 
     def run_jobs(self, context: Context, work: Work) -> dict[str, Any]:
         """Start the jobs, or recall those of earlier attempts, and wait for them."""
-        self.push_link(context, work.dataset_hash)
-        return JobRun(work, self, context).run()
+        if work.dataset_hash is not None:
+            self.push_link(context, work.dataset_hash)
+        self._job_run = JobRun(work, self, context)
+        return self._job_run.run()
 
     def resume_jobs(self, context: Context, work: Work, event: dict[str, Any] | None) -> dict[str, Any]:
         """Go on after the trigger has fired."""
         ended = validate_event(event)
         raise_unless_ended(ended)
         job_ids = event_job_ids(ended)
-        return JobRun(work, self, context).resume({**ended, "job_ids": job_ids})
+        self._job_run = JobRun(work, self, context)
+        return self._job_run.resume({**ended, "job_ids": job_ids})
 
-    def trigger_arguments(self, job_ids: JobIds, deadline: float | None) -> dict[str, Any]:
-        """Return the arguments of a trigger that waits for jobs."""
+    def waiting(self, deadline: float | None) -> dict[str, Any]:
+        """Return the arguments of a trigger that say how it waits."""
         return {
             "encord_conn_id": self.encord_conn_id,
-            "dataset_hash": self.dataset_hash,
-            "job_ids": job_ids,
             "deadline": deadline,
             "poll_interval": self.poll_interval,
             "max_poll_failures": self.max_poll_failures,
         }
 
     def on_kill(self) -> None:
-        """Say once that the jobs go on."""
-        if self.running_jobs:
-            self.log.warning("The task was killed. %s", goes_on(self.running_jobs, self.dataset_hash))
+        """Cancel the jobs, or say once that they go on."""
+        if self._job_run is not None:
+            self._job_run.kill()

@@ -1,53 +1,70 @@
-"""The base of the operators that add items to a dataset: uploads, private data and transfers."""
+"""The base of the operators that add data to a dataset or folder: uploads, private data and transfers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._airflow.job_run import Work
-from airflow_provider_encord._airflow.outcome import RegistrationOutcome, list_or_reference
+from airflow_provider_encord._airflow.outcome import RegisteredItem, RegistrationOutcome, list_or_reference
 from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume.task_store import Memory
-from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord.exceptions import EncordInputError, EncordTimeoutError
 from airflow_provider_encord.operators._base import EncordJobOperator
+from airflow_provider_encord.operators._destinations import destination_of
 
 if TYPE_CHECKING:
-    from airflow_provider_encord._client.jobs import UploadJobWatch, Verdict
-    from airflow_provider_encord._client.resources.data_rows import DataRow
+    from airflow_provider_encord._client.jobs import Verdict, Watch
     from airflow_provider_encord.hooks.encord import EncordHook
-    from airflow_provider_encord.triggers.encord import EncordUploadJobTrigger
+
+T = TypeVar("T")
 
 MAX_ITEMS_PER_JOB = 10_000
-_ENOUGH_TO_ASK_FOR = 1000
+LOOK_SECONDS = 10.0
+"""Seconds between two looks at what a job of unknown id adds."""
+NO_CHANGE_SECONDS = 300.0
+"""Seconds without a change after which such a job counts as ended."""
 
 
 class EncordRegistrationOperator(EncordJobOperator):
-    """An operator whose jobs add items to a dataset.
+    """An operator whose jobs add data to a dataset or to a storage folder.
 
-    Returns ``{"dataset_hash", "job_ids", "status", "added", "skipped", "failed", "cancelled", "items", "errors",
-    "details", "details_conn_id"}``: counts (``skipped`` items were in the dataset already); ``items`` as
-    ``[{"data_hash", "title"}]`` in Encord's order, with those of earlier attempts at the end, or None if there are too
-    many for an XCom; the first errors as ``[{"urls", "error"}]``; and the details file, if there is one. Also pushes
-    the XComs ``job_ids``, ``job_id`` (the first one), and ``data_hashes``: a list, or ``{"count", "details_path",
-    "details_conn_id"}`` if there are too many; the next operator takes both.
+    With only ``dataset_hash``, data goes into the dataset. With only ``folder_uuid``, it goes into the folder. With
+    both, it goes into the folder and is linked into the dataset.
+
+    Returns ``{"dataset_hash", "folder_uuid", "job_ids", "status", "added", "skipped", "failed", "cancelled", "items",
+    "errors", "details", "details_conn_id"}``: counts (``skipped`` items were there already); ``items`` as
+    ``[{"data_hash", "item_uuid", "title"}]`` in Encord's order, without ids that are unknown, with those of earlier
+    attempts at the end, or None if there are too many for an XCom; the first errors as ``[{"urls", "error"}]``; and the
+    details file, if there is one. Also pushes the XComs ``job_ids``, ``job_id`` (the first one), ``data_hashes`` if
+    there is a dataset, and ``item_uuids``: each a list, or ``{"count", "details_path", "details_conn_id"}`` if there
+    are too many; the next operator takes both.
 
     The task succeeds if all jobs are done and ``max_failed_items`` allows the failed items of all jobs together.
 
-    :param dry_run: check everything and return ``{"dataset_hash", "dry_run", "items", "jobs"}``: what would be
-        registered. Nothing is uploaded, and no job is started.
+    :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
+    :param folder_uuid: the storage folder: its UUID, or the report of a task that names it (templated). A dataset
+        without a mirror folder needs it.
+    :param cancel_on_kill: cancel the jobs when the task is killed, cleared or out of time. Encord can only cancel jobs
+        of a folder.
+    :param dry_run: check everything and return ``{"dataset_hash", "folder_uuid", "dry_run", "items", "jobs"}``: what
+        would be registered. Nothing is uploaded, and no job is started.
     :param details_path: path or ``ObjectStoragePath`` URL of a file with all items and errors, one JSON object per line
-        (templated): ``{"job_id", "outcome": "added", "data_hash", "title"}``, the same with ``"present"`` for items of
-        an earlier attempt, or ``{"job_id", "outcome": "failed", "urls", "error"}``.
+        (templated): ``{"job_id", "outcome": "added", "data_hash", "item_uuid", "title"}``, the same with ``"present"``
+        for items that were there before, or ``{"job_id", "outcome": "failed", "urls", "error"}``.
     :param details_conn_id: Airflow connection of the store of ``details_path`` (templated).
     """
 
     checks: ClassVar[dict[str, Check]] = {
         **EncordJobOperator.checks,
+        "dataset_hash": arguments.optional(arguments.dataset_hash),
+        "folder_uuid": arguments.optional(arguments.folder),
+        "cancel_on_kill": arguments.flag,
         "details_path": arguments.optional(arguments.path),
         "details_conn_id": arguments.optional(arguments.conn_id),
         "only_report": arguments.flag,
@@ -57,12 +74,17 @@ class EncordRegistrationOperator(EncordJobOperator):
     def __init__(
         self,
         *,
+        dataset_hash: str | None = None,
+        folder_uuid: str | None = None,
+        cancel_on_kill: bool = True,
         details_path: Any = None,
         details_conn_id: str | None = None,
         dry_run: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(dataset_hash=dataset_hash, **kwargs)
+        self.folder_uuid = folder_uuid
+        self.cancel_on_kill = cancel_on_kill
         self.details_path = details_path
         self.details_conn_id = details_conn_id
         self.only_report = dry_run  # BaseOperator has a method of the argument's name
@@ -74,11 +96,18 @@ class EncordRegistrationOperator(EncordJobOperator):
         memory = Memory(context, durable=False, identity={})
         counts = [work.count(batch) for batch in work.batches(memory)]
         self.log.info("Would register %d items in %d jobs. Nothing was sent.", sum(counts), len(counts))
-        return {"dataset_hash": self.dataset_hash, "dry_run": True, "items": sum(counts), "jobs": len(counts)}
+        return {**work.place(), "dry_run": True, "items": sum(counts), "jobs": len(counts)}
+
+    def check_together(self) -> None:
+        """Check that the data has a destination."""
+        if self.dataset_hash is None and not self.folder_uuid:
+            raise EncordInputError(
+                "Neither dataset_hash nor folder_uuid is given: name the dataset, the storage folder, or both."
+            )
 
 
 class Registration(Work):
-    """Items to add to a dataset with registration jobs.
+    """Data to add with registration jobs.
 
     :param task: the operator.
     :param context: context of the attempt.
@@ -91,49 +120,94 @@ class Registration(Work):
         super().__init__(task.hook, task.dataset_hash)
         self.task: Any = task
         self.context = context
+        self.to = destination_of(task)
+        self.cancels = self.to.cancels and task.cancel_on_kill
+        self.start_is_unclear = False
+        """Whether an earlier attempt may have started a job of the next batch, whose id is not known."""
+
+    def place(self) -> dict[str, Any]:
+        """Return where the data goes, as reports say it."""
+        return {"dataset_hash": self.dataset_hash, "folder_uuid": self.to.folder_uuid}
 
     def count(self, batch: Any) -> int:
         """Return how many items a batch registers."""
         return 1
 
-    def watch(self, job_id: Any) -> UploadJobWatch:
+    def watch(self, job_id: Any) -> Watch:
         """Return how to wait for a registration job."""
-        from airflow_provider_encord._client.jobs import UploadJobWatch
+        return self.to.watch(job_id)
 
-        return UploadJobWatch(self.dataset_hash, str(job_id))
-
-    def trigger(self, job_ids: JobIds, deadline: float | None) -> EncordUploadJobTrigger:
+    def trigger(self, job_ids: JobIds, deadline: float | None) -> Any:
         """Return the trigger that waits for the jobs."""
-        from airflow_provider_encord.triggers.encord import EncordUploadJobTrigger
+        return self.to.trigger(job_ids, cancel_on_kill=self.cancels, **self.task.waiting(deadline))
 
-        return EncordUploadJobTrigger(**self.task.trigger_arguments(job_ids, deadline))
+    def unclear_start(self) -> bool:
+        """Note that an earlier attempt may have started a job of the next batch, whose id is not known."""
+        self.start_is_unclear = self.to.tells_of_jobs
+        return self.to.tells_of_jobs
 
-    @property
-    def looks_back(self) -> bool:
-        """Whether :meth:`earlier_items` lists the items of earlier attempts."""
+    def still_missing(self, missing: Callable[[], Collection[T]]) -> Collection[T]:
+        """Return what a batch still has to add, after the job that an earlier attempt may have started for it.
+
+        A worker, or an answer, can be lost between the request that starts a job and the note of the job's id. Nobody
+        can ask for such a job. But the folder shows whether any job runs, and which items of the batch it has. So this
+        waits until no job runs, nothing is missing, or nothing more comes. Without it, two jobs would add the same.
+
+        :param missing: finds what is not there.
+        :raises EncordTimeoutError: at the deadline.
+        """
+        left = missing()
+        if not self.start_is_unclear:
+            return left
+        self.start_is_unclear = False
+        since = time.monotonic()
+        while left and self.to.may_run_jobs():
+            if self.deadline is not None and time.time() > self.deadline:
+                raise EncordTimeoutError(
+                    f"An earlier attempt may have started a job in folder {self.to.folder_uuid} whose id is not known; "
+                    f"{len(left)} items are not there yet. The next attempt waits for them again.",
+                    dataset_hash=self.dataset_hash,
+                )
+            if time.monotonic() - since > NO_CHANGE_SECONDS:
+                self.task.log.warning("No new item for %g s; starting a job for the rest.", NO_CHANGE_SECONDS)
+                return left
+            self.task.log.info(
+                "An earlier attempt may have started a job of unknown id. Waiting for %d items; looking again in %g s.",
+                len(left),
+                LOOK_SECONDS,
+            )
+            time.sleep(LOOK_SECONDS)
+            before, left = left, missing()
+            if len(left) != len(before):
+                since = time.monotonic()
+        return missing() if left else left  # a job that has just ended has added the last ones
+
+    def looks_back(self, memory: Memory) -> bool:
+        """Whether :meth:`earlier_items` lists anything."""
         return False
 
-    def earlier_items(self) -> Iterable[DataRow]:
-        """List the items that all attempts of this task instance have added so far."""
+    def earlier_items(self, memory: Memory, outcome: RegistrationOutcome) -> Iterable[RegisteredItem]:
+        """List the items that were there before and belong in the report.
+
+        :param outcome: of the jobs, all of them counted.
+        """
         return ()
 
-    def is_undone(self, verdict: Verdict) -> bool | None:
-        """Whether none of a job's items is in the dataset any more."""
-        hashes = [item.data_hash for item in verdict.answer.items[:_ENOUGH_TO_ASK_FOR]]
-        if not hashes:
-            return None
-        return next(iter(self.hook.iter_data_rows(self.dataset_hash, data_hashes=hashes)), None) is None
+    def is_undone(self, verdict: Verdict, memory: Memory) -> bool | None:
+        """Whether none of a job's items is in its place any more."""
+        return not self.to.holds_any(self.to.items_of(verdict)) if verdict.answer.items else None
 
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
         """Return the report, or raise if more items failed than allowed."""
         task = self.task
-        outcome = RegistrationOutcome(looks_back=self.looks_back)
+        looks_back = self.looks_back(memory)
+        outcome = RegistrationOutcome(looks_back=looks_back)
 
         def lines() -> Iterator[dict[str, Any]]:
             for job_id, verdict in zip(job_ids, verdicts, strict=True):
-                yield from outcome.add(job_id, verdict)
-            if self.looks_back:
-                yield from outcome.add_earlier(self.earlier_items())
+                yield from outcome.add(job_id, verdict, self.to.into_dataset(self.to.items_of(verdict)))
+            if looks_back:
+                yield from outcome.add_earlier(self.to.into_dataset(self.earlier_items(memory, outcome)))
 
         if task.details_path is not None:
             from airflow_provider_encord._storage.details_file import write_json_lines
@@ -143,30 +217,14 @@ class Registration(Work):
         else:
             for _ in lines():
                 pass
-        hashes = list_or_reference(outcome.hashes, outcome.in_dataset, task.details_path, task.details_conn_id)
-        task.push(self.context, "data_hashes", hashes)
-        task.log.info("%d added, %d skipped, %d failed.", outcome.added, outcome.present, outcome.failed)
+        for key, name in (("data_hashes", "data_hash"), ("item_uuids", "item_uuid")):
+            ids = outcome.ids(name)
+            if len(ids) == len(outcome.items) and (self.dataset_hash is not None or name == "item_uuid"):
+                told = list_or_reference(ids, outcome.listed, task.details_path, task.details_conn_id)
+                task.push(self.context, key, told)
+        task.log.info("%d added, %d skipped, %d failed.", outcome.added, outcome.skipped, outcome.failed)
         for error in outcome.errors:
             what = one_line(", ".join(error["urls"])) or "item"
             task.log.warning("Not added: %s: %s", what, one_line(error["error"]))
-        outcome.require_good_end(self.dataset_hash, task.max_failed_items)
-        return outcome.report(self.dataset_hash, job_ids, task.details_path, task.details_conn_id)
-
-
-def check_folder(work: Work, folder: str | None) -> None:
-    """Check whether the dataset needs a folder, before anything is sent to it.
-
-    :raises EncordInputError: when ``folder`` is missing, or is given although the dataset has its own.
-    """
-    dataset = work.hook.get_dataset(work.dataset_hash, include_data_rows=False)
-    if dataset.has_mirror_folder is False and not folder:
-        raise EncordInputError(
-            f"Dataset {work.dataset_hash} has no mirror folder, so folder must name the storage folder that the "
-            "data goes to. Nothing was uploaded.",
-            dataset_hash=work.dataset_hash,
-        )
-    if dataset.has_mirror_folder and folder:
-        raise EncordInputError(
-            f"Dataset {work.dataset_hash} has a mirror folder of its own; leave folder out. Nothing was uploaded.",
-            dataset_hash=work.dataset_hash,
-        )
+        outcome.require_good_end(self.dataset_hash, self.to.folder_uuid, task.max_failed_items)
+        return {**self.place(), **outcome.report(job_ids, task.details_path, task.details_conn_id)}

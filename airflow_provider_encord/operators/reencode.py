@@ -108,6 +108,7 @@ class ReEncoding(Work):
     """
 
     hook: EncordHook
+    dataset_hash: str
 
     def __init__(self, task: EncordReEncodeDataOperator, hashes: list[str] | None, *, from_file: bool) -> None:
         super().__init__(task.hook, task.dataset_hash)
@@ -141,7 +142,7 @@ class ReEncoding(Work):
         """Return the trigger that waits for the re-encode tasks."""
         from airflow_provider_encord.triggers.encord import EncordReEncodeTrigger
 
-        return EncordReEncodeTrigger(**self._task.trigger_arguments(job_ids, deadline))
+        return EncordReEncodeTrigger(dataset_hash=self.dataset_hash, job_ids=job_ids, **self._task.waiting(deadline))
 
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
         """Report which videos were re-encoded and which Encord ignored."""

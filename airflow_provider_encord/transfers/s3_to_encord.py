@@ -23,7 +23,7 @@ def _s3_prefix(value: Any, name: str) -> str:
 
 
 class S3ToEncordOperator(BucketToEncordOperator):
-    """Register the new objects below an S3 prefix in a dataset; millions of keys in bounded memory.
+    """Register the new objects below an S3 prefix in a dataset or folder; millions of keys in bounded memory.
 
     All else is as in :class:`.BucketToEncordOperator`. Needs the extra ``s3``.
 

@@ -1,4 +1,7 @@
-"""Triggers that poll Encord and yield one event. They never change anything in Encord."""
+"""Triggers that poll Encord and yield one event.
+
+They change nothing in Encord, except that a killed task's jobs of a folder are cancelled.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_encord._airflow.errors import kind_of
-from airflow_provider_encord._airflow.job_run import goes_on
+from airflow_provider_encord._airflow.job_run import KILL_SECONDS, goes_on
+from airflow_provider_encord._client.errors import ApiError
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import Cause
 from airflow_provider_encord.exceptions import EncordConnectionLookupError, EncordError
 from airflow_provider_encord.triggers._events import summary
 
 if TYPE_CHECKING:
-    from airflow_provider_encord._client.jobs import Watch
+    from airflow_provider_encord._client.jobs import FolderUploadJobWatch, Watch
     from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 
 EARLIEST_EVENT_SECONDS = 5.0
@@ -35,7 +39,7 @@ class EncordTrigger(BaseTrigger):
     ``done``, ``partial``, ``cancelled``, ``failed``, ``timeout`` or ``error``, and ``kind`` is the kind of error.
 
     :param encord_conn_id: id of the Airflow connection, which holds the secrets.
-    :param dataset_hash: the dataset.
+    :param dataset_hash: the dataset; None for work on a folder alone.
     :param deadline: Unix time in seconds at which to stop; a restart of the triggerer does not move it.
     :param poll_interval: seconds between polls that the server does not hold.
     :param max_poll_failures: failed polls in a row that end the wait.
@@ -45,7 +49,7 @@ class EncordTrigger(BaseTrigger):
         self,
         *,
         encord_conn_id: str,
-        dataset_hash: str,
+        dataset_hash: str | None,
         deadline: float | None = None,
         poll_interval: float = 30.0,
         max_poll_failures: int = 10,
@@ -180,7 +184,7 @@ class EncordJobTrigger(EncordTrigger):
 
     async def on_kill(self) -> None:
         """Say once that the jobs go on (Airflow 3.3 and later call this)."""
-        self.log.warning("The task was killed. %s", goes_on(self.job_ids, self.dataset_hash))
+        self.log.warning("The task was killed. %s", goes_on(self.job_ids, self.watches()[0]))
 
 
 class EncordUploadJobTrigger(EncordJobTrigger):
@@ -195,7 +199,73 @@ class EncordUploadJobTrigger(EncordJobTrigger):
         """Return the jobs to wait for."""
         from airflow_provider_encord._client.jobs import UploadJobWatch
 
-        return [UploadJobWatch(self.dataset_hash, str(job_id)) for job_id in self.job_ids]
+        return [UploadJobWatch(str(self.dataset_hash), str(job_id)) for job_id in self.job_ids]
+
+
+class EncordFolderJobTrigger(EncordUploadJobTrigger):
+    """Waits for registration jobs of a storage folder, and cancels them when somebody kills the task.
+
+    Airflow 3.3 and later tell a trigger when its task is cleared or marked by hand; a restart of the triggerer is no
+    such thing.
+
+    :param folder_uuid: the folder.
+    :param cancel_on_kill: False lets the jobs go on.
+    """
+
+    def __init__(
+        self, *, folder_uuid: str, cancel_on_kill: bool = True, dataset_hash: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(dataset_hash=dataset_hash, **kwargs)
+        self.folder_uuid = folder_uuid
+        self.cancel_on_kill = cancel_on_kill
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and exactly the constructor's arguments."""
+        path, kwargs = super().serialize()
+        return path, {**kwargs, "folder_uuid": self.folder_uuid, "cancel_on_kill": self.cancel_on_kill}
+
+    def watches(self) -> list[Watch]:
+        """Return the jobs to wait for."""
+        from airflow_provider_encord._client.jobs import FolderUploadJobWatch
+
+        return [FolderUploadJobWatch(self.folder_uuid, str(job_id)) for job_id in self.job_ids]
+
+    def event(self, status: str, message: str, **more: Any) -> dict[str, Any]:
+        """Return the event of how the wait ended."""
+        return super().event(status, message, folder_uuid=self.folder_uuid, **more)
+
+    async def on_kill(self) -> None:
+        """Cancel the jobs, and log what was cancelled and what was added before. Never raises."""
+        if not self.cancel_on_kill:
+            await super().on_kill()
+            return
+        from airflow_provider_encord._client.jobs import FolderUploadJobWatch
+        from airflow_provider_encord.hooks._transport_pool import shared_transports
+
+        left = {job_id: FolderUploadJobWatch(self.folder_uuid, job_id) for job_id in map(str, self.job_ids)}
+        try:
+            async with asyncio.timeout(KILL_SECONDS), shared_transports().use(self.encord_conn_id) as transport:
+                # A job that is cancelled leaves the dict, so that what is left when the time is over goes on.
+                await asyncio.gather(*(self._cancel(job_id, left, transport) for job_id in [*left]))
+        except Exception as error:
+            what = str(error) if isinstance(error, EncordError) else type(error).__name__
+            self.log.warning("Not all jobs could be cancelled: %s", what)
+        if left:
+            self.log.warning("The task was killed. %s", goes_on([*left], next(iter(left.values()))))
+
+    async def _cancel(self, job_id: str, left: dict[str, FolderUploadJobWatch], transport: AsyncTransport) -> None:
+        from airflow_provider_encord._client.retry import ONCE
+
+        watch = left[job_id]
+        try:
+            cancelled = await transport.run(watch.cancel(), policy=ONCE)
+            del left[job_id]
+            added = watch.judge(await transport.run(watch.poll(0), policy=ONCE)).counts["done"]
+        except ApiError as error:
+            self.log.warning("%s of %s: %s", watch.name, watch.place, error)
+        else:
+            told = "The task was killed. Cancelled %s of %s: %d items are not added, %d were added before."
+            self.log.info(told, watch.name, watch.place, cancelled, added)
 
 
 class EncordReEncodeTrigger(EncordJobTrigger):
@@ -205,7 +275,7 @@ class EncordReEncodeTrigger(EncordJobTrigger):
         """Return the tasks to wait for."""
         from airflow_provider_encord._client.jobs import ReEncodeWatch
 
-        return [ReEncodeWatch(self.dataset_hash, job_id) for job_id in self.job_ids]
+        return [ReEncodeWatch(str(self.dataset_hash), job_id) for job_id in self.job_ids]
 
 
 class EncordDataRowTrigger(EncordTrigger):
@@ -229,4 +299,4 @@ class EncordDataRowTrigger(EncordTrigger):
         """Return the rows to wait for."""
         from airflow_provider_encord._client.jobs import DataRowsWatch
 
-        return [DataRowsWatch(self.dataset_hash, self.filters, self.min_count)]
+        return [DataRowsWatch(str(self.dataset_hash), self.filters, self.min_count)]

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 INFO = provider_info.get_provider_info()
 BLOCK = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 ADD_PRIVATE_DATA = "EncordAddPrivateDataOperator"
-SHARED = {"dataset_hash", "encord_conn_id", "client_metadata", "folder"}
+SHARED = {"dataset_hash", "encord_conn_id", "client_metadata", "folder_uuid"}
 
 
 def public_classes(kind: str, suffix: str) -> dict[str, type]:

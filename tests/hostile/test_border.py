@@ -31,7 +31,7 @@ from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord._storage.details_file import write_json_lines
 from airflow_provider_encord._storage.files import SourceFile, find_files
 from airflow_provider_encord._storage.listing import StoredObject
-from airflow_provider_encord._storage.title_index import TitleIndex
+from airflow_provider_encord._storage.text_index import Index
 from airflow_provider_encord.exceptions import EncordError, EncordServerError
 from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.operators.data_rows import EncordLinkItemsOperator, EncordListDataRowsOperator
@@ -566,7 +566,7 @@ def test_a_title_is_compared_and_sent_as_it_is(encord: Encord, monkeypatch: pyte
 
 def test_titles_that_differ_by_what_is_unstorable_are_two() -> None:
     titles = ["a\x00b", "a\ud800", "\udc80", "a\U0001f642", ""]
-    with TitleIndex(titles) as index:
+    with Index.of(titles) as index:
         assert all(title in index for title in titles)
         assert not any(title in index for title in ["a", "a\x00", r"a\x00b", "a?", "a\ud801", "\ud800a"])
 

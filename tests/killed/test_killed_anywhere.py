@@ -53,6 +53,18 @@ def dataset(hook):
 
 
 @pytest.fixture
+def folder(hook):
+    return hook.create_folder("killed").uuid
+
+
+@pytest.fixture
+def into_folder(folder, hook):
+    """Into a folder, and from there into a dataset."""
+    dataset = hook.create_dataset("killed", create_backing_folder=False).dataset_hash
+    return {"folder_uuid": folder, "dataset_hash": dataset}
+
+
+@pytest.fixture
 def kinds(dataset, files, hook, encord):
     """Operator, its arguments, titles that must be there once, and how many jobs a calm run starts."""
     manifest = {"videos": [{"objectUrl": f"s3://bucket/{name}", "title": name} for name in NAMES]}
@@ -70,7 +82,7 @@ def kinds(dataset, files, hook, encord):
     }
 
 
-LINES = {"images": 4200, "group": 2400, "private": 3400, "dataset": 520}
+LINES = {"folder": 5600, "images": 4200, "group": 2400, "private": 3400, "dataset": 520}
 """About what a calm try executes; a try that ends before the line is just not killed."""
 
 
@@ -99,6 +111,26 @@ def test_each_item_is_there_once(kind, remembers, number, kinds, connection, tmp
         assert jobs <= started <= jobs + task.tries - 1
     if kind != "private":
         assert set(told["xcoms"]["data_hashes"]) == {row.data_hash for row in rows}
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+@pytest.mark.parametrize("remembers", [True, False], ids=["3.3", "before"])
+@pytest.mark.parametrize("kind", ["images", "group", "private"])
+def test_each_item_of_a_folder_is_there_once(
+    kind, remembers, number, kinds, connection, tmp_path, hook, into_folder, encord
+):
+    (module, name), arguments, titles, jobs = kinds[kind]
+    task = Task((OPERATORS + module, name), arguments | into_folder, connection, tmp_path, remembers)
+    encord.clear_requests()
+    told = killed_tries(task, "folder", f"{kind} {remembers} {number}")
+    items = [item for item in hook.list_items(into_folder["folder_uuid"]) if not item.is_placeholder]
+    assert Counter(item.name for item in items) == dict.fromkeys(titles, 1)
+    rows = hook.list_data_rows(into_folder["dataset_hash"])
+    assert {row.backing_item_uuid for row in rows} == {item.uuid for item in items}
+    assert len(rows) == len(items)
+    assert set(told["xcoms"]["item_uuids"]) == {item.uuid for item in items}
+    if remembers:
+        assert len(encord.requests("folder_job_start")) == jobs
 
 
 @pytest.mark.parametrize("number", range(KILLS))

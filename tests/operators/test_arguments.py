@@ -276,7 +276,7 @@ def test_arrays_and_columns_are_lists(rows, run, media, hook, dataset):
     [
         (EncordUploadImageOperator, "title"),
         (EncordUploadImageOperator, "client_metadata"),
-        (EncordUploadImageOperator, "folder"),
+        (EncordUploadImageOperator, "folder_uuid"),
         (EncordUploadImageOperator, "max_workers"),
         (EncordListDataRowsOperator, "title_like"),
         (EncordDeleteDataOperator, "created_before"),

@@ -162,12 +162,10 @@ def test_what_was_re_encoded_can_be_too_much_for_the_next_task(context, asked):
     assert asked() == []
 
 
-def test_a_file_that_tells_no_uuids_of_items_is_said_to(dataset, run, tmp_path, asked, manifest, encord):
-    private = {"integration": "AWS", "manifest": manifest(1), "details_path": tmp_path / "added"}
-    run(EncordAddPrivateDataOperator, dataset_hash=dataset, **private)
-    encord.clear_requests()
-    reference = {"count": 1, "details_path": str(tmp_path / "added"), "details_conn_id": None}
-    with pytest.raises(EncordInputError, match=r"has no backing_item_uuid. EncordListDataRowsOperator"):
+def test_a_file_that_tells_no_uuids_of_items_is_said_to(dataset, run, tmp_path, asked):
+    (tmp_path / "linked").write_text('{"data_hash": "h", "data_title": "t"}\n')
+    reference = {"count": 1, "details_path": str(tmp_path / "linked"), "details_conn_id": None}
+    with pytest.raises(EncordInputError, match=r"has no item_uuid. EncordListDataRowsOperator"):
         run(EncordLinkItemsOperator, dataset_hash=dataset, item_uuids=reference)
     assert asked() == []
 

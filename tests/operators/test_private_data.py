@@ -154,9 +154,9 @@ def test_an_error_of_the_whole_job_is_a_failure(dataset):
     job = UploadJob(status="DONE", done=1, errors=("the folder is full",))
     verdict = UploadJobWatch(dataset, "job").judge(job)
     outcome = RegistrationOutcome()
-    list(outcome.add("job", verdict))
+    list(outcome.add("job", verdict, []))
     with pytest.raises(EncordJobError, match="the folder is full"):
-        outcome.require_good_end(dataset, 0)
+        outcome.require_good_end(dataset, None, 0)
 
 
 def test_an_error_tells_where_it_happened_and_is_logged_first(register, manifest, encord, dataset, caplog):

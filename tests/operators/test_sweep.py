@@ -142,7 +142,7 @@ RIGHT = {
     "client_metadata": {"{}", "a dict", "a dict as text"},
     "description": {"''", "' '", *TEXTS},
     "details_path": {"'1'", "'{{'"},
-    "folder": {"''", *HASHES},
+    "folder_uuid": {"''", *HASHES},
 }
 """What comes as far as Encord, beside True for flags and None where that is the default."""
 MORE = {

@@ -86,10 +86,10 @@ def test_a_worker_that_dies_between_two_files_has_remembered_the_first(
 
     note = Uploads.note
 
-    def lost(self, file_id, object_key):
+    def lost(self, file_id, object_key, item_uuid=None):
         if len(self.known) == 2:
             raise WorkerLost
-        note(self, file_id, object_key)
+        note(self, file_id, object_key, item_uuid)
 
     with monkeypatch.context() as dying, pytest.raises(WorkerLost):
         dying.setattr(Uploads, "note", lost)

@@ -76,7 +76,7 @@ def test_the_folder_is_checked_before_any_byte(mirror, folder, context, hook, en
     dataset = hook.create_dataset("folders", create_backing_folder=mirror).dataset_hash
     encord.clear_requests()
     file = str(media / "a.png")
-    operator = EncordUploadImageOperator(task_id="task", dataset_hash=dataset, file_paths=file, folder=folder)
+    operator = EncordUploadImageOperator(task_id="task", dataset_hash=dataset, file_paths=file, folder_uuid=folder)
     with pytest.raises(EncordInputError, match="mirror folder"):
         operator.execute(context)
     assert [each["operation"] for each in encord.requests()] == ["get_dataset"]

@@ -18,6 +18,7 @@ REQUIRED = {
     "item_uuids": [ID],
     "job_id": 1,
     "job_ids": ["j"],
+    "kind": "image",
 }
 
 
@@ -48,9 +49,11 @@ def parameters(each):
 
 
 def required(each):
-    """The parameters that must be given; of hashes and filters, the hashes."""
+    """The parameters that must be given; of hashes and filters, the hashes, and of dataset and folder, the dataset."""
     names = parameters(each)
-    found = {name for name, parameter in names.items() if parameter.default is inspect.Parameter.empty}
+    found = {"dataset_hash"} & set(names) | {
+        name for name, parameter in names.items() if parameter.default is inspect.Parameter.empty
+    }
     return (
         found | {"data_hashes"}
         if each.__name__ in ("EncordDeleteDataOperator", "EncordReEncodeDataOperator")

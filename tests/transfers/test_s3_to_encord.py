@@ -148,7 +148,8 @@ def test_a_prefix_may_hold_any_letter(encord, bucket, dataset):
 def test_dry_run_only_counts(encord, bucket, dataset):
     put, name = bucket
     put("in/a.mp4", "in/b.mp4")
-    assert run(dataset, name, dry_run=True) == {"dataset_hash": dataset, "dry_run": True, "items": 2, "jobs": 1}
+    place = {"dataset_hash": dataset, "folder_uuid": None}
+    assert run(dataset, name, dry_run=True) == {**place, "dry_run": True, "items": 2, "jobs": 1}
     assert jobs(encord) == 0
 
 

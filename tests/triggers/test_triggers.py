@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import re
 import time
 from importlib import import_module
 
@@ -15,7 +16,12 @@ from airflow_provider_encord._compat import AirflowNotFoundException
 from airflow_provider_encord.hooks import encord as hooks
 from airflow_provider_encord.hooks._transport_pool import shared_transports
 from airflow_provider_encord.triggers import encord as triggers
-from airflow_provider_encord.triggers.encord import EncordDataRowTrigger, EncordReEncodeTrigger, EncordUploadJobTrigger
+from airflow_provider_encord.triggers.encord import (
+    EncordDataRowTrigger,
+    EncordFolderJobTrigger,
+    EncordReEncodeTrigger,
+    EncordUploadJobTrigger,
+)
 from envelope import refusal
 
 EVENT_BYTES = 48 * 1024
@@ -29,10 +35,11 @@ COMMON = {
 }
 OWN = {
     EncordUploadJobTrigger: {"job_ids": ["a", "b"]},
+    EncordFolderJobTrigger: {"job_ids": [UNKNOWN], "folder_uuid": UNKNOWN, "cancel_on_kill": True},
     EncordReEncodeTrigger: {"job_ids": [1, 2]},
     EncordDataRowTrigger: {"filters": {"title_like": "%", "data_types": ["VIDEO"]}, "min_count": 2},
 }
-READS = {"upload_job_poll", "re_encode_status", "list_data_rows"}
+READS = {"upload_job_poll", "folder_job_poll", "re_encode_status", "list_data_rows"}
 
 every_class = pytest.mark.parametrize("each", OWN, ids=lambda each: each.__name__)
 
@@ -53,6 +60,11 @@ def made(hook, encord):
         if each is EncordUploadJobTrigger:
             encord.force_job(status=status)
             own = {"job_ids": [hook.add_private_data_to_dataset_start(dataset, integration, manifest)]}
+        elif each is EncordFolderJobTrigger:
+            encord.force_job(status=status)
+            folder = hook.create_folder("triggered").uuid
+            job = hook.add_private_data_to_folder_start(folder, integration, manifest)
+            own = {"job_ids": [job], "folder_uuid": folder}
         else:
             (video,) = hook.add_private_data_to_dataset(dataset, integration, manifest)
         if each is EncordReEncodeTrigger:
@@ -107,6 +119,8 @@ def test_done(each, made, encord):
     [
         (EncordUploadJobTrigger, "ERROR", "failed"),
         (EncordUploadJobTrigger, "CANCELLED", "cancelled"),
+        (EncordFolderJobTrigger, "ERROR", "failed"),
+        (EncordFolderJobTrigger, "CANCELLED", "cancelled"),
         (EncordReEncodeTrigger, "ERROR", "failed"),
     ],
 )
@@ -118,7 +132,7 @@ def test_a_bad_ending(each, status, expected, made):
 @every_class
 @pytest.mark.parametrize("status", ["SUBMITTED", "SOMETHING_NEW"])
 def test_the_deadline(each, status, made):
-    status = "PENDING" if (each, status) == (EncordUploadJobTrigger, "SUBMITTED") else status
+    status = "PENDING" if issubclass(each, EncordUploadJobTrigger) and status == "SUBMITTED" else status
     (event,) = asyncio.run(collect(made(each, status, deadline=time.time() - 1)))
     assert event["status"] == "timeout"
 
@@ -136,7 +150,8 @@ def test_the_deadline(each, status, made):
 )
 def test_an_error_of_encord(each, status, code, kind, made, encord):
     trigger = made(each)
-    encord.fault(status=status, body=code and refusal(code), times=None)
+    said = {"message": "no"} if each is EncordFolderJobTrigger else refusal(code)
+    encord.fault(status=status, body=code and said, times=None)
     (event,) = asyncio.run(collect(trigger))
     assert (event["status"], event["kind"]) == ("error", kind)
     assert len(encord.requests()) == 1
@@ -281,6 +296,52 @@ def test_a_kill_is_said_once_and_sends_nothing(each, made, encord, monkeypatch):
     assert encord.requests() == []
 
 
+@pytest.fixture
+def killed(made, monkeypatch):
+    """Kill the task of a trigger whose job runs; return what is logged."""
+
+    def kill(**changes):
+        trigger, said = made(EncordFolderJobTrigger, "PENDING", **changes), []
+        for level in ("info", "warning"):
+            monkeypatch.setattr(
+                type(trigger.log), level, lambda log, text, *args, **_: said.append(text % args), raising=False
+            )
+        asyncio.run(trigger.on_kill())
+        return trigger, said
+
+    return kill
+
+
+def test_a_kill_cancels_the_jobs_of_a_folder_and_tells_the_counts(killed, hook, encord):
+    trigger, said = killed()
+    (job,) = trigger.job_ids
+    assert hook.get_folder_upload_job(trigger.folder_uuid, job).status == "CANCELLED"
+    assert len(said) == 1
+    assert re.search(rf"Cancelled upload job {job} of folder .*: 1 items are not added, 0 were added before", said[0])
+
+
+def test_a_kill_that_is_not_to_cancel_sends_nothing(killed, encord):
+    _, said = killed(cancel_on_kill=False)
+    assert len(said) == 1
+    assert "goes on: it was not cancelled" in said[0]
+    assert encord.requests() == []
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 403}, {"drop": "before"}, {"delay": 5}], ids=str)
+def test_a_kill_whose_cancelling_fails_ends_in_time_and_says_so(fault, killed, encord, hook, monkeypatch):
+    monkeypatch.setattr(triggers, "KILL_SECONDS", 0.3)
+    encord.fault("folder_job_cancel", times=None, **fault)
+    started = time.monotonic()
+    _, said = killed()
+    assert time.monotonic() - started < 3
+    assert "goes on: it was not cancelled" in said[-1]
+
+
+def test_a_kill_without_a_connection_never_raises(killed):
+    _, said = killed(encord_conn_id="nowhere")
+    assert "goes on" in said[-1]
+
+
 @every_class
 def test_no_event_comes_too_early(each, made, monkeypatch):
     trigger, slept = made(each), []
@@ -317,7 +378,7 @@ def test_many_triggers_look_the_connection_up_once(each, made, monkeypatch):
 @every_class
 def test_a_restart_of_the_triggerer_lets_go_of_all_that_is_shared(each, made, monkeypatch):
     monkeypatch.setattr(triggers.random, "random", lambda: 0.0)
-    pending = "PENDING" if each is EncordUploadJobTrigger else "SUBMITTED"
+    pending = "PENDING" if issubclass(each, EncordUploadJobTrigger) else "SUBMITTED"
     trigger = made(each, pending, poll_interval=60)
     copies = [each(**trigger.serialize()[1]) for _ in range(3)]
 
@@ -352,7 +413,7 @@ def test_waits_that_start_together_do_not_poll_together(each, made, monkeypatch)
     monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
     for _ in range(3):
         asyncio.run(collect(each(**trigger.serialize()[1])))
-    longest = 5.0 if each is EncordUploadJobTrigger else 30.0
+    longest = 5.0 if issubclass(each, EncordUploadJobTrigger) else 30.0
     assert [seconds for seconds in slept if seconds in (0.0, longest / 4, longest)] == [0.0, longest / 4, longest]
 
 

@@ -77,6 +77,14 @@ class BlockingTransport:
         self._sleep = sleep
         self._session = _Session()
 
+    def beside(self, seconds: float) -> BlockingTransport:
+        """Return another transport, which sends each call once: for one that is due while another is under way.
+
+        :param seconds: how long the answer may take.
+        """
+        account = replace(self._account, policy=ONCE)
+        return BlockingTransport(account, timeouts=Timeouts(connect=seconds, read=seconds, total=seconds))
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._session.close()
