@@ -22,6 +22,7 @@ ROUND_TRIPS = [float(part) for part in os.environ.get("ENCORD_BENCH_RTT_MS", "20
 CONNECTIONS = 64
 WORKERS = (16, 32, 64, 128)
 OURS = "this provider"
+FOLDER = "11111111-1111-4111-8111-111111111111"
 
 
 def run(runs: int) -> list[Table]:
@@ -39,6 +40,7 @@ def run(runs: int) -> list[Table]:
 def _rivals(to: Sink, paths: Sequence[Path], limit: Path) -> dict[str, Contestant]:
     return {
         OURS: partial(provider, to, paths, item_type="image"),
+        "this provider, into a folder": partial(provider, to, paths, item_type="image", folder_uuid=FOLDER),
         "Encord's client": partial(official_client, to, paths, item_type="image"),
         f"C and OpenSSL, {CONNECTIONS} connections": partial(c_program, limit, to, paths, connections=CONNECTIONS),
     }

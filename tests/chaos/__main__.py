@@ -22,6 +22,7 @@ from tests.chaos.airflow_services import IS_2, LASTS, UNFINISHED, VERSION, Airfl
 from tests.chaos.deferred import Deferred
 from tests.chaos.encord import Control
 from tests.chaos.events import Chaos
+from tests.chaos.folders import Folders
 from tests.chaos.hostile import ANSWERS, TITLES, Hostile
 from tests.chaos.hostile_answers import HostileFront
 from tests.chaos.key import Key
@@ -151,7 +152,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=300, help="kills and faults that must hit")
     parser.add_argument("--runs", type=int, default=3, help="DAG runs at once")
     parser.add_argument("--patience", type=float, default=1500, help="seconds after which it stops raging anyway")
-    parser.add_argument("--only", choices=STORIES, help="instead of chaos: what becomes of deferred tasks")
+    parser.add_argument("--only", choices=STORIES, help="instead of chaos: a story told step by step")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     arguments = parser.parse_args()
 
@@ -188,6 +189,12 @@ def deferred_only(theatre: Theatre) -> list[str]:
         return Deferred(airflow, control, theatre.folder, theatre.say).tell_all()
 
 
+def folders_only(theatre: Theatre) -> list[str]:
+    """Tell which jobs of folders are cancelled; return what is bad."""
+    with theatre.staged() as (airflow, control, _):
+        return Folders(airflow, control, theatre.folder, theatre.say).tell_all()
+
+
 def hostile_only(theatre: Theatre) -> list[str]:
     """Tell what hostile answers do; return what is bad."""
     front = HostileFront(ANSWERS)
@@ -216,7 +223,7 @@ def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
         failed = airflow.ask("SELECT run_id, task_id, map_index, state FROM task_instance WHERE state <> 'success'")
         if theatre.socket:
             postgres.dump(theatre.socket, theatre.folder / "airflow.sql")
-    counted = tally.count(encord, runs, work.uploaded(), work.registered(), lasts=LASTS)
+    counted = tally.count(encord, [place for name in runs for place in work.places(name)], lasts=LASTS)
     found = list(leaks.find([theatre.folder], leaks.secrets_of("".join(key.texts)), spared=[key.file]))
     unfinished = [name for name in runs if states.get(name, "queued") in UNFINISHED]
     lost_runs = [name for name in runs if states.get(name) == "failed"]
@@ -234,6 +241,9 @@ def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
         "runs unfinished": len(unfinished),
         "task tries": ", ".join(f"{task} {number} (calm: {calm})" for task, number, calm in tries),
         "registration jobs started": calmly(counted.jobs, len(runs), workload.CALM_JOBS),
+        "jobs of folders started": calmly(counted.folder_jobs, len(runs), workload.CALM_FOLDER_JOBS),
+        "  of them cancelled": counted.cancelled_jobs,
+        "  placeholders left": counted.placeholders,
         "re-encode tasks started": calmly(counted.re_encodes, len(runs), workload.CALM_RE_ENCODES),
         "items expected": counted.expected,
         "items present": counted.present,
@@ -260,7 +270,7 @@ def run(theatre: Theatre, arguments: argparse.Namespace) -> list[str]:
     return [f"{number} {what}" for what, number in wrong.items() if number]
 
 
-STORIES = {"deferred": deferred_only, "hostile": hostile_only}
+STORIES = {"deferred": deferred_only, "folders": folders_only, "hostile": hostile_only}
 
 if __name__ == "__main__":
     sys.exit(main())

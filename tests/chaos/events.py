@@ -26,6 +26,16 @@ OPERATIONS = {
     "upload_job_poll": (5, 3),
     "list_data_rows": (3, 2),
     "get_dataset": (2, 2),
+    "folder_job_start": (6, 2),
+    "folder_job_poll": (5, 3),
+    "folder_job_cancel": (4, 0),
+    "folder_upload_urls": (3, 1),
+    "list_items": (3, 1),
+    "get_items": (2, 0),
+    "get_folder_summary": (2, 0),
+    "get_folder": (2, 2),
+    "create_folder": (1, 0),
+    "link_items": (3, 1),
     "create_dataset": (2, 0),
     "list_datasets": (1, 0),
     "get_cloud_integrations": (1, 0),
@@ -42,7 +52,16 @@ ODD_JOBS = (
     {"status": "SUBMITTED", "result": [{"data_hash": 10**25, "signed_url": SIGNED}]},
     None,
 )
-ONLY_FOR = {"odd job": {"upload_job_poll", "re_encode_status"}, "odd answer": OPERATIONS.keys() - {"storage_put"}}
+ODD_FOLDER_JOBS = (
+    {"status": "PENDING", "errors": [f"a\0b \ud800 \x1b[31mred {SIGNED}"], "unitsPendingCount": 1},
+    {"status": "PENDING", "unitsPendingCount": 10**25, "unitsDoneCount": float("nan")},
+    None,
+)
+ONLY_FOR = {
+    "odd job": {"upload_job_poll", "re_encode_status"},
+    "odd folder job": {"folder_job_poll"},
+    "odd answer": OPERATIONS.keys() - {"storage_put"},
+}
 ACTIONS: dict[str, tuple[int, Callable[[random.Random], dict[str, Any]]]] = {
     "drop before": (3, lambda _: {"drop": "before"}),
     "drop after": (4, lambda _: {"drop": "after"}),
@@ -56,6 +75,7 @@ ACTIONS: dict[str, tuple[int, Callable[[random.Random], dict[str, Any]]]] = {
         5,
         lambda chance: {"status": 200, "body": json.dumps({"status": 200, "response": chance.choice(ODD_JOBS)})},
     ),
+    "odd folder job": (4, lambda chance: {"status": 200, "body": json.dumps(chance.choice(ODD_FOLDER_JOBS))}),
 }
 WEIGHTS = {
     "fault": 60,
@@ -70,6 +90,7 @@ WEIGHTS = {
     "short urls": 1,
     "rotate key": 5,
 }
+XCOMS_ARE_READ = ("create_dataset", "create_linked_dataset", "make_folder", "upload_videos", "re_encode")
 # After that nothing of the kind for so many seconds: a service that never comes up proves nothing.
 REST = {
     "triggerer": 25.0,
@@ -214,7 +235,7 @@ class Chaos:
         run_id, task_id, map_index, state = self.chance.choice(
             active if active and self.chance.random() < 0.6 else found
         )
-        if task_id in ("create_dataset", "upload_videos", "re_encode") and self._goes_on(run_id, task_id):
+        if task_id in XCOMS_ARE_READ and self._goes_on(run_id, task_id):
             return False  # what comes after would find its XComs gone, which is no fault of the provider
         error = self.airflow.order("clear", run_id=run_id, task_id=task_id, map_index=map_index)
         if error:

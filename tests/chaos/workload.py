@@ -1,4 +1,4 @@
-"""What each run of the DAG brings into Encord, and what is therefore in its dataset in the end."""
+"""What each run of the DAG brings into Encord, and what is therefore in its datasets and its folder in the end."""
 
 from __future__ import annotations
 
@@ -12,37 +12,49 @@ from typing import Any
 
 import boto3
 
+from tests.chaos.tally import Place
+
 DAG_ID = "chaos"
 GROUP_TITLE = "group"
 SHELF = "shelf/"
-CALM_JOBS, CALM_RE_ENCODES = 10, 1
-"""Registration jobs and re-encode tasks that a run starts when nothing goes wrong."""
+LINKED = " linked"
+"""Follows the name of a run in the title of the dataset that its folder's data is linked into."""
+CALM_JOBS, CALM_FOLDER_JOBS, CALM_RE_ENCODES = 10, 9, 1
+"""Registration jobs of datasets and folders, and re-encode tasks, that a run starts when nothing goes wrong."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Files and objects; the same for each run, whose dataset is its own."""
+    """Files and objects; the same for each run, whose datasets and folder are its own."""
 
     images: list[str]
     videos: list[str]
     mapped: list[list[str]]
     group: list[str]
+    notes: list[str]
     manifest: dict[str, Any]
     prefix: str
     keys: list[str]
 
-    def uploaded(self) -> list[str]:
-        """Return the titles of the items that are uploaded."""
-        files = [*self.images, *self.videos, *(path for paths in self.mapped for path in paths)]
-        return [*(Path(path).name for path in files), GROUP_TITLE]
-
-    def registered(self) -> list[str]:
-        """Return the titles of the items that stay in the bucket."""
-        return [*(item["title"] for items in self.manifest.values() for item in items), *self.keys]
+    def places(self, run: str) -> list[Place]:
+        """Return what must be where after a run."""
+        images, notes, videos = names(self.images), names(self.notes), names(self.videos)
+        mapped = [name for paths in self.mapped for name in names(paths)]
+        shelf = [item["title"] for items in self.manifest.values() for item in items]
+        return [
+            Place("dataset", run, (*images, *videos, *mapped, GROUP_TITLE), (*shelf, *self.keys)),
+            Place("folder", run, (*images, *notes, GROUP_TITLE), (*shelf, *self.keys)),
+            Place("dataset", run + LINKED, images, shelf),
+        ]
 
     def write(self, file: Path) -> None:
         """Write it for the DAG."""
         file.write_text(json.dumps(asdict(self)))
+
+
+def names(paths: list[str]) -> list[str]:
+    """Return the titles that uploaded files get."""
+    return [Path(path).name for path in paths]
 
 
 def load_demo() -> ModuleType:
@@ -71,6 +83,12 @@ def make(demo: ModuleType, folder: Path) -> Workload:
             demo.make_video(path, (64, 48), 4 + number)
         return [str(path) for path in paths]
 
+    def notes(name: str, count: int) -> list[str]:
+        paths = [folder / f"{name}-{number}.txt" for number in range(1, count + 1)]
+        for path in paths:
+            path.write_text(f"This is {path.name}.")
+        return [str(path) for path in paths]
+
     def entries(names: list[str]) -> list[dict[str, str]]:
         return [{"objectUrl": f"s3://{demo.BUCKET}/{SHELF}{name}", "title": name} for name in names]
 
@@ -83,6 +101,7 @@ def make(demo: ModuleType, folder: Path) -> Workload:
         videos=videos("video", 3),
         mapped=[images("left", 2), images("right", 3)],
         group=images("grouped", 3),
+        notes=notes("note", 3),
         manifest=manifest,
         prefix=f"s3://{demo.BUCKET}/{demo.PREFIX}",
         keys=[f"{demo.PREFIX}{name}" for name in ("1.jpg", "2.jpg", "3.mp4", "4.mp4")],

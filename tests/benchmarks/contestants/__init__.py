@@ -34,9 +34,12 @@ def measured(work: Callable[[], None]) -> dict[str, float]:
     }
 
 
-def provider(to: Sink, paths: Sequence[Path], *, item_type: str, max_workers: int | None = None) -> Mapping[str, float]:
-    """Upload as this provider's operators do."""
-    return _python("ours", to, paths, {"item_type": item_type, "max_workers": max_workers})
+def provider(
+    to: Sink, paths: Sequence[Path], *, item_type: str, max_workers: int | None = None, folder_uuid: str | None = None
+) -> Mapping[str, float]:
+    """Upload as this provider's operators do: into a dataset, or into a folder."""
+    task = {"item_type": item_type, "max_workers": max_workers, "folder_uuid": folder_uuid}
+    return _python("ours", to, paths, task)
 
 
 def official_client(to: Sink, paths: Sequence[Path], *, item_type: str) -> Mapping[str, float]:

@@ -24,7 +24,7 @@ def main() -> None:
     hook = EncordHook()
     hook.settings  # noqa: B018
     tls_context()
-    more = {"max_workers": task["max_workers"]} if task.get("max_workers") else {}
+    more = {name: task[name] for name in ("max_workers", "folder_uuid") if task.get(name)}
 
     def work() -> None:
         outcomes = hook.put_files(find_files(task["paths"]), task["item_type"], **more)

@@ -3,7 +3,7 @@
        sink RTT_MS [CERTIFICATE KEY]
 
    prints its port on 127.0.0.1 and serves until its standard input ends. GET answers as many upload URLs as the query's
-   `count` says. Each line on standard input is answered with `PUTS BYTES CPU_SECONDS`, totals so far.
+   `count` says, and POST, as of a folder, as many as that of its JSON. Each line on standard input is answered with `PUTS BYTES CPU_SECONDS`, totals so far.
 
    Everything sent leaves one round trip late; what a connection gets first, two, since it would not be open sooner. */
 
@@ -138,11 +138,19 @@ static void answer_urls(struct connection *c, int count) {
     send_off(c, all, (size_t)length);
 }
 
+static int is_post(struct connection *c) {
+    return strncmp(c->buffer, "POST ", 5) == 0;
+}
+
 static void answer(struct connection *c) {
     static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    char *count = strstr(c->buffer, "count=");
+    char *count;
     if (strncmp(c->buffer, "GET ", 4) == 0) {
+        count = strstr(c->buffer, "count=");
         answer_urls(c, count ? atoi(count + 6) : 0);
+    } else if (is_post(c)) {
+        count = strstr(c->buffer + strlen(c->buffer) + 2, "\"count\":");
+        answer_urls(c, count ? atoi(count + 8) : 0);
     } else {
         puts_taken++;
         send_off(c, ok, sizeof ok - 1);
@@ -155,7 +163,14 @@ static int take(struct connection *c, const char *bytes, size_t size) {
     while (size) {
         if (c->body) {
             size_t part = size < (size_t)c->body ? size : (size_t)c->body;
-            bytes += part, size -= part, c->body -= (long long)part, bytes_taken += (long long)part;
+            if (is_post(c)) {
+                if (part >= HEAD_BYTES - c->head) return -1;
+                memcpy(c->buffer + c->head, bytes, part);
+                c->buffer[c->head += part] = 0;
+            } else {
+                bytes_taken += (long long)part;
+            }
+            bytes += part, size -= part, c->body -= (long long)part;
         } else {
             size_t part = size < HEAD_BYTES - c->head ? size : HEAD_BYTES - c->head, had = c->head;
             if (!part) return -1;
@@ -180,8 +195,8 @@ static int take(struct connection *c, const char *bytes, size_t size) {
 
 /* Returns -1 at the connection's end. */
 static int receive_plain(struct connection *c) {
-    /* A body's bytes need not even be copied. */
-    int flags = c->body ? MSG_TRUNC : 0;
+    /* A file's bytes need not even be copied. */
+    int flags = c->body && !is_post(c) ? MSG_TRUNC : 0;
     size_t most = flags && c->body < BLOCK_BYTES ? (size_t)c->body : BLOCK_BYTES;
     ssize_t size = recv(c->fd, block, most, flags);
     return size > 0 ? take(c, block, (size_t)size) : size < 0 && errno == EAGAIN ? 0 : -1;

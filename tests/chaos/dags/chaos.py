@@ -1,4 +1,7 @@
-"""One dataset per run, filled in all ways that start jobs. CHAOS_WORKLOAD names the file that says with what."""
+"""A dataset and a folder per run, filled in all ways that start jobs, and a dataset that links what the folder holds.
+
+CHAOS_WORKLOAD names the file that says with what.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from airflow.sdk import dag
+    from airflow.sdk import dag, task
 except ImportError:  # Airflow 2.11
-    from airflow.decorators import dag
+    from airflow.decorators import dag, task
 
 from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
 from airflow_provider_encord.operators.uploads import (
     EncordCreateImageGroupOperator,
+    EncordUploadFilesOperator,
     EncordUploadImageOperator,
     EncordUploadVideoOperator,
 )
@@ -25,6 +29,16 @@ from airflow_provider_encord.sensors.encord import EncordReEncodeSensor
 from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
 WORKLOAD: dict[str, Any] = json.loads(Path(os.environ["CHAOS_WORKLOAD"]).read_text())
+
+
+@task
+def make_folder(name: str) -> str:
+    """Return the folder of the run; make it if it is not there."""
+    from airflow_provider_encord.hooks.encord import EncordHook
+
+    hook = EncordHook()
+    found = [folder.uuid for folder in hook.iter_folders(search=name, dataset_synced=False) if folder.name == name]
+    return str(found[0] if found else hook.create_folder(name).uuid)
 
 
 @dag(
@@ -91,6 +105,56 @@ def chaos() -> None:
         poke_interval=2,
         timeout=3600,
         deferrable=True,
+    )
+    fill_folder(make_folder("{{ run_id }}"))
+
+
+def fill_folder(folder_uuid: Any) -> None:
+    """Wire the tasks that fill a folder."""
+    linked = EncordCreateDatasetOperator(
+        task_id="create_linked_dataset",
+        title="{{ run_id }} linked",
+        create_backing_folder=False,
+        if_exists="skip",
+    )
+    both: Any = {"folder_uuid": folder_uuid, "dataset_hash": linked.output}
+
+    EncordUploadImageOperator(
+        task_id="upload_and_link", file_paths=WORKLOAD["images"], max_items_per_job=3, deferrable=True, **both
+    )
+    EncordUploadFilesOperator(
+        task_id="upload_notes",
+        kind="plainText",
+        folder_uuid=folder_uuid,
+        file_paths=WORKLOAD["notes"],
+        max_workers=1,
+        poll_interval=1,
+        deferrable=False,
+    )
+    EncordCreateImageGroupOperator(
+        task_id="create_image_group_in_folder",
+        folder_uuid=folder_uuid,
+        file_paths=WORKLOAD["group"],
+        title="group",
+        create_video=False,
+        deferrable=True,
+    )
+    EncordAddPrivateDataOperator(
+        task_id="register_and_link",
+        integration="AWS",
+        manifest=WORKLOAD["manifest"],
+        max_items_per_job=3,
+        deferrable=True,
+        **both,
+    )
+    S3ToEncordOperator(
+        task_id="transfer_to_folder",
+        folder_uuid=folder_uuid,
+        integration="AWS",
+        prefix=WORKLOAD["prefix"],
+        max_items_per_job=2,
+        poll_interval=1,
+        deferrable=False,
     )
 
 
