@@ -113,6 +113,10 @@ class EncordUploadError(EncordError):
     """Files could not be uploaded to Encord's storage; no registration job was started for them."""
 
 
+class EncordDownloadError(EncordError):
+    """Files of items could not be copied; those that could are in place, and a retry copies the rest."""
+
+
 class EncordJobError(EncordError):
     """A job failed, or more of its items failed than allowed."""
 

@@ -74,6 +74,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_encord.operators.data_rows",
                     "airflow_provider_encord.operators.datasets",
+                    "airflow_provider_encord.operators.folders",
                     "airflow_provider_encord.operators.private_data",
                     "airflow_provider_encord.operators.reencode",
                     "airflow_provider_encord.operators.uploads",
@@ -92,8 +93,21 @@ def get_provider_info() -> dict[str, Any]:
                 "target-integration-name": "Encord",
                 "python-module": "airflow_provider_encord.transfers.bucket_to_encord",
             },
+            {
+                "source-integration-name": "Encord",
+                "target-integration-name": "Object storage",
+                "python-module": "airflow_provider_encord.transfers.encord_to_storage",
+            },
         ],
-        "triggers": [{"integration-name": "Encord", "python-modules": ["airflow_provider_encord.triggers.encord"]}],
+        "triggers": [
+            {
+                "integration-name": "Encord",
+                "python-modules": [
+                    "airflow_provider_encord.triggers.encord",
+                    "airflow_provider_encord.triggers.folders",
+                ],
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "encord",

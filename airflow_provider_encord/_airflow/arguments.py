@@ -238,6 +238,33 @@ def data_type(value: Any, name: str) -> str:
     return kind
 
 
+ITEM_TYPES = (
+    "video",
+    "image",
+    "imageGroup",
+    "imageSequence",
+    "dicomFile",
+    "dicomSeries",
+    "nifti",
+    "audio",
+    "pdf",
+    "plainText",
+    "timeseries",
+    "scene",
+    "group",
+)
+_ITEM_TYPES = {each.lower(): each for each in ITEM_TYPES}
+
+
+def item_type(value: Any, name: str) -> str:
+    """Take a kind of items in storage such as ``imageGroup``, in any case; an unknown one is sent as it is."""
+    given = getattr(value, "value", value)
+    kind = given.strip() if isinstance(given, str) else ""
+    if not re.fullmatch(r"[A-Za-z]{3,50}", kind) or kind.lower() in ("none", "null"):
+        raise refuse(name, value, f"a kind of items such as {', '.join(ITEM_TYPES[:3])}")
+    return _ITEM_TYPES.get(kind.lower(), kind)
+
+
 # -- ids ------------------------------------------------------------------------------------------------------------
 
 
@@ -445,6 +472,16 @@ def prefix(value: Any, name: str) -> Any:
     return taken
 
 
+def remote_url(value: Any, name: str) -> str:
+    """Take where a cloud-synced folder's objects lie: a bucket, or a place in one, in the form that Encord takes."""
+    given = text(value, name)
+    if not re.fullmatch(r"(s3|gs|https)://[^\s/?#@]+/[^\s?#]*", given):
+        raise refuse(
+            name, value, "a URL such as 's3://bucket/path/', 'gs://bucket/path/' or 'https://host/bucket/path/'"
+        )
+    return given if given.endswith("/") else f"{given}/"
+
+
 def object_url(value: Any, name: str) -> str:
     """Check the template of an object's URL, with ``{key}`` and optionally ``{bucket}``."""
     given = text(value, name)
@@ -485,6 +522,29 @@ def metadata(*reserved: str) -> Check:
         except (TypeError, ValueError, RecursionError) as error:
             raise refuse(name, value, "a dict of JSON values", f"{error}.") from None
         return given
+
+    return checked
+
+
+_metadata = metadata()
+
+
+def metadata_by_item(value: Any, name: str) -> dict[str, Mapping[str, Any]]:
+    """Take client metadata by the UUID of its item: a dict, or the text of one."""
+    given = parsed_text(value) if isinstance(value, str) else value
+    if not isinstance(given, Mapping):
+        raise refuse(name, value, "a dict of client metadata by the UUID of its item")
+    return {item_uuid(key, f"a key of {name}").lower(): _metadata(given[key], f"{name}[{key!r}]") for key in given}
+
+
+def column_types(*allowed: str) -> Check:
+    """Return a check for a dict of columns to one of these types."""
+    kind = one_of(*allowed)
+
+    def checked(value: Any, name: str) -> dict[str, str]:
+        if not isinstance(value, Mapping) or not value:
+            raise refuse(name, value, f"a dict of columns to one of {', '.join(allowed)}")
+        return {text(key, f"a key of {name}"): kind(value[key], f"{name}[{key!r}]") for key in value}
 
     return checked
 

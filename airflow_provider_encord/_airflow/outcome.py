@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord.exceptions import EncordJobCancelledError, EncordJobError, EncordUploadError
 
 if TYPE_CHECKING:
@@ -42,6 +43,25 @@ def list_or_reference(
         return list(values)
     path = None if details_path is None else str(details_path)
     return {"count": count, "details_path": path, "details_conn_id": details_conn_id}
+
+
+class Listed:
+    """Things that are counted while they pass by; only the first ones are kept."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.items: list[dict[str, Any]] = []
+
+    def add(self, item: dict[str, Any]) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self.items) <= MOST_IN_XCOM:
+            self.items.append(item)
+
+    def for_xcom(self) -> list[dict[str, Any]] | None:
+        """Return them all, or None if they are too many for an XCom."""
+        items: list[dict[str, Any]] = storable(self.items)
+        return items if self.count == len(items) and fits_xcom(items) else None
 
 
 def failed_items_allowed(max_failed_items: float, total: int) -> int:

@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 _JOBS = "encord_jobs"
 _FILES = "encord_files"
-_DATASET = "encord_dataset"
 _HASHES = "encord_hashes"
 _FILES_PER_VALUE = 300  # Airflow warns of values above 64 KiB
 _HASHES_PER_VALUE = 1000
@@ -104,6 +103,10 @@ class Memory:
         """Keep that a job is about to start; the next :meth:`remember_jobs` keeps that it did."""
         self._set(_JOBS, **asdict(replace(self._started, starting=True, worked=True)))
 
+    def take_back_start(self) -> None:
+        """Keep that the job that was about to be started surely was not."""
+        self.remember_jobs(self._started)
+
     def note_work(self) -> None:
         """Keep that something in Encord is about to change, without a job."""
         self.remember_jobs(replace(self._started, worked=True))
@@ -125,13 +128,13 @@ class Memory:
             some = list(hashes[at : at + _HASHES_PER_VALUE])
             self._set(f"{_HASHES}_{number}", hashes=some, last=at + _HASHES_PER_VALUE >= len(hashes))
 
-    def recall_dataset(self) -> dict[str, Any] | None:
-        """Return what :meth:`remember_dataset` kept."""
-        return self._get(_DATASET)
+    def recall_made(self, kind: str) -> dict[str, Any] | None:
+        """Return what :meth:`remember_made` kept of a kind of thing, such as ``dataset``."""
+        return self._get(f"encord_{kind}")
 
-    def remember_dataset(self, *, before: list[str], dataset_hash: str | None) -> None:
-        """Keep the datasets that had the title before, and the one that was created."""
-        self._set(_DATASET, before=before, dataset_hash=dataset_hash)
+    def remember_made(self, kind: str, value: Mapping[str, Any]) -> None:
+        """Keep which ones of the name there were, and the one that was made then."""
+        self._set(f"encord_{kind}", **value)
 
     def uploads(self) -> Uploads:
         """Return the memory of uploaded files, with those of earlier attempts."""

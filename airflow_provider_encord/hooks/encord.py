@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_encord import __version__
@@ -26,7 +26,6 @@ from airflow_provider_encord._client.retry import ONCE
 from airflow_provider_encord._client.transport.async_transport import AsyncTransport
 from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
-from airflow_provider_encord._client.transport.uploader import FileOutcome
 from airflow_provider_encord._compat import (
     AirflowException,
     AirflowNotFoundException,
@@ -181,7 +180,7 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
                 case Wait(watch, patience, reports):
                     return self._transport.wait(watch, patience, **reports)
                 case Put():
-                    return _run_async(partial(self._put, step))
+                    return self.on_event_loop(lambda transport: put_files(step, transport, self.settings, self.log))
                 case Mask(secrets):
                     return mask_secrets(secrets)
 
@@ -189,14 +188,21 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
         with airflow_errors():
             yield from self._transport.iterate(call, read_item)
 
-    async def _put(self, step: Put) -> list[FileOutcome]:
+    def on_event_loop(self, work: Callable[[AsyncTransport], Awaitable[T]]) -> T:
+        """Do what needs many requests at once on an event loop of its own, and wait for its end."""
+        settings = self.settings
+
         async def renew(refused: Account) -> Account | NoAnswer:
             # In a thread, as a task's connections are read: Airflow ties its own lookup to one event loop.
             return await asyncio.to_thread(self._renew, refused)
 
-        settings = self.settings
-        async with AsyncTransport(self._account(settings), timeouts=settings.timeouts, renew=renew) as transport:
-            return await put_files(step, transport, settings, self.log)
+        async def run() -> T:
+            account, timeouts = self._account(settings), settings.timeouts
+            async with AsyncTransport(account, timeouts=timeouts, renew=renew) as transport:
+                return await work(transport)
+
+        result: T = _run_async(run)
+        return result
 
     @staticmethod
     def _account(settings: ConnectionSettings) -> Account:

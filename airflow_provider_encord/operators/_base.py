@@ -113,7 +113,7 @@ class EncordOperator(EncordTask, BaseOperator):
     :param encord_conn_id: id of the Airflow connection (templated).
     """
 
-    operator_extra_links = (EncordDatasetLink(),)
+    operator_extra_links: tuple[EncordDatasetLink, ...] = (EncordDatasetLink(),)
     on_empty: str = "skip"
 
     def __init__(self, *, encord_conn_id: str = "encord_default", **kwargs: Any) -> None:
@@ -158,7 +158,6 @@ class EncordJobOperator(EncordOperator):
     task instance starts nothing twice: a later attempt, or a cleared task, recalls the jobs, starts only those that are
     missing, and waits for all. Failed jobs are started again.
 
-    :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
     :param wait_for_completion: False returns as soon as the jobs are started.
     :param deferrable: wait in the triggerer instead of on a worker.
     :param defer_after: seconds that a deferrable task first waits on the worker: if the jobs end in that time, the task
@@ -173,7 +172,6 @@ class EncordJobOperator(EncordOperator):
 
     checks: ClassVar[dict[str, Check]] = {
         **EncordOperator.checks,
-        "dataset_hash": arguments.dataset_hash,
         "wait_for_completion": arguments.flag,
         "deferrable": arguments.flag,
         "defer_after": arguments.seconds_or_none_at_all,
@@ -187,7 +185,6 @@ class EncordJobOperator(EncordOperator):
     def __init__(
         self,
         *,
-        dataset_hash: str | None,
         wait_for_completion: bool = True,
         deferrable: bool = DEFAULT_DEFERRABLE,
         defer_after: float | timedelta = 5.0,
@@ -199,7 +196,6 @@ class EncordJobOperator(EncordOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dataset_hash = dataset_hash
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.defer_after = defer_after

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check
-from airflow_provider_encord._airflow.outcome import MOST_IN_XCOM, fits_xcom, list_or_reference
+from airflow_provider_encord._airflow.outcome import Listed, list_or_reference
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.operators._base import ON_EMPTY, EncordOperator
 
@@ -59,15 +59,11 @@ class EncordListOperator(EncordOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """List, count, and write the details file if there is a path for it."""
         self.check_rendered()
-        items: list[dict[str, Any]] = []
-        count = 0
+        listed = Listed()
 
-        def note(model: Any) -> Any:
-            nonlocal count
-            count += 1
-            if len(items) <= MOST_IN_XCOM:
-                items.append(self.brief(model))
-            return model
+        def note(found: Any) -> Any:
+            listed.add(self.brief(found))
+            return found
 
         models = (note(model) for model in self.find(context))
         if self.details_path is not None:
@@ -77,18 +73,17 @@ class EncordListOperator(EncordOperator):
         else:
             for _ in models:
                 pass
-        complete = count == len(items) and fits_xcom(items)
-        hashes = [item[self.hash_field] for item in items]
-        self.push(context, self.hashes_key, list_or_reference(hashes, count, self.details_path, self.details_conn_id))
-        self.log.info("Found %d.", count)
-        details = None if self.details_path is None else str(self.details_path)
+        hashes = [each[self.hash_field] for each in listed.items]
+        path, conn_id = self.details_path, self.details_conn_id
+        self.push(context, self.hashes_key, list_or_reference(hashes, listed.count, path, conn_id))
+        self.log.info("Found %d.", listed.count)
         report = {
-            "count": count,
-            "items": items if complete else None,
-            "details": details,
-            "details_conn_id": self.details_conn_id,
+            "count": listed.count,
+            "items": listed.for_xcom(),
+            "details": None if path is None else str(path),
+            "details_conn_id": conn_id,
         }
-        return report if count else self.settle_empty(context, report)
+        return report if listed.count else self.settle_empty(context, report)
 
 
 def _plain(model: Any) -> dict[str, Any]:

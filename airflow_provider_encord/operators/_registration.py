@@ -82,7 +82,8 @@ class EncordRegistrationOperator(EncordJobOperator):
         dry_run: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(dataset_hash=dataset_hash, **kwargs)
+        super().__init__(**kwargs)
+        self.dataset_hash = dataset_hash
         self.folder_uuid = folder_uuid
         self.cancel_on_kill = cancel_on_kill
         self.details_path = details_path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -14,25 +13,20 @@ from airflow_provider_encord._airflow.choice import check_choice, chosen, filter
 from airflow_provider_encord._airflow.outcome import fits_xcom
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume.task_store import Memory
-from airflow_provider_encord.exceptions import EncordAlreadyExistsError, EncordInputError, EncordNotFoundError
+from airflow_provider_encord.exceptions import EncordInputError, EncordNotFoundError
 from airflow_provider_encord.operators._base import ON_EMPTY, EncordOperator
+from airflow_provider_encord.operators._creation import IF_EXISTS, Creation, Made
 from airflow_provider_encord.operators._listing import EncordListOperator
 
 if TYPE_CHECKING:
     from airflow_provider_encord._client.resources.data_rows import DataRow
     from airflow_provider_encord._client.resources.datasets import DatasetInfo
 
-SETTLING_SECONDS = 2.0
-"""How long to wait for datasets that others create with the same title at the same time, before the oldest is chosen.
-
-Encord reports the time of creation in whole seconds. All tasks must see all datasets of one second to choose the same.
-"""
 _TEXT_FILTERS = ("title_eq", "title_like", "desc_eq", "desc_like")
 _TIME_FILTERS = ("created_before", "created_after", "edited_before", "edited_after")
 _FILTERS = (*_TEXT_FILTERS, *_TIME_FILTERS)
 _MOST_BY_FILTER = 100
 _DELETED_AT_ONCE = 1000
-_IF_EXISTS = ("fail", "skip", "create")
 _STORAGE_LOCATIONS = ("CORD_STORAGE", "AWS", "GCP", "AZURE", "S3_COMPATIBLE")
 
 
@@ -75,7 +69,7 @@ class EncordCreateDatasetOperator(EncordOperator):
         "description": arguments.optional(arguments.free_text),
         "storage_location": _storage_location,
         "create_backing_folder": arguments.flag,
-        "if_exists": arguments.one_of(*_IF_EXISTS),
+        "if_exists": arguments.one_of(*IF_EXISTS),
         "durable": arguments.flag,
     }
 
@@ -102,77 +96,33 @@ class EncordCreateDatasetOperator(EncordOperator):
     def execute(self, context: Context) -> str:
         """Create the dataset, or find it."""
         self.check_rendered()
-        memory = Memory(context, durable=self.durable, identity=self._identity())
-        same_title = [] if self.if_exists == "create" and not memory.lasts else self._same_title()
-        own = self._made_before(memory, same_title)
-        # With `skip`, the oldest counts, even if an earlier attempt died after it had created another one.
-        existing = self._oldest(same_title) if self.if_exists == "skip" else own
-        if existing is not None:
-            return self._use(context, existing, created=existing is own)
-        if self.if_exists == "fail" and (existing := self._oldest(same_title)):
-            raise EncordAlreadyExistsError(
-                f"Dataset {existing.dataset_hash} already has the title {self.title!r}. Use if_exists='skip' to use it "
-                "or if_exists='create' to create another one.",
-                dataset_hash=existing.dataset_hash,
-            )
-        return self._make(context, memory, [dataset.dataset_hash for dataset in same_title])
-
-    def _identity(self) -> Mapping[str, Any]:
-        return {"conn_id": self.encord_conn_id, "title": self.title}
-
-    def _make(self, context: Context, memory: Memory, before: list[str]) -> str:
-        """Create the dataset, or use that of somebody who was faster."""
-        memory.remember_dataset(before=before, dataset_hash=None)
-        try:
-            new = self.hook.create_dataset(
-                self.title, self.storage_location, self.description, self.create_backing_folder
-            )
-        except EncordAlreadyExistsError:
-            # Somebody else was faster, or an earlier attempt whose answer was lost.
-            existing = self._oldest(self._same_title()) if self.if_exists == "skip" else None
-            if existing is None:
-                raise
-            return self._use(context, existing)
-        self.log.info("Created dataset %s titled %r.", new.dataset_hash, self.title)
-        memory.remember_dataset(before=before, dataset_hash=new.dataset_hash)
-        if self.if_exists == "skip":
-            time.sleep(min(SETTLING_SECONDS, self.hook.settings.longest_pause))
-            oldest = self._oldest(self._same_title())
-            if oldest is not None and oldest.dataset_hash != new.dataset_hash:
-                memory.remember_dataset(before=before, dataset_hash=oldest.dataset_hash)
-                self.log.warning(
-                    "Somebody created a dataset of this title at the same time; %s stays unused.", new.dataset_hash
-                )
-                return self._use(context, oldest)
-        return self._return(context, new.dataset_hash, new.backing_folder_uuid, created=True)
-
-    def _use(self, context: Context, dataset: DatasetInfo, *, created: bool = False) -> str:
-        origin = "was created by an earlier attempt" if created else "exists already"
-        self.log.info("Dataset %s titled %r %s; using it.", dataset.dataset_hash, self.title, origin)
-        return self._return(context, dataset.dataset_hash, dataset.backing_folder_uuid, created=created)
-
-    def _same_title(self) -> list[DatasetInfo]:
-        return [dataset for dataset in self.hook.get_datasets(title_eq=self.title) if dataset.title == self.title]
-
-    def _made_before(self, memory: Memory, same_title: list[DatasetInfo]) -> DatasetInfo | None:
-        """Return the dataset that an earlier attempt created, or that is new since it tried to."""
-        if (remembered := memory.recall_dataset()) is None:
-            return None
-        if own_hash := remembered["dataset_hash"]:
-            return next((dataset for dataset in same_title if dataset.dataset_hash == own_hash), None)
-        return _oldest([dataset for dataset in same_title if dataset.dataset_hash not in remembered["before"]])
-
-    def _oldest(self, datasets: list[DatasetInfo]) -> DatasetInfo | None:
-        if len(datasets) > 1:
-            self.log.warning("%d datasets have the title %r; the oldest one counts.", len(datasets), self.title)
-        return _oldest(datasets)
-
-    def _return(self, context: Context, dataset_hash: str, folder: str | None, *, created: bool) -> str:
-        self.push(context, "dataset_hash", dataset_hash)
+        dataset, created = DatasetCreation(self, context, self.title).run()
+        self.push(context, "dataset_hash", dataset.id)
         self.push(context, "created", created)
-        self.push(context, "backing_folder_uuid", folder)
-        self.push_link(context, dataset_hash)
-        return dataset_hash
+        self.push(context, "backing_folder_uuid", dataset.answer.backing_folder_uuid)
+        self.push_link(context, dataset.id)
+        return dataset.id
+
+
+class DatasetCreation(Creation):
+    """The making of a dataset."""
+
+    kind, name_kind, id_kind = "dataset", "title", "dataset_hash"
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return connection and title."""
+        return {"conn_id": self.task.encord_conn_id, "title": self.name}
+
+    def same_name(self) -> list[Made]:
+        """Find the datasets that have the title."""
+        found = self.task.hook.get_datasets(title_eq=self.name)
+        return [Made(each.dataset_hash, each.created_at, each) for each in found if each.title == self.name]
+
+    def make(self) -> Made:
+        """Make a dataset."""
+        task = self.task
+        new = task.hook.create_dataset(self.name, task.storage_location, task.description, task.create_backing_folder)
+        return Made(new.dataset_hash, None, new)
 
 
 class EncordListDatasetsOperator(EncordListOperator):
@@ -239,10 +189,6 @@ class EncordListDatasetsOperator(EncordListOperator):
     def brief(self, model: DatasetInfo) -> dict[str, Any]:
         """Return the fields of a dataset that go into the XCom."""
         return {"dataset_hash": model.dataset_hash, "title": model.title}
-
-
-def _oldest(datasets: list[DatasetInfo]) -> DatasetInfo | None:
-    return min(datasets, key=lambda dataset: (str(dataset.created_at), dataset.dataset_hash), default=None)
 
 
 class EncordDeleteDataOperator(EncordOperator):

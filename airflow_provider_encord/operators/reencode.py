@@ -36,6 +36,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
 
     .. seealso:: :ref:`howto/operator:EncordReEncodeDataOperator`
 
+    :param dataset_hash: the dataset: its hash, or the report of a task that names it (templated).
     :param data_hashes: one hash, a list, or the output of a task that found or added data (templated). Encord ignores
         hashes of other datasets and of data other than videos.
     :param title_like: instead of hashes: SQL pattern of titles, such as ``night-%`` (templated).
@@ -51,6 +52,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"data_hashes": "json"}
     checks: ClassVar[dict[str, Check]] = {
         **EncordJobOperator.checks,
+        "dataset_hash": arguments.dataset_hash,
         "title_like": arguments.optional(arguments.pattern),
         "created_before": arguments.optional(arguments.moment),
         "older_than": arguments.optional(arguments.age),
@@ -62,6 +64,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
     def __init__(
         self,
         *,
+        dataset_hash: str,
         data_hashes: Any = None,
         title_like: str | None = None,
         created_before: str | datetime | None = None,
@@ -71,6 +74,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.dataset_hash = dataset_hash
         self.data_hashes = data_hashes
         self.title_like = title_like
         self.created_before = created_before

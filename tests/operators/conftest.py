@@ -6,7 +6,7 @@ import json
 import pytest
 
 from airflow_provider_encord._airflow import job_run
-from airflow_provider_encord.operators import datasets
+from airflow_provider_encord.operators import _creation
 
 
 class TaskInstance:
@@ -49,7 +49,7 @@ class Store(dict):
 def no_pause(monkeypatch):
     """Let no time pass before Encord is asked again."""
     monkeypatch.setattr(job_run, "PAUSE_BEFORE_LOST", 0)
-    monkeypatch.setattr(datasets, "SETTLING_SECONDS", 0)
+    monkeypatch.setattr(_creation, "SETTLING_SECONDS", 0)
 
 
 @pytest.fixture

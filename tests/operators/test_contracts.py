@@ -21,16 +21,26 @@ from airflow_provider_encord._storage.listing import StoredObject
 from airflow_provider_encord.exceptions import EncordAuthenticationError, EncordTimeoutError, EncordWatchedJobError
 from airflow_provider_encord.operators.data_rows import EncordLinkItemsOperator, EncordListDataRowsOperator
 from airflow_provider_encord.operators.datasets import (
+    DatasetCreation,
     EncordCreateDatasetOperator,
     EncordDeleteDataOperator,
     EncordListDatasetsOperator,
+)
+from airflow_provider_encord.operators.folders import (
+    EncordCreateFolderOperator,
+    EncordSyncFolderOperator,
+    EncordUpdateItemsOperator,
+    FolderCreation,
+    FolderSyncing,
 )
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator, ManifestRegistration
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator, ReEncoding
 from airflow_provider_encord.operators.uploads import EncordUploadFilesOperator, EncordUploadImageOperator, Uploading
 from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordReEncodeSensor, EncordUploadJobSensor
 from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration, BucketToEncordOperator
+from airflow_provider_encord.transfers.encord_to_storage import EncordToStorageOperator
 from airflow_provider_encord.triggers import encord as triggers
+from airflow_provider_encord.triggers import folders as folder_triggers
 
 try:
     from airflow.sdk.exceptions import TaskDeferred
@@ -55,15 +65,20 @@ OPERATORS = {
         EncordListDatasetsOperator,
         EncordLinkItemsOperator,
         EncordDeleteDataOperator,
+        EncordCreateFolderOperator,
+        EncordSyncFolderOperator,
     )
 }
 REMEMBERS = {
-    "EncordCreateDatasetOperator": lambda task, context: task._identity(),
+    "EncordCreateDatasetOperator": lambda task, context: DatasetCreation(task, context, task.title).identity(),
     "EncordAddPrivateDataOperator": lambda task, context: ManifestRegistration(task, context).identity(),
     "EncordUploadImageOperator": lambda task, context: Uploading(task, context).identity(),
     "EncordUploadFilesOperator": lambda task, context: Uploading(task, context).identity(),
     "BucketToEncordOperator": lambda task, context: BucketRegistration(task, context).identity(),
     "EncordReEncodeDataOperator": lambda task, context: ReEncoding(task, task.data_hashes, from_file=False).identity(),
+    "EncordLinkItemsOperator": lambda task, context: task._identity(),
+    "EncordCreateFolderOperator": lambda task, context: FolderCreation(task, context, task.name).identity(),
+    "EncordSyncFolderOperator": lambda task, context: FolderSyncing(task).identity(),
     "EncordDeleteDataOperator": lambda task, context: task._identity(),
 }
 
@@ -86,7 +101,7 @@ def without_one(stored, *needed):
 
 
 @pytest.fixture
-def now(encord, hook, context, media, manifest, monkeypatch):
+def now(encord, hook, context, media, manifest, monkeypatch, tmp_path):
     """Run each operator, sensor and trigger, and keep what goes to Airflow."""
     stored = {"triggers": {}, "events": {}, "task_store": {}, "xcoms": {}}
 
@@ -121,6 +136,16 @@ def now(encord, hook, context, media, manifest, monkeypatch):
     rows = hook.list_data_rows(dataset)
     items = [row.backing_item_uuid for row in rows]
     run(EncordLinkItemsOperator, dataset_hash=dataset, item_uuids=items, duplicates_behavior="DUPLICATE")
+    run(EncordLinkItemsOperator, dataset_hash=dataset, folder_uuid=folder)
+    run(EncordUpdateItemsOperator, metadata_by_item={items[0]: {"a": 1}, folder: {}}, ignore_if_missing=True)
+    run(EncordToStorageOperator, destination=str(tmp_path / "to"), folder_uuid=folder)
+    synced = {"integration": "AWS", "remote_url": "s3://bucket/in/"}
+    synced_folder = run(EncordCreateFolderOperator, name="contract, synced", **synced)
+    encord.force_job(status="HELD")
+    sync = run(EncordSyncFolderOperator, folder_uuid=synced_folder, wait_for_completion=False)
+    encord.force_job(sync["job_ids"][0], status="CANCELLED")
+    encord.force_job(status="HELD")
+    run(EncordSyncFolderOperator, folder_uuid=synced_folder, deferrable=True, defer_after=0)
     encord.settings(job_seconds=3600, re_encode_seconds=3600)
     waits = {"dataset_hash": dataset, "deferrable": True}
     into_folder = {**private, "dataset_hash": None, "folder_uuid": folder, "manifest": manifest(1)}
@@ -136,7 +161,12 @@ def now(encord, hook, context, media, manifest, monkeypatch):
             more = {"kind": "authentication"} if status == "error" else {}
             more |= {} if status in ("timeout", "error") else {"counts": {"done": 1}}
             stored["events"][f"{type(made).__name__}-{status}"] = made.event(status, "It is over", **more)
-    text = json.dumps(stored).replace(str(media), "/media").replace(encord.url, "https://app.encord.com")
+    text = (
+        json.dumps(stored)
+        .replace(str(media), "/media")
+        .replace(str(tmp_path), "")
+        .replace(encord.url, "https://app.encord.com")
+    )
     return json.loads(text)
 
 
@@ -164,7 +194,7 @@ def test_what_is_stored_now_is_what_the_newest_file_says(now):
 
 
 def test_all_triggers_are_here():
-    found = {name for name in vars(triggers) if re.fullmatch(r"Encord(?!Job).+Trigger", name)}
+    found = {name for name in vars(triggers) | vars(folder_triggers) if re.fullmatch(r"Encord(?!Job).+Trigger", name)}
     assert set(NEWEST["triggers"]) == found
 
 
@@ -236,7 +266,7 @@ def test_a_stored_event_resumes_a_sensor(name, event, newer, context):
         pytest.param(name, event, id=f"{v}-{name}")
         for v, c in CONTRACTS.items()
         for name, event in c["events"].items()
-        if not name.startswith("EncordDataRow")
+        if not name.startswith(("EncordDataRow", "EncordFolderSync"))
     ],
 )
 def test_a_stored_event_resumes_an_operator(name, event, context, hook, dataset, encord, manifest):
@@ -262,6 +292,16 @@ def test_a_stored_event_resumes_an_operator(name, event, context, hook, dataset,
             task.execute_complete(context, event)
     else:
         assert task.execute_complete(context, event)["job_ids"] == [job]
+
+
+@pytest.mark.parametrize(("status", "error"), [("error", EncordAuthenticationError), ("timeout", EncordTimeoutError)])
+def test_a_stored_event_resumes_a_sync(status, error, context, encord):
+    """One that has ended is read in test_folder_sync.py, which has a bucket."""
+    for contract in CONTRACTS.values():
+        event = contract["events"][f"EncordFolderSyncTrigger-{status}"]
+        task = EncordSyncFolderOperator(task_id="task", folder_uuid=event["folder_uuid"])
+        with pytest.raises(error):
+            task.execute_complete(context, event)
 
 
 @pytest.mark.parametrize(
@@ -294,8 +334,9 @@ def test_a_stored_task_store_is_recalled(name, stored, context, encord):
             (fewer,) = without_one(value, "subject", "object_keys")
             assert recall({key: fewer}).uploads().known == value["object_keys"]
         else:
-            assert key == "encord_dataset"
-            assert memory.recall_dataset()["dataset_hash"] == value["dataset_hash"]
+            kind = key.removeprefix("encord_")
+            name = {"dataset": "dataset_hash", "folder": "folder_uuid"}[kind]
+            assert memory.recall_made(kind)[name] == value[name]
 
 
 def test_each_operator_that_remembers_is_here():
@@ -319,8 +360,10 @@ def test_a_stored_xcom_is_taken(name, stored):
     if "job_ids" in stored:
         assert arguments.job_ids(report, "job_ids") == stored["job_ids"]
         assert arguments.single_job_id(report, "job_id") == stored["job_id"]
-        if report["dataset_hash"] is not None:
+        if report.get("dataset_hash") is not None:
             assert arguments.dataset_hash(report, "dataset_hash") == report["dataset_hash"]
+    if name in ("EncordCreateFolderOperator", "EncordSyncFolderOperator"):
+        assert arguments.folder_uuid(report, "folder_uuid") == stored["folder_uuid"]
     if name == "EncordCreateDatasetOperator":
         assert arguments.dataset_hash(stored["dataset_hash"], "dataset_hash") == report
     if name == "EncordReEncodeDataOperator":

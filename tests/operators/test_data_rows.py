@@ -1,12 +1,18 @@
 """Listing rows, and linking items."""
 
 import json
+from dataclasses import replace
+from functools import partialmethod
 
 import pytest
 
-from airflow_provider_encord.exceptions import EncordError
+from airflow_provider_encord._compat import AirflowSkipException
+from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordNetworkError
 from airflow_provider_encord.operators.data_rows import EncordLinkItemsOperator, EncordListDataRowsOperator
 from airflow_provider_encord.operators.datasets import EncordListDatasetsOperator
+
+Store = type("Store", (dict,), {"set": dict.__setitem__})
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 @pytest.fixture
@@ -75,3 +81,102 @@ def test_link(items, context, hook, xcoms):
         link(context, other, items, duplicates_behavior="FAIL")
     link(context, other, items[:1], duplicates_behavior="DUPLICATE")
     assert len(hook.list_data_rows(other)) == 4
+
+
+# -- link what is in a folder ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(hook, encord, manifest):
+    """A folder with three videos and, in a folder in it, another one."""
+    made = hook.create_folder("incoming").uuid
+    below = hook.create_folder("below", parent_folder=made).uuid
+    hook.add_private_data_to_folder(made, "AWS", manifest(3))
+    hook.add_private_data_to_folder(below, "AWS", {"videos": [{"objectUrl": "s3://bucket/b.mp4", "title": "b.mp4"}]})
+    encord.clear_requests()
+    return made
+
+
+def link_folder(context, dataset, folder, **arguments):
+    task = EncordLinkItemsOperator(task_id="task", dataset_hash=dataset, folder_uuid=folder, **arguments)
+    return task.execute(context)
+
+
+@pytest.fixture
+def target(hook):
+    return hook.create_dataset("to link into", create_backing_folder=False).dataset_hash
+
+
+def titles(hook, dataset):
+    return sorted(row.data_title for row in hook.list_data_rows(dataset))
+
+
+def test_link_what_is_in_no_dataset_yet(folder, target, context, hook, xcoms, tmp_path):
+    first = link_folder(context, target, folder, search="1.MP4", item_types="video")
+    assert (first["linked"], [item["data_title"] for item in first["items"]]) == (1, ["1.mp4"])
+    details = str(tmp_path / "rows.jsonl")
+    rest = link_folder(context, target, {"folder_uuid": folder}, max_items_per_request=1, details_path=details)
+    assert (rest["linked"], rest["left_out"]) == (2, {"tombstones": 0, "placeholders": 0})
+    assert len(xcoms["data_hashes"]) == 2
+    lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert lines == rest["items"]
+    assert titles(hook, target) == ["0.mp4", "1.mp4", "2.mp4"]
+    assert link_folder(context, target, folder, recursive=True)["linked"] == 1
+    with pytest.raises(AirflowSkipException):
+        link_folder({**context, "task_state_store": Store()}, target, folder, recursive=True)
+    other = hook.create_dataset("others", create_backing_folder=False).dataset_hash
+    assert link_folder(context, other, folder, is_in_dataset=True)["linked"] == 3
+
+
+def test_nothing_is_linked_before_all_is_listed(folder, target, context, encord, hook, monkeypatch):
+    """What is linked is no longer found, so linking what was listed so far would move the pages that are to come."""
+    monkeypatch.setattr(type(hook), "iter_items", partialmethod(type(hook).iter_items, page_size=1))
+    encord.clear_requests()
+    link_folder(context, target, folder, max_items_per_request=1)
+    operations = [each["operation"] for each in encord.requests()]
+    assert operations == ["list_items"] * 3 + ["link_items"] * 3
+    assert titles(hook, target) == ["0.mp4", "1.mp4", "2.mp4"]
+
+
+def test_tombstones_and_placeholders_are_left_out_and_counted(folder, target, context, hook, monkeypatch):
+    found = list(hook.iter_items(folder))
+    marked = [replace(found[0], is_tombstone=True), replace(found[1], is_placeholder=True), found[2]]
+    monkeypatch.setattr(type(hook), "iter_items", lambda self, *_, **__: iter(marked))
+    report = link_folder(context, target, folder)
+    assert (report["linked"], report["left_out"]) == (1, {"tombstones": 1, "placeholders": 1})
+    assert titles(hook, target) == [found[2].name]
+
+
+def test_a_retry_links_what_is_left(folder, target, context, hook, monkeypatch):
+    link, requests = type(hook).link_items, []
+
+    def link_only_one(self, *given):
+        if requests:
+            raise EncordNetworkError("Encord did not answer")
+        requests.append(given)
+        return link(self, *given)
+
+    with monkeypatch.context() as breaking, pytest.raises(EncordNetworkError):
+        breaking.setattr(type(hook), "link_items", link_only_one)
+        link_folder(context, target, folder, max_items_per_request=1)
+    assert len(hook.list_data_rows(target)) == 1
+    context["ti"].retry()
+    assert link_folder(context, target, folder)["linked"] == 2
+    assert titles(hook, target) == ["0.mp4", "1.mp4", "2.mp4"]
+    # Had that attempt been lost, too, the next one would not be skipped.
+    assert link_folder(context, target, folder)["linked"] == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"item_uuids": [NOBODY], "folder_uuid": NOBODY},
+        {"item_uuids": [NOBODY], "search": "a"},
+        {"item_uuids": [NOBODY], "is_in_dataset": None},
+        {},
+    ],
+    ids=str,
+)
+def test_items_or_a_folder_with_filters(given):
+    with pytest.raises(EncordInputError, match=r"item_uuids|folder_uuid"):
+        EncordLinkItemsOperator(task_id="task", dataset_hash=NOBODY, **given)

@@ -11,6 +11,7 @@ from airflow_provider_encord.exceptions import (
     EncordNotFoundError,
 )
 from airflow_provider_encord.operators.datasets import (
+    DatasetCreation,
     EncordCreateDatasetOperator,
     EncordDeleteDataOperator,
     EncordListDatasetsOperator,
@@ -74,8 +75,8 @@ def test_skip_takes_the_dataset_of_whoever_was_faster(context, xcoms, encord, ho
     """Found by nobody before, there after Encord said 409."""
     faster = hook.create_dataset("race").dataset_hash
     operator = EncordCreateDatasetOperator(task_id="task", title="race", if_exists="skip")
-    find, looks = operator._same_title, iter([list])
-    monkeypatch.setattr(operator, "_same_title", lambda: next(looks, find)())
+    find, looks = DatasetCreation.same_name, iter([lambda creation: []])
+    monkeypatch.setattr(DatasetCreation, "same_name", lambda self: next(looks, find)(self))
     encord.fault("create_dataset", status=409, body={"message": "exists"})
     assert operator.execute(context) == faster
     assert xcoms["created"] is False

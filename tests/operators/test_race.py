@@ -11,8 +11,8 @@ import pytest
 
 from airflow_provider_encord.emulator import LocalEncord
 from airflow_provider_encord.emulator.clock import SystemClock
-from airflow_provider_encord.operators import datasets
-from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator
+from airflow_provider_encord.operators import _creation
+from airflow_provider_encord.operators.datasets import DatasetCreation, EncordCreateDatasetOperator
 from racing import made_by_processes
 
 ROUNDS = 10
@@ -44,14 +44,14 @@ def at_once(make, titles):
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_two_that_have_both_made_one_take_the_same(number, make, hook, monkeypatch):
     both = threading.Barrier(2, timeout=30)
-    do_make = EncordCreateDatasetOperator._make
+    do_make = DatasetCreation._make
 
     def make_when_both_have_found_none(*arguments):
         both.wait()
         return do_make(*arguments)
 
-    monkeypatch.setattr(EncordCreateDatasetOperator, "_make", make_when_both_have_found_none)
-    monkeypatch.setattr(datasets, "time", SimpleNamespace(sleep=lambda seconds: both.wait()))
+    monkeypatch.setattr(DatasetCreation, "_make", make_when_both_have_found_none)
+    monkeypatch.setattr(_creation, "time", SimpleNamespace(sleep=lambda seconds: both.wait()))
     title = f"made twice {number}"
     taken = at_once(make, [title] * 2)
     assert len(hook.get_datasets(title_eq=title)) == 2
@@ -85,13 +85,13 @@ def test_a_worker_that_dies_before_all_have_settled_takes_what_others_take(make,
     def die(seconds):
         raise WorkerLost
 
-    same_title = EncordCreateDatasetOperator._same_title
+    same_title = DatasetCreation.same_name
     looks = iter([lambda operator: []])
-    monkeypatch.setattr(EncordCreateDatasetOperator, "_same_title", lambda self: next(looks, same_title)(self))
+    monkeypatch.setattr(DatasetCreation, "same_name", lambda self: next(looks, same_title)(self))
     for _ in range(8):  # made in one second, the hashes decide; so that it is seldom the last one
         hook.create_dataset("dies")
     with monkeypatch.context() as dying, pytest.raises(WorkerLost):
-        dying.setattr(datasets, "time", SimpleNamespace(sleep=die))
+        dying.setattr(_creation, "time", SimpleNamespace(sleep=die))
         make("dies", context)
     assert len(hook.get_datasets(title_eq="dies")) == 9
     context["ti"].retry()

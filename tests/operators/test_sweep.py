@@ -12,11 +12,18 @@ import pytest
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 from airflow_provider_encord._compat import AirflowSkipException
 from airflow_provider_encord.exceptions import EncordError, EncordInputError
-from airflow_provider_encord.operators.data_rows import EncordListDataRowsOperator
+from airflow_provider_encord.hooks import encord
+from airflow_provider_encord.operators.data_rows import EncordLinkItemsOperator, EncordListDataRowsOperator
 from airflow_provider_encord.operators.datasets import EncordDeleteDataOperator
+from airflow_provider_encord.operators.folders import (
+    EncordCreateFolderOperator,
+    EncordSyncFolderOperator,
+    EncordUpdateItemsOperator,
+)
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
 from airflow_provider_encord.sensors.encord import EncordSensor
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
+from airflow_provider_encord.transfers.encord_to_storage import EncordToStorageOperator
 from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 from operator_classes import CLASSES, ID, REQUIRED, parameters, required
 from vectors import KEY
@@ -101,6 +108,8 @@ def nothing_is_sent(monkeypatch):
     def refuse(*_, **__):
         raise Sent
 
+    # There is no metadata database: what the environment does not define, nothing does.
+    monkeypatch.setattr(encord, "is_undefined", lambda conn_id: True)
     monkeypatch.setattr(BlockingTransport, "_send", refuse)
     connection = {"conn_type": "encord", "host": "http://127.0.0.1:9", "extra": {"ssh_private_key": KEY}}
     monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", json.dumps(connection))
@@ -125,10 +134,14 @@ NOTHING = {"[]", "'[]'", "an array of nothing"}
 SECONDS = {"1.5", "a timedelta"}
 TIMES = {"a datetime"}
 RIGHT = {
-    **dict.fromkeys(("title", "title_eq", "title_like", "desc_eq", "desc_like", "integration", "pattern"), TEXTS),
+    **dict.fromkeys(
+        ("name", "search", "title", "title_eq", "title_like", "desc_eq", "desc_like", "integration", "pattern"), TEXTS
+    ),
     **dict.fromkeys(("dataset_hash", "data_hashes", "item_uuids"), HASHES),
     **dict.fromkeys(("created_before", "created_after", "edited_before", "edited_after"), TIMES),
-    **dict.fromkeys(("source_conn_id", "aws_conn_id", "manifest_conn_id", "details_conn_id"), CONNECTIONS),
+    **dict.fromkeys(
+        ("source_conn_id", "destination_conn_id", "aws_conn_id", "manifest_conn_id", "details_conn_id"), CONNECTIONS
+    ),
     **dict.fromkeys(("job_id", "job_ids"), JOBS),
     **dict.fromkeys(("max_deletions", "max_size", "min_size"), ZERO),
     **dict.fromkeys(("poll_interval", "poke_interval", "timeout"), SECONDS),
@@ -140,19 +153,36 @@ RIGHT = {
     "description": {"''", "' '", *TEXTS},
     "details_path": {"'1'", "'{{'"},
     "folder_uuid": {"''", *HASHES},
+    "parent_folder": HASHES,
 }
 """What comes as far as Encord, beside True for flags and None where that is the default."""
 MORE = {
     (S3ToEncordOperator, "source_conn_id"): set(),
     (S3ToEncordOperator, "aws_conn_id"): {"'null'", "'1'", "None"},
     (BucketToEncordOperator, "in_data_interval"): set(),
+    (EncordCreateFolderOperator, "integration"): {"None"},
+    (EncordLinkItemsOperator, "item_uuids"): HASHES,
+    (EncordLinkItemsOperator, "folder_uuid"): HASHES,
+    (EncordSyncFolderOperator, "folder_uuid"): HASHES,
+    (EncordLinkItemsOperator, "is_in_dataset"): {"True", "None"},
+    **{(EncordUpdateItemsOperator, name): set() for name in ("metadata_by_item", "recursive", "item_column")},
+    **{
+        (EncordUpdateItemsOperator, name): {"None"}
+        for name in ("metadata_path", "metadata_conn_id", "column_types", "folder_uuid", "dataset_hash")
+    },
+    (EncordToStorageOperator, "folder_uuid"): HASHES,
+    (EncordToStorageOperator, "dataset_hash"): HASHES,
     (S3ToEncordOperator, "in_data_interval"): set(),
 }
 EMPTY = {
     **dict.fromkeys(("data_hashes", "item_uuids", "file_paths"), NOTHING),
     "manifest": {"{}"},
+    "metadata_by_item": {"{}"},
 }
 FILTERS = ("title_like", "created_before", "older_than")
+OF_FOLDERS = {EncordLinkItemsOperator: "item_uuids", EncordToStorageOperator: "dataset_hash"}
+"""What takes the items of a folder, and what it takes instead."""
+FOLDER_FILTERS = ("folder_uuid", "recursive", "search", "item_types", "is_in_dataset")
 
 
 def arguments(each):
@@ -201,5 +231,8 @@ def test_it_is_refused_or_right(each, name, good, context):
     base = {key: good[key] for key in required(each)}
     if name in FILTERS:
         base.pop("data_hashes", None)
+    if each in OF_FOLDERS and name in FOLDER_FILTERS:
+        del base[OF_FOLDERS[each]]
+        base["folder_uuid"] = ID
     found = {value: outcome(each, name, {**base, name: make()}, context) for value, make in VALUES.items()}
     assert {value: end for value, end in found.items() if end != "refused"} == right(each, name)

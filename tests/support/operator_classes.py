@@ -10,12 +10,16 @@ ID = "00000000-0000-0000-0000-000000000001"
 REQUIRED = {
     "dataset_hash": ID,
     "title": "t",
+    "name": "n",
+    "folder_uuid": ID,
     "file_paths": ["f"],
     "integration": "AWS",
     "manifest": {},
     "prefix": "s3://bucket/",
     "data_hashes": [ID],
     "item_uuids": [ID],
+    "destination": "/to",
+    "metadata_by_item": {ID: {"a": 1}},
     "job_id": 1,
     "job_ids": ["j"],
     "kind": "image",
@@ -48,17 +52,20 @@ def parameters(each):
     return {name: found[name] for name in found if name not in ("self", "kwargs", "args")}
 
 
+CHOICES = {
+    "EncordDeleteDataOperator": "data_hashes",
+    "EncordReEncodeDataOperator": "data_hashes",
+    "EncordLinkItemsOperator": "item_uuids",
+    "EncordUpdateItemsOperator": "metadata_by_item",
+}
+"""What must be given of those that take ids or filters."""
+
+
 def required(each):
-    """The parameters that must be given; of hashes and filters, the hashes, and of dataset and folder, the dataset."""
+    """The parameters that must be given; of ids and filters, the ids, and of dataset and folder, the dataset."""
     names = parameters(each)
-    found = {"dataset_hash"} & set(names) | {
-        name for name, parameter in names.items() if parameter.default is inspect.Parameter.empty
-    }
-    return (
-        found | {"data_hashes"}
-        if each.__name__ in ("EncordDeleteDataOperator", "EncordReEncodeDataOperator")
-        else found
-    )
+    found = {name for name, parameter in names.items() if parameter.default is inspect.Parameter.empty}
+    return found | {CHOICES.get(each.__name__, "dataset_hash")} & set(names)
 
 
 def build(each):

@@ -25,10 +25,11 @@ from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._client.resources.upload_urls import PresignedUrl
 from airflow_provider_encord._client.retry import next_delay
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
-from airflow_provider_encord._client.transport.async_transport import AsyncTransport, no_answer, open_session
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport, no_answer
 from airflow_provider_encord._client.transport.file_reader import ReadTogether, UnreadableFile, UploadFile, blocks_of
-from airflow_provider_encord._client.transport.network import NetworkSettingsProblem, proxy_for
-from airflow_provider_encord._client.upload_target import AddressRefused, Reach
+from airflow_provider_encord._client.transport.network import NetworkSettingsProblem
+from airflow_provider_encord._client.transport.storage_session import StorageSession
+from airflow_provider_encord._client.upload_target import AddressRefused
 
 log = logging.getLogger(__name__)
 
@@ -115,11 +116,9 @@ class Uploader:
         self._report = report
         self._report_seconds = report_seconds
         self._next_report = 0.0
-        self._reach = Reach(transport.account.domain, allow_private_storage)
+        self._allow_private_storage = allow_private_storage
         self._queue: deque[tuple[int, UploadFile, FileOutcome]] = deque()
         self._urls: deque[PresignedUrl] = deque()
-        # Reading the environment takes a large part of the time of a small upload.
-        self._proxies: dict[tuple[str, str], str | None] = {}
         self._asking: asyncio.Future[None] | None = None
         self._progress = Progress(0, 0)
         self._block = _LARGEST_BLOCK
@@ -156,7 +155,7 @@ class Uploader:
         count = min(self._max_workers, len(files))
         self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_OF_BLOCKS // max(count, 1)))
         self._small = ReadTogether(files, self._block, self._readers)
-        self._storage = open_session(limit=0, socket_factory=self._reach.open_socket)
+        self._storage = StorageSession(self._transport, allow_private=self._allow_private_storage)
         workers = [asyncio.ensure_future(work()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
@@ -267,24 +266,10 @@ class Uploader:
         return failed(kind, f"storage answered HTTP {status}", http_status=status, retry_after=retry_after(answer))
 
     async def _send(self, url: PresignedUrl, headers: dict[str, str], body: _FileBody) -> tuple[int, Answer]:
-        address = URL(url.signed_url, encoded=True)
-        origin = (address.scheme, address.raw_authority)
-        if origin not in self._proxies:
-            self._proxies[origin] = proxy_for(url.signed_url)
-        proxy = self._proxies[origin]
-        if proxy and (problem := self._reach.problem_with(address.host or "")):
-            raise AddressRefused(problem)
-        # A proxy may have any address, so uploads through one use the connection pool of the API.
-        session = self._transport.session if proxy else self._storage
-        async with session.put(
-            address,
-            data=body,
-            headers=headers,
-            skip_auto_headers=("Content-Type",),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._transport.timeouts.connect),
-            allow_redirects=False,
-            proxy=proxy,
-        ) as response:
+        request = self._storage.request(
+            "PUT", url.signed_url, data=body, headers=headers, skip_auto_headers=("Content-Type",)
+        )
+        async with request as response:
             return response.status, Answer(response.status, dict(response.headers), b"")
 
     def _count(self, count: int) -> None:
