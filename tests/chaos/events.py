@@ -90,7 +90,7 @@ WEIGHTS = {
     "short urls": 1,
     "rotate key": 5,
 }
-XCOMS_ARE_READ = ("create_dataset", "create_linked_dataset", "make_folder", "upload_videos", "re_encode")
+XCOMS_ARE_READ = ("create_dataset", "create_linked_dataset", "create_folder", "upload_videos", "re_encode")
 # After that nothing of the kind for so many seconds: a service that never comes up proves nothing.
 REST = {
     "triggerer": 25.0,

@@ -17,15 +17,16 @@ from tests.chaos.stories import CALM_SECONDS, JOB_SECONDS, Stories
 
 RUN_ID = "folders-1"
 CANCELLED, DONE, PENDING = "CANCELLED", "DONE", "PENDING"
-# State of the task and of its jobs in the end. Before 3.3 triggers are not told, and a try knows nothing of the last.
+# State of the task and of its jobs in the end. Before 3.3, no trigger is told that its task is gone, and a try that
+# knows nothing of the one before waits for whatever runs in the folder.
 EXPECTED = {
     "worker_failed": ("failed", [CANCELLED]),
     "worker_cleared": ("success", [CANCELLED, DONE]),
-    "worker_lost": ("success", [DONE] if LASTS else [DONE, DONE]),
+    "worker_lost": ("success", [DONE]),
     "worker_timeout": ("failed", [CANCELLED]),
     "worker_execution_timeout": ("failed", [CANCELLED]),
     "deferred_failed": ("failed", [CANCELLED if LASTS else PENDING]),
-    "deferred_cleared": ("success", [CANCELLED if LASTS else DONE, DONE]),
+    "deferred_cleared": ("success", [CANCELLED, DONE] if LASTS else [DONE]),
     "deferred_timeout": ("failed", [CANCELLED]),
     "deferred_restarted": ("success", [DONE]),
 }
@@ -35,6 +36,8 @@ BY_HAND = {
     "deferred_failed": "fail",
     "deferred_cleared": "clear",
 }
+if IS_2:  # it can lose the order to clear a task that runs, or take the task for a zombie first
+    del EXPECTED["worker_cleared"], BY_HAND["worker_cleared"]
 WAITING = {name: name.partition("_")[0] for name in EXPECTED if not name.endswith("timeout")}
 MOST_SECONDS = 10.0
 """Within these, a trigger has cancelled."""
@@ -84,7 +87,7 @@ class Folders(Stories):
                 self.bad.append(f"{name}: after {seconds:.1f} s, {len(told)} lines tell that job {job} is cancelled")
 
     def _lose_worker(self, name: str) -> None:
-        """Kill the process of a task, which can't cancel then; the next try must wait for a job, too."""
+        """Kill the process of a task, which can't cancel then; the next try must wait, too."""
         own = f"{self.dag_id} {name} {RUN_ID}" if IS_2 else str(self.instance(RUN_ID, name, "id")[0])
         for each in processes.below(self.airflow.services["scheduler"].pid):
             if each.task and each.task.startswith(own):
@@ -101,11 +104,10 @@ class Folders(Stories):
             self.bad.append(f"a triggerer that was {'restarted' if politely else 'killed'} cancelled jobs")
 
     def _end_job(self, name: str) -> None:
-        """End what runs for a task; its wait must end, too."""
-        self.until(lambda: self._waits(name), f"{name} does not wait")
-        for job, status in self._jobs(name):
-            if status == PENDING:
-                self.control.ask("POST", f"jobs/{job}", status=DONE)
+        """End the last job of a task; its wait must end, too."""
+        until = len(EXPECTED[name][1])
+        self.until(lambda: len(self._jobs(name)) == until, f"{name} does not start {until} jobs")
+        self.control.ask("POST", f"jobs/{self._jobs(name)[-1][0]}", status=DONE)
         self.until(partial(self._ended, name), f"{name} does not end with its job")
 
     def _state(self, name: str) -> str:

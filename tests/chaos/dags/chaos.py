@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from airflow.sdk import dag, task
+    from airflow.sdk import dag
 except ImportError:  # Airflow 2.11
-    from airflow.decorators import dag, task
+    from airflow.decorators import dag
 
 from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator
+from airflow_provider_encord.operators.folders import EncordCreateFolderOperator
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
 from airflow_provider_encord.operators.uploads import (
@@ -29,16 +30,6 @@ from airflow_provider_encord.sensors.encord import EncordReEncodeSensor
 from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
 WORKLOAD: dict[str, Any] = json.loads(Path(os.environ["CHAOS_WORKLOAD"]).read_text())
-
-
-@task
-def make_folder(name: str) -> str:
-    """Return the folder of the run; make it if it is not there."""
-    from airflow_provider_encord.hooks.encord import EncordHook
-
-    hook = EncordHook()
-    found = [folder.uuid for folder in hook.iter_folders(search=name, dataset_synced=False) if folder.name == name]
-    return str(found[0] if found else hook.create_folder(name).uuid)
 
 
 @dag(
@@ -106,11 +97,13 @@ def chaos() -> None:
         timeout=3600,
         deferrable=True,
     )
-    fill_folder(make_folder("{{ run_id }}"))
+    fill_folder()
 
 
-def fill_folder(folder_uuid: Any) -> None:
+def fill_folder() -> None:
     """Wire the tasks that fill a folder."""
+    create_folder = EncordCreateFolderOperator(task_id="create_folder", name="{{ run_id }}", if_exists="skip")
+    folder_uuid: Any = create_folder.output
     linked = EncordCreateDatasetOperator(
         task_id="create_linked_dataset",
         title="{{ run_id }} linked",

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 try:
-    from airflow.sdk import dag, task
+    from airflow.sdk import dag
 except ImportError:  # Airflow 2.11
-    from airflow.decorators import dag, task
+    from airflow.decorators import dag
 
+from airflow_provider_encord.operators.folders import EncordCreateFolderOperator
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator
 
 WAITS: dict[str, dict[str, Any]] = {
@@ -25,19 +26,11 @@ WAITS: dict[str, dict[str, Any]] = {
 }
 
 
-@task
-def make_folder(name: str) -> str:
-    """Make a folder."""
-    from airflow_provider_encord.hooks.encord import EncordHook
-
-    return str(EncordHook().create_folder(name).uuid)
-
-
 @dag(dag_id="folders", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False)
 def folders() -> None:
     """Wire the tasks."""
     for name, arguments in WAITS.items():
-        folder_uuid: Any = make_folder.override(task_id=f"folder_of_{name}")(name)
+        folder_uuid: Any = EncordCreateFolderOperator(task_id=f"create_{name}", name=name).output
         EncordAddPrivateDataOperator(
             task_id=name,
             folder_uuid=folder_uuid,
