@@ -82,9 +82,13 @@ class Folders(Stories):
         seconds = self.until(lambda: self._jobs(name)[0][1] == CANCELLED, f"{name}: its job is not cancelled", 60)
         self.say(f"{name}: its job was cancelled after {seconds:.1f} s")
         if WAITING[name] == "deferred":
-            told = [line for line in self.lines("Cancelled") if job in line]
-            if seconds > MOST_SECONDS or len(told) != 1:
-                self.bad.append(f"{name}: after {seconds:.1f} s, {len(told)} lines tell that job {job} is cancelled")
+            self.until(
+                lambda: sum(job in line for line in self.lines("Cancelled")) == 1,
+                f"{name}: not one line of a trigger tells that job {job} is cancelled",
+                MOST_SECONDS,
+            )
+            if seconds > MOST_SECONDS:
+                self.bad.append(f"{name}: its job was cancelled after {seconds:.1f} s")
 
     def _lose_worker(self, name: str) -> None:
         """Kill the process of a task, which can't cancel then; the next try must wait, too."""
