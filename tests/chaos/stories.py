@@ -90,8 +90,8 @@ class Stories:
         """Return how many tries of a task instance were begun."""
         return int(self.instance(run_id, task_id)[1])
 
-    def lines(self, text: str) -> list[str]:
-        """Return all lines of triggers with a text: their logs are beside the tasks' or in the triggerer's own."""
-        files = sorted((self.folder / "logs" / "tasks").rglob("*.trigger.*.log"))
+    def lines(self, text: str, logs: str = "*.trigger.*.log") -> list[str]:
+        """Return all lines with a text in logs of tasks, by default in those of their triggers, which are beside them."""
+        files = sorted((self.folder / "logs" / "tasks").rglob(logs))
         lines = [line for file in files for line in file.read_text(errors="replace").splitlines() if text in line]
         return sorted(lines)
