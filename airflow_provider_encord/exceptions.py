@@ -130,4 +130,4 @@ class EncordWatchedJobError(EncordJobError, AirflowFailException):
 
 
 class EncordTimeoutError(EncordError):
-    """The job did not end in time; it goes on in Encord."""
+    """The job did not end in time. A job of a folder is cancelled; other jobs go on in Encord."""
