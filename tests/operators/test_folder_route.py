@@ -277,7 +277,7 @@ def test_items_whose_metadata_was_replaced_are_known_by_their_ids(run, files, fo
     assert len(held(folder_uuid=folder)[0]) == 2
 
 
-def test_a_lost_answer_is_waited_for(run, files, folder, context, held, encord, asked, quick, monkeypatch):
+def test_a_lost_answer_is_waited_for(any_airflow, run, files, folder, context, held, encord, asked, quick, monkeypatch):
     encord.settings(job_seconds=3600)
     encord.fault("folder_job_start", drop="after")
     with pytest.raises(EncordNetworkError):
