@@ -6,6 +6,7 @@ is replaced, since it takes ten times as long as all the rest (docs/architecture
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import os
 import re
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, unquote_plus
 from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
 
@@ -21,7 +22,6 @@ from airflow_provider_encord._client.redaction import cause_of, server_text, sho
 from airflow_provider_encord._storage.credentials import azure_client, gcs_client, s3_client, store_errors
 from airflow_provider_encord._storage.files import is_local, resolve, shown_location
 from airflow_provider_encord._storage.grouping import percent_encoded
-from airflow_provider_encord._storage.selection import matcher
 from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError, EncordStorageError
 
 _AZURE_SCHEMES = ("abfs", "abfss", "az")
@@ -71,6 +71,8 @@ def located(location: Any, conn_id: str | None = None) -> Location:
 
     :param conn_id: Airflow connection of the store; one in the URL, as in ``s3://my_aws@bucket/``, wins.
     """
+    if "://" not in str(location):
+        return Location("", conn_id, "", str(location))
     scheme, _, rest = str(location).partition("://")
     authority, _, key = rest.partition("/")
     user, _, host = authority.rpartition("@")
@@ -111,19 +113,20 @@ def stored_objects(location: Any, conn_id: str | None = None) -> Iterator[Stored
         yield from reader(place)
 
 
-def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "**") -> Iterator[StoredObject]:
+def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "*") -> Iterator[StoredObject]:
     """Yield the objects with something in them below a folder such as ``s3://bucket/incoming/``, sorted by key.
 
-    :param pattern: glob over the part of the key after the folder; ``*`` stays within a folder, ``**`` does not.
+    :param pattern: as for :mod:`fnmatch`, over the part of the key after the folder.
     """
-    folder = prefix
-    if isinstance(prefix, str) and "://" in prefix and not prefix.endswith("/"):
-        folder = prefix + "/"
-    local = "://" not in str(prefix) or str(prefix).startswith("file:")
-    top = f"{resolve(prefix)}/" if local else located(folder).prefix
-    matches = matcher(pattern)
-    for found in stored_objects(folder, conn_id):
-        if found.size and matches(found.key.removeprefix(top)):
+    place = located(prefix)
+    if place.scheme in ("", "file"):
+        top = f"{cast('Path', resolve(prefix)).absolute()}/"
+    else:
+        top = place.prefix.rstrip("/") + "/" if place.prefix.strip("/") else ""
+        if isinstance(prefix, str) and not prefix.endswith("/"):
+            prefix += "/"
+    for found in stored_objects(prefix, conn_id):
+        if found.size and fnmatch.fnmatchcase(found.key.removeprefix(top), pattern):
             yield found
 
 
