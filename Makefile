@@ -76,4 +76,5 @@ $(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .c
 
 # Azure's emulator. Where npm is missing, the tests that need it are skipped and say so.
 $(AZURITE):
-	if command -v npm; then npm install --silent --no-audit --no-fund --ignore-scripts --prefix $@ azurite@3.37.0; fi
+	if command -v npm; then \
+	    npm install --silent --no-audit --no-fund --ignore-scripts --prefix $@ azurite@3.37.0 || { rm -rf $@; exit 1; }; fi

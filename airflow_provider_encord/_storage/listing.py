@@ -130,6 +130,12 @@ def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "*")
             yield found
 
 
+def _no_listing(where: str) -> EncordStorageError:
+    return EncordStorageError(
+        f"{shown_location(where)}: what answers is no listing; is there a proxy before the store?"
+    )
+
+
 # S3
 
 
@@ -139,7 +145,7 @@ def _s3_objects(place: Location) -> Iterator[StoredObject]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.prefix)
     for page in pages:
         if "Objects" not in page:
-            raise EncordStorageError(f"s3://{shown_location(place.bucket)}: what answers is no listing of S3.")
+            raise _no_listing(f"s3://{place.bucket}")
         yield from page["Objects"]
 
 
@@ -186,8 +192,10 @@ def _take_objects(
 
 
 def _gcs_objects(place: Location) -> Iterator[StoredObject]:
-    fields = "items(name,size,timeCreated,updated,md5Hash,crc32c,etag,storageClass),nextPageToken"
+    fields = "kind,items(name,size,timeCreated,updated,md5Hash,crc32c,etag,storageClass),nextPageToken"
     for page in gcs_client(place.conn_id).list_blobs(place.bucket, prefix=place.prefix or None, fields=fields).pages:
+        if page.raw_page.get("kind") != "storage#objects":
+            raise _no_listing(f"gs://{place.bucket}")
         for each in page.raw_page.get("items", ()):
             key = each["name"]
             # Metadata can be edited, and the class changed: that is no other content, so `updated` comes second.
@@ -221,7 +229,12 @@ def _azure_objects(place: Location) -> Iterator[StoredObject]:
         response = container._pipeline.run(request).http_response
         if response.status_code != 200:
             raise HttpResponseError(response=response)
-        root = fromstring(response.body())  # noqa: S314  (from the store that the user names, as the SDK reads it)
+        try:
+            root = fromstring(response.body())  # noqa: S314  (the SDK reads it like this)
+        except ParseError:
+            raise _no_listing(address) from None
+        if root.tag != "EnumerationResults":
+            raise _no_listing(address)
         for each in root.iter("Blob"):
             yield _azure_object(place.bucket, address, each)
         marker = root.findtext("NextMarker") or None
@@ -230,7 +243,7 @@ def _azure_objects(place: Location) -> Iterator[StoredObject]:
 def _azure_object(bucket: str, address: str, blob: Element) -> StoredObject:
     name, told = blob.find("Name"), blob.find("Properties")
     if name is None or told is None:
-        raise EncordStorageError(f"{shown_location(address)}: what answers is no listing of Azure.")
+        raise _no_listing(address)
     key = name.text or ""
     if name.get("Encoded") == "true":
         key = unquote(key)

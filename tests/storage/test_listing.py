@@ -232,13 +232,17 @@ def answering():
     server.server_close()
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_google_refuses(answering, monkeypatch, status):
+def google_at(address, monkeypatch):
     buckets.bring_clouds()
-    answer, address = answering
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
     connection = {"conn_type": "google_cloud_platform", "extra": {"is_anonymous": True, "project": "test"}}
     buckets.connect(monkeypatch, "google", connection)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_google_refuses(answering, monkeypatch, status):
+    answer, address = answering
+    google_at(address, monkeypatch)
     answer.update(status=status, body=json.dumps({"error": {"code": status, "message": "no"}}).encode())
     with pytest.raises(EncordConnectionError, match="refused"):
         list(stored_objects("gs://google@bucket/"))
@@ -275,13 +279,55 @@ def test_errors_of_s3_are_told_apart(answering, monkeypatch, status, code, error
     assert type(raised.value) is error
 
 
-@pytest.mark.parametrize("body", [b"<html><body>Sign in</body></html>", b"not even XML", b""])
+PORTAL = b"<html><body>Sign in</body></html>"
+
+
+@pytest.mark.parametrize("body", [PORTAL, b"not even XML", b""])
 def test_a_page_that_is_no_listing_is_an_error(answering, monkeypatch, body):
     answer, address = answering
     s3_at(address, monkeypatch, login="x", password="x")
     answer.update(status=200, body=body)
     with pytest.raises(EncordStorageError):
         list(stored_objects("s3://aws@bucket/in/"))
+
+
+@pytest.mark.parametrize("body", [PORTAL, b"{}", b"not even JSON"])
+def test_a_page_that_is_no_listing_of_google_is_an_error(answering, monkeypatch, body):
+    answer, address = answering
+    google_at(address, monkeypatch)
+    answer.update(status=200, body=body)
+    with pytest.raises(EncordStorageError):
+        list(stored_objects("gs://google@bucket/"))
+
+
+def azure_at(address, monkeypatch):
+    buckets.bring_clouds()
+    extra = {"shared_access_key": buckets.AZURE_KEY}
+    host = f"{address}/devstoreaccount1"
+    buckets.connect(
+        monkeypatch, "azure", {"conn_type": "wasb", "login": "devstoreaccount1", "host": host, "extra": extra}
+    )
+
+
+@pytest.mark.parametrize("body", [PORTAL, b"not even XML", b"<EnumerationResults><Blobs><Blob/></Blobs>%s"])
+def test_a_page_that_is_no_listing_of_azure_is_an_error(answering, monkeypatch, body):
+    answer, address = answering
+    azure_at(address, monkeypatch)
+    answer.update(status=200, body=body.replace(b"%s", b"</EnumerationResults>"), type="application/xml")
+    with pytest.raises(EncordStorageError, match="no listing"):
+        list(stored_objects("abfs://azure@media/"))
+
+
+def test_azure_names_what_xml_cannot_hold(answering, monkeypatch):
+    answer, address = answering
+    azure_at(address, monkeypatch)
+    properties = b"<Properties><Content-Length>5</Content-Length><AccessTier>Archive</AccessTier></Properties>"
+    blob = b'<Blob><Name Encoded="true">in%2Fone%01%25.mp4</Name>' + properties + b"</Blob>"
+    page = b"\xef\xbb\xbf<EnumerationResults><Blobs>" + blob + b"</Blobs><NextMarker/></EnumerationResults>"
+    answer.update(status=200, body=page, type="application/xml")
+    [found] = stored_objects("abfs://azure@media/")
+    url = f"{address}/devstoreaccount1/media/in/one%01%25.mp4"
+    assert found == (url, "media", "in/one\x01%.mp4", 5, None, None, "Archive")
 
 
 def test_a_store_that_does_not_answer_may_answer_later(monkeypatch):
