@@ -64,12 +64,12 @@ def listed(port: int, objects: int) -> dict[str, float]:
 def planned(port: int, objects: int) -> dict[str, float]:
     """List, choose, and make the bodies of the requests, all objects being new."""
     from airflow_provider_encord import manifest
-    from airflow_provider_encord._storage.grouping import KINDS, Grouping, entries, object_url
+    from airflow_provider_encord._storage.grouping import KIND_BY_EXTENSION, Grouping, entries, object_url
     from airflow_provider_encord._storage.listing import stored_objects
     from airflow_provider_encord._storage.selection import Selection
 
     def work() -> int:
-        selection = Selection("incoming/", KINDS)
+        selection = Selection("incoming/", KIND_BY_EXTENSION)
         wanted = (
             (each.key, object_url(each.url, each.bucket, each.key)) for each, _ in selection.wanted(stored_objects(URL))
         )
