@@ -18,7 +18,6 @@ from typing import Any
 
 from airflow_provider_encord._client.outgoing import LARGEST_NUMBER
 from airflow_provider_encord._client.redaction import shown
-from airflow_provider_encord._storage.selection import kinds_table
 from airflow_provider_encord.exceptions import EncordInputError
 
 Check = Callable[[Any, str], Any]
@@ -564,6 +563,8 @@ def kinds_by_extension(allowed: Sequence[str]) -> Check:
         for extension, kind in value.items():
             if kind not in allowed:
                 raise refuse(f"{name}[{shown(extension)}]", kind, f"one of {', '.join(allowed)}")
+        from airflow_provider_encord._storage.selection import kinds_table
+
         return kinds_table(value)
 
     return checked
