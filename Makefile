@@ -5,6 +5,7 @@ AIRFLOW := 3.3.2
 VENV := .venv
 READY := $(VENV)/.ready-$(AIRFLOW)-python$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 RUN := $(VENV)/bin/python
+AZURITE := .ci/.venvs/azurite
 
 # The caller's environment and Airflow settings must not reach ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
@@ -17,7 +18,7 @@ demo: $(READY)
 	$(RUN) example_dags/demo.py
 
 # Files of tests run beside each other; three at once keep two cores busy, since the whole Airflows of some tests wait.
-test: $(READY)
+test: $(READY) $(AZURITE)
 	$(RUN) -m pytest --numprocesses 3 --dist loadfile
 
 # The property tests with many more examples, other ones each time.
@@ -65,8 +66,15 @@ constraints:
 clean:
 	rm -rf $(VENV) .ci/.venvs build dist
 
-$(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .ci/install
+$(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .ci/install .ci/clouds.txt
 	.ci/install $(AIRFLOW) $(VENV) --editable '.[dev]'
 	# Encord's last client with dataset API keys, apart from the newest one: the local Encord is tested with both.
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/encord-0.1.145 encord==0.1.145
+	# The providers of Google and Azure, and emulators, apart from the rest: `.ci/clouds.txt` tells why.
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/clouds --requirement .ci/clouds.txt
 	touch $@
+
+# Azure's emulator. Where npm is missing, the tests that need it are skipped and say so.
+$(AZURITE):
+	if command -v npm; then \
+	    npm install --silent --no-audit --no-fund --ignore-scripts --prefix $@ azurite@3.37.0 || { rm -rf $@; exit 1; }; fi

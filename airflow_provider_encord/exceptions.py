@@ -58,6 +58,10 @@ class EncordMachineError(EncordError):
     """This machine cannot read a file or the key file, or has no space left on its disk; another worker may."""
 
 
+class EncordStorageError(EncordError):
+    """A bucket could not be listed, since its store failed or did not answer; a later retry can pass."""
+
+
 class EncordConnectionLookupError(EncordError):
     """The Airflow connection could not be read, for example because Airflow's database or API server was down."""
 
@@ -130,4 +134,4 @@ class EncordWatchedJobError(EncordJobError, AirflowFailException):
 
 
 class EncordTimeoutError(EncordError):
-    """The job did not end in time; it goes on in Encord."""
+    """The job did not end in time. A job of a folder is cancelled; other jobs go on in Encord."""

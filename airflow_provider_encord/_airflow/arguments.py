@@ -11,6 +11,7 @@ import ast
 import json
 import os
 import re
+import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -487,6 +488,10 @@ def object_url(value: Any, name: str) -> str:
     given = text(value, name)
     taken = "a URL with {key}, such as 'https://account.blob.core.windows.net/{bucket}/{key}'"
     try:
+        fields = {field for _, field, _, _ in string.Formatter().parse(given) if field is not None}
+        if unknown := fields - {"bucket", "key"}:
+            named = ", ".join(f"{{{field}}}" for field in sorted(unknown))
+            raise refuse(name, value, taken, f"Only {{bucket}} and {{key}} are filled in, not {named}.")
         made = [given.format(bucket="b", key=key) for key in ("1", "2")]
     except (LookupError, ValueError, AttributeError, TypeError):
         raise refuse(name, value, taken, "Only {bucket} and {key} are filled in.") from None
@@ -558,8 +563,8 @@ def kinds_by_extension(allowed: Sequence[str]) -> Check:
         for extension, kind in value.items():
             if kind not in allowed:
                 raise refuse(f"{name}[{shown(extension)}]", kind, f"one of {', '.join(allowed)}")
-            if not isinstance(extension, str) or not extension.strip("."):
-                raise refuse(name, value, "a dict whose keys are file name extensions")
-        return {extension.lstrip(".").lower(): kind for extension, kind in value.items()}
+        from airflow_provider_encord._storage.selection import kinds_table
+
+        return kinds_table(value)
 
     return checked

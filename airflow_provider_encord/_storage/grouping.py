@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from airflow_provider_encord._storage.selection import kind_of
+from airflow_provider_encord.manifest._rules import NOT_IN_URLS
+
 if TYPE_CHECKING:
     from airflow_provider_encord.manifest import Entry
 
@@ -25,7 +28,10 @@ KIND_BY_EXTENSION: dict[str, str] = {
 
 MAX_TITLE = 300
 _DIGITS = re.compile(r"(\d+)")
-_NOT_PLAIN = re.compile(r"[\s\x00-\x1f\x7f?#%]")
+_ODD = re.compile(rf"[{NOT_IN_URLS}?#%]")
+_PLAIN = re.compile(r"[A-Za-z0-9._~/-]*")
+_WEB = {"s3": "https://{bucket}.s3.amazonaws.com/{key}", "gs": "https://storage.googleapis.com/{bucket}/{key}"}
+"""Web addresses of objects, for keys that the store's own form of URL cannot carry."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +49,14 @@ class Grouping:
 
     def kind_of(self, key: str) -> str | None:
         """Return the kind of an object, or None to leave it out."""
-        parts = key.rpartition("/")[2].lower().split(".")
-        endings = (".".join(parts[at:]) for at in range(1, len(parts)))  # the longest first, as nii.gz before gz
-        kind = next((self.kinds[ending] for ending in endings if ending in self.kinds), None)
+        kind = kind_of(key, self.kinds)
         return "image_groups" if kind == "images" and self.group_images else kind
 
 
 def title_of(key: str) -> str:
     """Return the title of an item: its key; a key that is too long is cut, and a hash keeps it unique."""
     if len(key) <= MAX_TITLE:
-        return key
+        return key if key.strip() else quote(key)  # a blank title is refused
     digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
     return f"{digest}...{key[-(MAX_TITLE - len(digest) - 3) :]}"
 
@@ -60,16 +64,20 @@ def title_of(key: str) -> str:
 def object_url(url: str, bucket: str, key: str, form: str | None = None) -> str:
     """Return how Encord reaches an object.
 
-    Encord refuses white space in a URL, so an S3 key with special characters is named by its percent-encoded web
-    address.
+    Encord takes no white space or invisible character in a URL, so a key that is not plain is named by its
+    percent-encoded web address. Any key of a listing makes a URL that a manifest may hold.
 
-    :param form: a URL with ``{bucket}`` and ``{key}``; by default the store's own URL.
+    :param url: the object's, as the listing tells it; Azure's is a web address already.
+    :param form: with ``{bucket}`` and ``{key}``, if it is not the store's own URL.
     """
-    if form:
-        return form.format(bucket=bucket, key=quote(key))
-    if url.startswith("s3://") and _NOT_PLAIN.search(key):
-        return f"https://{bucket}.s3.amazonaws.com/{quote(key)}"
-    return url
+    if not form:
+        form = _WEB.get(url.partition("://")[0]) if _ODD.search(key) else None
+    return form.format(bucket=bucket, key=percent_encoded(key)) if form else url
+
+
+def percent_encoded(key: str) -> str:
+    """Return a key as it stands in a web address."""
+    return key if _PLAIN.fullmatch(key) else quote(key, errors="surrogatepass")
 
 
 def bucket_and_key(url: str) -> tuple[str, str]:

@@ -38,9 +38,9 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _WHITE_SPACE = re.compile(r"[\s\u200b\u2060\ufeff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_PLAIN_URL = re.compile(
-    rf"{_SCHEME.pattern}[A-Za-z0-9._-]+(?:/[^\s\u200b\u2060\ufeff\x00-\x1f\x7f-\x9f\ud800-\udfff]*)?"
-)
+NOT_IN_URLS = "".join(each.pattern[1:-1] for each in (_WHITE_SPACE, _CONTROL, _SURROGATE))
+"""Characters that no URL may hold, for the inside of a character class: what cannot be seen, and halves of others."""
+_PLAIN_URL = re.compile(rf"{_SCHEME.pattern}[A-Za-z0-9._-]+(?:/[^{NOT_IN_URLS}]*)?")
 
 Rule = Callable[[Any], Iterable[str]]
 """Returns what is wrong with a value, to be appended to its place: ``: missing``, ``.fps: must be ...``."""

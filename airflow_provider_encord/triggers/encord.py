@@ -18,7 +18,6 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_encord._airflow.errors import kind_of
 from airflow_provider_encord._airflow.job_run import KILL_SECONDS, goes_on
-from airflow_provider_encord._client.errors import ApiError
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import Cause
 from airflow_provider_encord.exceptions import EncordConnectionLookupError, EncordError
@@ -254,6 +253,7 @@ class EncordFolderJobTrigger(EncordUploadJobTrigger):
             self.log.warning("The task was killed. %s", goes_on([*left], next(iter(left.values()))))
 
     async def _cancel(self, job_id: str, left: dict[str, FolderUploadJobWatch], transport: AsyncTransport) -> None:
+        from airflow_provider_encord._client.errors import ApiError
         from airflow_provider_encord._client.retry import ONCE
 
         watch = left[job_id]

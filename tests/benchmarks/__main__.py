@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.benchmarks.measure import Table
 
-NAMES = ("uploads", "one_file", "memory", "waits", "rows", "manifests", "imports")
+NAMES = ("uploads", "one_file", "memory", "waits", "rows", "manifests", "listing", "imports")
 
 
 def main() -> None:

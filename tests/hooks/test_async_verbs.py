@@ -61,6 +61,7 @@ def test_what_is_no_verb_is_about_the_hook_itself():
         "get_settings_async",
         "iter_data_rows",
         "log_failed_poll",
+        "on_event_loop",
         "run",
         "test_connection",
     }

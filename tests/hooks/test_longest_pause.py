@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_encord._client.jobs import ReEncodeWatch
 from airflow_provider_encord.emulator import LocalEncord
 from airflow_provider_encord.hooks.encord import EncordHook
-from airflow_provider_encord.operators import datasets
+from airflow_provider_encord.operators import _creation
 from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator
 
 MINUTE = {"status": 429, "headers": {"Retry-After": "60"}}
@@ -77,7 +77,7 @@ def test_on_an_event_loop(encord, file):
 
 def test_of_a_task_that_lets_others_be_seen(encord, monkeypatch):
     slept = []
-    monkeypatch.setattr(datasets, "time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(_creation, "time", SimpleNamespace(sleep=slept.append))
     context = {"ti": SimpleNamespace(try_number=1, xcom_push=lambda **_: None)}
     EncordCreateDatasetOperator(task_id="task", title="quick", if_exists="skip").execute(context)
     assert slept == [0.01]

@@ -189,7 +189,7 @@ def test_neither_is_refused_at_parse():
 def test_places_that_are_refused_before_any_byte(run, media, dataset, folder, hook, encord, asked):
     image = {"file_paths": str(media / "a.png")}
     missing = "6e26f6a8-3d0b-4f0b-9c37-2f1d8a1f9d60"
-    synced = hook.create_folder("synced", integration="AWS", remote_url="s3://bucket/x/").uuid
+    synced = hook.create_folder("filled by a bucket", integration="AWS", remote_url="s3://bucket/x/").uuid
     encord.clear_requests()
     for place, error, match in [
         ({"dataset_hash": dataset, "folder_uuid": folder}, EncordInputError, "mirror folder of its own"),
@@ -277,7 +277,7 @@ def test_items_whose_metadata_was_replaced_are_known_by_their_ids(run, files, fo
     assert len(held(folder_uuid=folder)[0]) == 2
 
 
-def test_a_lost_answer_is_waited_for(run, files, folder, context, held, encord, asked, quick, monkeypatch):
+def test_a_lost_answer_is_waited_for(any_airflow, run, files, folder, context, held, encord, asked, quick, monkeypatch):
     encord.settings(job_seconds=3600)
     encord.fault("folder_job_start", drop="after")
     with pytest.raises(EncordNetworkError):

@@ -78,12 +78,12 @@ class TestCreate:
 
     def test_a_cloud_synced_folder(self, context, encord, hook):
         synced = {"integration": "AWS", "remote_url": "s3://bucket/incoming"}
-        made = create(context, "synced", **synced)
+        made = create(context, "cloud-synced", **synced)
         assert hook.get_folder(made).remote_url == "s3://bucket/incoming/"
-        assert create(context, "synced", **synced, if_exists="skip") == made
+        assert create(context, "cloud-synced", **synced, if_exists="skip") == made
         for other in ({**synced, "remote_url": "s3://bucket/other/"}, {}):
             with pytest.raises(EncordAlreadyExistsError, match=f"{made}.*is synced with 's3://bucket/incoming/'"):
-                create(context, "synced", **other, if_exists="skip")
+                create(context, "cloud-synced", **other, if_exists="skip")
         plain = create(context, "plain")
         with pytest.raises(EncordAlreadyExistsError, match=f"{plain}.*is not synced"):
             create(context, "plain", **synced, if_exists="skip")

@@ -200,7 +200,8 @@ def right(each, name):
     if name == "timeout":
         sent |= {"None", "0"} if issubclass(each, EncordSensor) else {"None"}
     elif default is None and not (chooses and name in ("data_hashes", *FILTERS)):
-        sent.add("None")
+        # Data that is added must go somewhere.
+        sent |= set() if name == "dataset_hash" and "cancel_on_kill" in parameters(each) else {"None"}
     found = dict.fromkeys(MORE.get((each, name), sent), "sent")
     if name in EMPTY and not issubclass(each, EncordSensor):
         found |= dict.fromkeys(

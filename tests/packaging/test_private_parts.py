@@ -28,6 +28,7 @@ from requests.adapters import HTTPAdapter
 
 import airflow_provider_encord
 from airflow_provider_encord._compat import _MASKERS, BaseOperator, BaseSensorOperator
+from buckets import bring_clouds
 
 ROOT = Path(airflow_provider_encord.__file__).parent
 AIRFLOW = tuple(map(int, airflow_version.split(".")[:2]))
@@ -114,7 +115,34 @@ UPLOADER, NETWORK = "_client/transport/uploader.py", "_client/transport/network.
 RUNNER = "airflow.sdk.execution_time.task_runner"
 SUPERVISOR = "airflow.sdk.execution_time.supervisor"
 
+
+def event_of_any_service_comes_first() -> bool:
+    from botocore.hooks import HierarchicalEmitter
+
+    order: list[str] = []
+    events = HierarchicalEmitter()
+    events.register_first("before-parse.s3.*", lambda **_: order.append("boto3's own"))
+    events.register("before-parse.*.ListObjectsV2", lambda **_: order.append("ours"))
+    events.emit("before-parse.s3.ListObjectsV2")
+    return order == ["ours", "boto3's own"]
+
+
+def pipeline_of_a_container() -> Any:
+    bring_clouds()
+    from azure.storage.blob import ContainerClient
+
+    return ContainerClient("https://account.blob.core.windows.net", "container")._pipeline.run
+
+
 PARTS = [
+    # In public, boto3 makes a dict of each object of a listing, and Azure's client an object with 40 fields.
+    Part(
+        "the order of boto3's events",
+        "_storage/listing.py",
+        '"before-parse.*.ListObjectsV2"',
+        event_of_any_service_comes_first,
+    ),
+    Part("Azure's ContainerClient._pipeline", "_storage/listing.py", "_pipeline.run(request)", pipeline_of_a_container),
     # The public functions that mask secrets also send a message, which an event loop must not wait for.
     Part("Airflow's _secrets_masker().add_mask", "_compat.py", "_secrets_masker().add_mask", masker),
     # Nothing public tells whether a task runs in `dag.test`.

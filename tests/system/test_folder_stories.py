@@ -61,3 +61,12 @@ def test_a_synced_folder(theatre, bucket_url):
     assert (run.returned("sync")["done"], run.returned("sync")["failed"]) == (4, 0)
     assert run.returned("link_new")["linked"] == 4
     assert run.count("sync_start") == 1
+
+
+def test_documents_of_a_kind_that_only_folders_take(theatre, tmp_path):
+    for name in ("a.pdf", "b.pdf"):
+        (tmp_path / name).write_bytes(b"%PDF-1.4\n")
+    run = theatre.run("encord_documents", name="documents", documents=tmp_path.as_uri())
+    assert set(run.states.values()) == {DONE}
+    assert run.returned("upload_documents")["added"] == 2
+    assert len(theatre.rows("documents")) == 2

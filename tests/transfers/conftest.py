@@ -7,7 +7,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # Airflow keeps a connection's file system for the life of the process
 def s3_url():
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
