@@ -91,7 +91,7 @@ class Stories:
         return int(self.instance(run_id, task_id)[1])
 
     def lines(self, text: str, logs: str = "*.trigger.*.log") -> list[str]:
-        """Return all lines with a text in logs of tasks, by default in those of their triggers, which are beside them."""
+        """Return all lines with a text in logs of tasks; those of their triggers are beside them."""
         files = sorted((self.folder / "logs" / "tasks").rglob(logs))
         lines = [line for file in files for line in file.read_text(errors="replace").splitlines() if text in line]
         return sorted(lines)
