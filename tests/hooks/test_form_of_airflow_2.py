@@ -252,7 +252,7 @@ def test_the_test_of_stored_secrets_says_what_can_test_them(name: str, browser: 
     told = json.loads(browser.seen(answer))
     assert told["status"] is False
     assert name in told["message"]
-    assert "Test on Airflow 2 and 3.0 sends no stored secrets" in told["message"]
+    assert "The Test button of Airflow 2 and 3.0 does not send stored secrets" in told["message"]
     assert "airflow connections test" in told["message"]
 
 
