@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -118,7 +118,7 @@ class DatasetVerbs(Verbs):
         data_hashes: Sequence[str] | None = None,
         *,
         fetch_client_metadata: bool = False,
-    ) -> Iterator[data_rows.DataRow]:
+    ) -> Generator[data_rows.DataRow]:
         """Yield data rows one by one, of a dataset of any size; ``data_types`` are names such as ``VIDEO``."""
         call = _data_rows_call(
             dataset_hash,

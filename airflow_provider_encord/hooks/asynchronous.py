@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from functools import wraps
+from itertools import islice
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -27,6 +29,8 @@ from airflow_provider_encord.hooks.encord import EncordHook
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_ITEMS_AT_ONCE = 500
+
 
 def _awaited(
     verb: Callable[Concatenate[EncordHook, P], T],
@@ -49,6 +53,25 @@ def _iterated(
 
     tell_return(method, verb, str(verb.__annotations__["return"]).replace("Iterator[", "AsyncIterator["))
     return method
+
+
+def _streamed(
+    method: Callable[Concatenate[EncordHook, P], Generator[T]],
+) -> Callable[Concatenate[AsyncEncord, P], AsyncIterator[T]]:
+    """Read a long answer on a thread beside the event loop, some items at a time, so that it is never held whole."""
+
+    @wraps(method)
+    async def form(self: AsyncEncord, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        items = method(self.hook, *args, **kwargs)
+        try:
+            while some := await asyncio.to_thread(lambda: list(islice(items, _ITEMS_AT_ONCE))):
+                for item in some:
+                    yield item
+        finally:
+            await asyncio.to_thread(items.close)
+
+    tell_return(form, method, str(method.__annotations__["return"]).replace("Generator[", "AsyncIterator["))
+    return form
 
 
 class AsyncEncord:
@@ -81,6 +104,7 @@ class AsyncEncord:
     get_datasets = _awaited(EncordHook.get_datasets)
     get_dataset = _awaited(EncordHook.get_dataset)
     list_data_rows = _awaited(EncordHook.list_data_rows)
+    iter_data_rows = _streamed(EncordHook.iter_data_rows)
     get_data_row = _awaited(EncordHook.get_data_row)
     link_items = _awaited(EncordHook.link_items)
     delete_data = _awaited(EncordHook.delete_data)

@@ -41,7 +41,7 @@ def run(hook):
 
 
 def test_each_verb_has_an_async_form_of_the_same_signature():
-    assert {name for name in vars(AsyncEncord) if not name.startswith("_")} == set(VERBS)
+    assert {name for name in vars(AsyncEncord) if not name.startswith("_")} == {*VERBS, "iter_data_rows"}
     assert len(VERBS) >= 55
     for name, each in VERBS.items():
         form = vars(AsyncEncord)[name]
@@ -78,6 +78,30 @@ def test_signatures_are_whole_and_tell_what_comes_back(verb):
         assert "Steps" not in str(signature)
         assert signature.return_annotation is not inspect.Signature.empty
     assert typing.get_type_hints(EncordHook.create_dataset)["return"] is CreatedDataset
+
+
+def test_rows_of_a_long_answer_come_one_by_one_and_the_loop_goes_on(run, hook, dataset, monkeypatch):
+    monkeypatch.setattr(asynchronous, "_ITEMS_AT_ONCE", 2)
+    ours = inspect.signature(EncordHook.iter_data_rows)
+    assert str(inspect.signature(AsyncEncord.iter_data_rows)) == str(ours).replace("Generator", "AsyncIterator")
+    added = hook.add_private_data_to_dataset(dataset, "AWS", MANIFEST)
+
+    async def story(encord):
+        first = []
+        async for row in encord.iter_data_rows(dataset, title_like="%0.mp4"):
+            first.append(row.data_hash)
+            break
+        return first, [row.data_hash async for row in encord.iter_data_rows(dataset)]
+
+    assert run(story) == ([added[0].data_hash], [item.data_hash for item in added])
+
+
+def test_a_refusal_comes_from_the_iteration(run):
+    async def story(encord):
+        return [row async for row in encord.iter_data_rows(NOWHERE)]
+
+    with pytest.raises(EncordNotFoundError):
+        run(story)
 
 
 def test_a_whole_story(run, hook, media, asked):
