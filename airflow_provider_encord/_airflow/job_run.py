@@ -103,6 +103,10 @@ class Work(ABC):
         """Return where the work is done, as reports say it."""
         return {"dataset_hash": self.dataset_hash}
 
+    def why_empty(self) -> str:
+        """Return a sentence that says why no job was started."""
+        return "There was nothing to do."
+
     def resume_arguments(self) -> dict[str, Any]:
         """Return arguments of ``execute_complete`` besides the event; Airflow keeps them as JSON."""
         return {}
@@ -146,7 +150,9 @@ class JobRun:
         if not job_ids:
             report = self._work.finish([], (), self._memory)
             something = bool(report.get("skipped"))
-            return report if something else dict(self._task.settle_empty(self._context, report, self._memory))
+            if something:
+                return report
+            return dict(self._task.settle_empty(self._context, report, self._memory, self._work.why_empty()))
         if not self._task.wait_for_completion:
             return {**self._work.place(), "job_ids": job_ids, "status": "STARTED"}
         if self._task.deferrable and not self._end_soon(job_ids, deadline):

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow_provider_encord._storage.selection import kind_of
 from airflow_provider_encord.manifest._rules import NOT_IN_URLS
 
 if TYPE_CHECKING:
@@ -32,25 +30,6 @@ _ODD = re.compile(rf"[{NOT_IN_URLS}?#%]")
 _PLAIN = re.compile(r"[A-Za-z0-9._~/-]*")
 _WEB = {"s3": "https://{bucket}.s3.amazonaws.com/{key}", "gs": "https://storage.googleapis.com/{bucket}/{key}"}
 """Web addresses of objects, for keys that the store's own form of URL cannot carry."""
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """How objects become items.
-
-    :param kinds: manifest kind by extension; other objects are left out.
-    :param group_images: make one image group of the images in each folder.
-    :param create_video: make the groups image sequences; needs write permission on the bucket.
-    """
-
-    kinds: Mapping[str, str] = field(default_factory=lambda: KIND_BY_EXTENSION)
-    group_images: bool = False
-    create_video: bool = False
-
-    def kind_of(self, key: str) -> str | None:
-        """Return the kind of an object, or None to leave it out."""
-        kind = kind_of(key, self.kinds)
-        return "image_groups" if kind == "images" and self.group_images else kind
 
 
 def title_of(key: str) -> str:
@@ -80,41 +59,45 @@ def percent_encoded(key: str) -> str:
     return key if _PLAIN.fullmatch(key) else quote(key, errors="surrogatepass")
 
 
-def bucket_and_key(url: str) -> tuple[str, str]:
-    """Split the URL of an object or prefix; everything after the bucket is the key, ``?`` and ``#`` too."""
-    bucket, _, key = url.partition("://")[2].partition("/")
-    return bucket.rpartition("@")[2], key
-
-
 def natural(text: str) -> list[tuple[int, int | str]]:
     """Return a sort key that puts ``frame9`` before ``frame10``."""
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in _DIGITS.split(text)]
 
 
-def entries(objects: Iterable[tuple[str, str]], grouping: Grouping) -> Iterator[Entry]:
-    """Yield the entries for objects, which are given as key and URL and sorted by key.
+def entries(
+    objects: Iterable[tuple[str, str, str]], *, group_images: bool = False, create_video: bool = False
+) -> Iterator[Entry]:
+    """Yield the entries for objects, which are given as key, URL and kind, and sorted by key.
 
     DICOM files of a folder, and images if they are grouped, make one entry in natural order. Memory holds only the
     folders that the listing has not left yet.
+
+    :param group_images: make one image group of the images in each folder.
+    :param create_video: make the groups image sequences; needs write permission on the bucket.
     """
     open_folders: dict[tuple[str, str], dict[str, str]] = {}
-    for key, url in objects:
+    for key, url, given in objects:
         for folder, group_kind in [left for left in open_folders if not key.startswith(left[0])]:
-            yield _group(group_kind, folder, open_folders.pop((folder, group_kind)), grouping)
-        kind = grouping.kind_of(key)
+            yield _group(group_kind, folder, open_folders.pop((folder, group_kind)), create_video)
+        kind = "image_groups" if given == "images" and group_images else given
         if kind in ("image_groups", "dicom_series"):
             folder = key[: key.rfind("/") + 1]
             open_folders.setdefault((folder, kind), {})[key] = url
-        elif kind:
+        else:
             yield kind, {"objectUrl": url, "title": title_of(key)}
     for (folder, group_kind), files in open_folders.items():
-        yield _group(group_kind, folder, files, grouping)
+        yield _group(group_kind, folder, files, create_video)
 
 
-def _group(kind: str, folder: str, files: Mapping[str, str], grouping: Grouping) -> Entry:
+def objects_in(item: Mapping[str, Any]) -> int:
+    """Return how many objects an entry is made of."""
+    return 1 if "objectUrl" in item else sum(name.startswith("objectUrl_") for name in item)
+
+
+def _group(kind: str, folder: str, files: Mapping[str, str], create_video: bool) -> Entry:
     name = folder.rstrip("/") or "/"
     if kind == "image_groups":
-        item: dict[str, Any] = {"title": title_of(name), "createVideo": grouping.create_video}
+        item: dict[str, Any] = {"title": title_of(name), "createVideo": create_video}
     else:  # a folder may hold both, and titles must differ
         item = {"title": title_of(f"{name} (DICOM)")}
     for number, key in enumerate(sorted(files, key=natural)):

@@ -20,8 +20,9 @@ from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
 
 from airflow_provider_encord._client.redaction import cause_of, server_text, shown
 from airflow_provider_encord._storage.credentials import azure_client, gcs_client, s3_client, store_errors
-from airflow_provider_encord._storage.files import is_local, resolve, shown_location
+from airflow_provider_encord._storage.files import resolve, shown_location
 from airflow_provider_encord._storage.grouping import percent_encoded
+from airflow_provider_encord._storage.selection import apart
 from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError, EncordStorageError
 
 _AZURE_SCHEMES = ("abfs", "abfss", "az")
@@ -102,10 +103,12 @@ def stored_objects(location: Any, conn_id: str | None = None) -> Iterator[Stored
     :raises EncordMachineError: the local folder is missing or cannot be read here.
     """
     place = located(location, conn_id)
+    if place.scheme in ("", "file"):
+        yield from _local_objects(_local_folder(location))
+        return
     reader = {"s3": _s3_objects, "gs": _gcs_objects, "az": _azure_objects}.get(place.scheme)
     if not reader:
-        path: Any = resolve(location, conn_id)
-        yield from _local_objects(path) if is_local(path) else _other_objects(path, place)
+        yield from _other_objects(resolve(location, conn_id), place)
         return
     if not place.bucket:
         raise EncordInputError(f"{shown_location(str(location))} names no bucket.")
@@ -118,16 +121,58 @@ def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "*")
 
     :param pattern: as for :mod:`fnmatch`, over the part of the key after the folder.
     """
-    place = located(prefix)
-    if place.scheme in ("", "file"):
-        top = f"{cast('Path', resolve(prefix)).absolute()}/"
-    else:
-        top = place.prefix.rstrip("/") + "/" if place.prefix.strip("/") else ""
-        if isinstance(prefix, str) and not prefix.endswith("/"):
-            prefix += "/"
-    for found in stored_objects(prefix, conn_id):
+    location, top = _as_folder(prefix)
+    for found in stored_objects(location, conn_id):
         if found.size and fnmatch.fnmatchcase(found.key.removeprefix(top), pattern):
             yield found
+
+
+class Search(NamedTuple):
+    """What to list, and what to look for in it.
+
+    :param location: the prefix to list, without a glob.
+    :param top: how the keys begin, before what the pattern is for.
+    :param pattern: glob for the rest of a key.
+    """
+
+    location: Any
+    top: str
+    pattern: str
+
+
+def search(prefix: Any, pattern: str = "**", *, is_folder: bool = True) -> Search:
+    """Take a glob out of a prefix, and put what is left of it before the pattern.
+
+    :param is_folder: whether a prefix without a glob means a folder, even without its slash.
+    """
+    if not hasattr(prefix, "fs"):  # a path of Airflow's is taken as it is
+        prefix = os.fspath(prefix)
+        location, glob = apart(prefix, pattern)
+        if location != prefix:
+            if _is_local(location):
+                return Search(location, _as_folder(location)[1], glob)
+            top, slash, begun = located(location).prefix.rpartition("/")
+            return Search(location, top + slash, begun + glob)
+    if is_folder or _is_local(prefix):
+        return Search(*_as_folder(prefix), pattern)
+    return Search(prefix, located(prefix).prefix, pattern)
+
+
+def _as_folder(prefix: Any) -> tuple[Any, str]:
+    """Return a prefix with the slash of a folder, and how the keys in it begin."""
+    if _is_local(prefix):
+        return prefix, f"{_local_folder(prefix).absolute()}/"
+    if isinstance(prefix, str) and not prefix.endswith("/"):
+        prefix += "/"
+    return prefix, located(prefix).prefix
+
+
+def _is_local(location: Any) -> bool:
+    return located(location).scheme in ("", "file")
+
+
+def _local_folder(location: Any) -> Path:
+    return cast("Path", resolve(str(location)))
 
 
 def _no_listing(where: str) -> EncordStorageError:

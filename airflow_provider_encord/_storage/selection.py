@@ -183,7 +183,7 @@ class Account:
         left_out = f"{sum(self.left_out.values()):,} left out{f' ({reasons})' * bool(reasons)}"
         return (
             f"{self.listed:,} objects listed: {left_out}, "
-            f"{self.present:,} present, {self.changed:,} changed, {self.new:,} new, which make {self.new_items:,} items"
+            f"{self.present:,} present, {self.changed:,} changed, {self.new:,} new (items: {self.new_items:,})"
         )
 
 

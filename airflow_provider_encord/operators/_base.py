@@ -128,11 +128,17 @@ class EncordOperator(EncordTask, BaseOperator):
         if self.do_xcom_push and value is not None:
             context["ti"].xcom_push(key=key, value=storable(redacted(value)))
 
-    def settle_empty(self, context: Context, report: dict[str, Any], memory: Memory | None = None) -> dict[str, Any]:
+    def settle_empty(
+        self,
+        context: Context,
+        report: dict[str, Any],
+        memory: Memory | None = None,
+        why: str = "There was nothing to do.",
+    ) -> dict[str, Any]:
         """Apply ``on_empty`` when no attempt of this task instance had anything to do.
 
         :param memory: what earlier attempts have changed in Encord; None for a task that changes nothing.
-
+        :param why: a sentence for log and errors.
         :raises AirflowSkipException: if ``on_empty`` is ``skip``; the report is pushed first.
         :raises EncordNothingToDoError: if ``on_empty`` is ``fail``.
         """
@@ -140,15 +146,14 @@ class EncordOperator(EncordTask, BaseOperator):
             self.log.info("Nothing is left to do: an earlier attempt did it, or may have done it.")
             return report
         if self.on_empty == "succeed":
-            self.log.info("There was nothing to do.")
+            self.log.info("%s", why)
             return report
         if self.on_empty == "fail":
             raise EncordNothingToDoError(
-                f"{self.task_id}: there was nothing to do, and on_empty is 'fail'. "
-                "Use on_empty='skip' or 'succeed' if that may happen."
+                f"{self.task_id}: {why} on_empty is 'fail'; use on_empty='skip' or 'succeed' if that may happen."
             )
         self.push(context, "return_value", report)
-        raise AirflowSkipException("There was nothing to do (on_empty='skip').")
+        raise AirflowSkipException(f"{why} (on_empty='skip')")
 
 
 class EncordJobOperator(EncordOperator):

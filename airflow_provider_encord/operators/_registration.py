@@ -194,6 +194,10 @@ class Registration(Work):
         """
         return ()
 
+    def details(self) -> Iterable[dict[str, Any]]:
+        """Return what the details file tells besides, at its end."""
+        return ()
+
     def is_undone(self, verdict: Verdict, memory: Memory) -> bool | None:
         """Whether none of a job's items is in its place any more."""
         return not self.to.holds_any(self.to.items_of(verdict)) if verdict.answer.items else None
@@ -209,6 +213,7 @@ class Registration(Work):
                 yield from outcome.add(job_id, verdict, self.to.into_dataset(self.to.items_of(verdict)))
             if looks_back:
                 yield from outcome.add_earlier(self.to.into_dataset(self.earlier_items(memory, outcome)))
+            yield from self.details()
 
         if task.details_path is not None:
             from airflow_provider_encord._storage.details_file import write_json_lines

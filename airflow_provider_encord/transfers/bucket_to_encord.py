@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord._compat import Context
-from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord._storage.selection import DEFAULT_EXCLUDE, Account, Selection
 from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator
 from airflow_provider_encord.operators.private_data import ManifestBatch, PrivateDataRegistration
 
@@ -20,13 +18,14 @@ if TYPE_CHECKING:
     from airflow_provider_encord._airflow.outcome import RegistrationOutcome
     from airflow_provider_encord._client.jobs import Verdict
     from airflow_provider_encord._resume.task_store import Memory, Started
-    from airflow_provider_encord._storage.listing import StoredObject
+    from airflow_provider_encord._storage.listing import Search, StoredObject
 
 
 def _kinds(value: Any, name: str) -> dict[str, str]:
     from airflow_provider_encord.manifest import KINDS
 
-    return dict(arguments.kinds_by_extension(tuple(KINDS))(value, name))
+    given = arguments.parsed_text(value) if isinstance(value, str) else value
+    return dict(arguments.kinds_by_extension(tuple(KINDS))(value if given is None else given, name))
 
 
 class BucketToEncordOperator(EncordRegistrationOperator):
@@ -35,24 +34,34 @@ class BucketToEncordOperator(EncordRegistrationOperator):
     In a folder, an object is new if no item has its URL; in a dataset, if no item has its title, which is its key.
     Groups have no URL: in both, a group is new if no item has its title, which is its folder in the bucket. So an
     object that is overwritten, or a group that grows, is not registered again. If nothing is new, no job is started.
-    What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`, and ``left_out``: the number of objects of
-    each kind that were not registered because it is not known whether Encord takes them there.
+    What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`, and what became of the objects that were
+    listed: ``{"listed", "left_out", "present", "changed", "new", "new_items"}``. ``left_out`` has a count for each
+    reason: ``kind``, ``pattern``, ``exclude``, ``size``, ``interval``, ``empty`` and ``archived``; the first one that
+    holds counts. ``listed`` is the sum of all but ``new_items``, where a group counts once.
 
     .. seealso:: :ref:`howto/operator:BucketToEncordOperator`
 
     :param integration: title or id of the cloud integration in Encord (templated).
-    :param prefix: URL of the prefix, such as ``gs://bucket/incoming/``, or an ``ObjectStoragePath`` (templated).
+    :param prefix: URL of a folder, such as ``gs://bucket/incoming/``, also with a glob in it, or an
+        ``ObjectStoragePath`` (templated).
     :param source_conn_id: Airflow connection of the store (templated).
-    :param pattern: glob for the key below the prefix, such as ``*.mp4`` (templated).
+    :param pattern: glob for the key below the prefix, such as ``*.mp4``; ``*`` stays within a folder, ``**`` does not
+        (templated).
+    :param exclude: glob or globs of what is left out; one without ``/`` is for the last part of a key, in any folder
+        (templated).
     :param min_size: smallest size in bytes; empty objects are always left out.
     :param max_size: largest size in bytes.
-    :param in_data_interval: only objects that were last modified in the data interval of the run.
-    :param kinds: manifest kind by file name extension; by default the common ones, with NIfTI only in a folder. Other
-        objects are left out.
+    :param in_data_interval: only objects that were last modified in the data interval of the run; on a schedule whose
+        intervals have no length, since the tick before this one.
+    :param modified_after: only objects that were last modified then or later (templated).
+    :param modified_before: only objects that were last modified before then (templated).
+    :param kinds: manifest kind by file name extension, ``""`` for names without one; by default the common ones, with
+        NIfTI only in a folder. Other objects are left out (templated).
+    :param include_archived: register objects, too, that cannot be read before they are restored.
     :param group_images: make one image group of the images in each folder, in natural order.
     :param create_video: make these groups image sequences; needs write permission on the bucket.
     :param object_url: how Encord reaches an object, with ``{bucket}`` and ``{key}`` (percent-encoded); by default the
-        store's own URL. Azure needs ``https://<account>.blob.core.windows.net/{bucket}/{key}`` (templated).
+        store's own URL, and for Azure the web address in the account (templated).
     :param client_metadata: a dict that Encord keeps with each item (templated).
     :param max_failed_items: how many items may fail: a count, or a share below 1. If more fail, the task fails.
     :param max_items_per_job: larger listings are split into several jobs.
@@ -67,6 +76,10 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         "prefix",
         "source_conn_id",
         "pattern",
+        "exclude",
+        "modified_after",
+        "modified_before",
+        "kinds",
         "object_url",
         "client_metadata",
         "details_path",
@@ -79,9 +92,13 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         "prefix": arguments.prefix,
         "source_conn_id": arguments.optional(arguments.conn_id),
         "pattern": arguments.text,
+        "exclude": arguments.list_of(arguments.text, "globs", may_be_empty=True),
         "min_size": arguments.whole_number(0),
         "max_size": arguments.optional(arguments.whole_number(0)),
         "in_data_interval": arguments.flag,
+        "modified_after": arguments.optional(arguments.moment),
+        "modified_before": arguments.optional(arguments.moment),
+        "include_archived": arguments.flag,
         "kinds": arguments.optional(_kinds),
         "group_images": arguments.flag,
         "create_video": arguments.flag,
@@ -90,6 +107,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         "max_failed_items": arguments.count_or_share,
         "max_items_per_job": arguments.whole_number(),
     }
+    prefix_is_folder: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -97,11 +115,15 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         integration: str,
         prefix: Any,
         source_conn_id: str | None = None,
-        pattern: str = "*",
+        pattern: str = "**",
+        exclude: str | Sequence[str] = DEFAULT_EXCLUDE,
         min_size: int = 1,
         max_size: int | None = None,
         in_data_interval: bool = False,
-        kinds: Mapping[str, str] | None = None,
+        modified_after: str | date | None = None,
+        modified_before: str | date | None = None,
+        kinds: Mapping[str, str] | str | None = None,
+        include_archived: bool = False,
         group_images: bool = False,
         create_video: bool = False,
         object_url: str | None = None,
@@ -115,10 +137,14 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         self.prefix = prefix
         self.source_conn_id = source_conn_id
         self.pattern = pattern
+        self.exclude = exclude
         self.min_size = min_size
         self.max_size = max_size
         self.in_data_interval = in_data_interval
+        self.modified_after = modified_after
+        self.modified_before = modified_before
         self.kinds = kinds
+        self.include_archived = include_archived
         self.group_images = group_images
         self.create_video = create_video
         self.object_url = object_url
@@ -133,17 +159,28 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         return self.register(context, BucketRegistration(self, context))
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None = None, left_out: dict[str, int] | None = None
+        self, context: Context, event: dict[str, Any] | None = None, account: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Go on after the trigger has fired."""
         self.check_rendered()
-        return self.resume_jobs(context, BucketRegistration(self, context, left_out), event)
+        return self.resume_jobs(context, BucketRegistration(self, context, account), event)
+
+    @property
+    def store_conn_id(self) -> str | None:
+        """The connection of the store."""
+        return self.source_conn_id
+
+    def search(self) -> Search:
+        """Return what to list, and what to look for in it."""
+        from airflow_provider_encord._storage.listing import search
+
+        return search(self.prefix, self.pattern, is_folder=self.prefix_is_folder)
 
     def objects(self) -> Iterable[StoredObject]:
         """Yield the objects below the prefix, sorted by key."""
-        from airflow_provider_encord._storage.listing import list_objects
+        from airflow_provider_encord._storage.listing import stored_objects
 
-        return list_objects(self.prefix, conn_id=self.source_conn_id)
+        return stored_objects(self.search().location, self.store_conn_id)
 
 
 class BucketRegistration(PrivateDataRegistration):
@@ -152,76 +189,82 @@ class BucketRegistration(PrivateDataRegistration):
     looks_again = True
 
     def __init__(
-        self, task: BucketToEncordOperator, context: Context, left_out: Mapping[str, int] | None = None
+        self, task: BucketToEncordOperator, context: Context, account: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(task, context)
-        self._left_out = Counter(left_out or {})
+        self._account = Account(**account) if account else None
 
     def identity(self) -> Mapping[str, Any]:
         """Return which objects are registered where."""
         task = self.task
         names = ("encord_conn_id", "dataset_hash", "integration", "pattern", "object_url", "kinds", "min_size")
         more = ("max_size", "in_data_interval", "group_images", "create_video", "client_metadata")
+        newer = ("exclude", "modified_after", "modified_before", "include_archived")
         place = {"prefix": str(task.prefix), "folder": task.folder_uuid}  # a name that is stored already
-        return place | {name: getattr(task, name) for name in (*names, *more)}
+        return place | {name: getattr(task, name) for name in (*names, *more, *newer)}
 
     def batches(self, memory: Memory) -> Iterator[ManifestBatch]:
         """List the bucket, leave out what is registered already, and yield the rest."""
         from airflow_provider_encord import manifest
+        from airflow_provider_encord._storage.grouping import objects_in
         from airflow_provider_encord._storage.manifest_file import manifest_problems
         from airflow_provider_encord._storage.text_index import Index
 
         task = self.task
-        interval = self._interval()
+        selection = self._selection()
         self.to.check()
         integration_id = self.hook.find_cloud_integration(task.integration)
         metadata = {"clientMetadata": dict(task.client_metadata)} if task.client_metadata else {}
-        self._left_out.clear()
-        listed = new = 0
+        account = self._account = selection.account
         with Index.of(self.to.names_held()) as held, manifest_problems():
 
             def new_entries() -> Iterator[tuple[str, dict[str, Any]]]:
-                nonlocal listed, new
-                for kind, item in self._entries(*interval):
-                    listed += 1
-                    if kind in self._unconfirmed:
-                        self._left_out[kind] += 1
-                    elif self.to.name_of(item) not in held:
-                        new += 1
+                for kind, item in self._entries(selection):
+                    if self.to.name_of(item) in held:
+                        account.present += objects_in(item)
+                    else:
+                        account.new += objects_in(item)
+                        account.new_items += 1
                         yield kind, item | metadata
 
             limits = {"max_items": task.max_items_per_job, "max_urls": manifest.MAX_URLS}
             for files in manifest.split(new_entries(), flags={"skip_duplicate_urls": True}, **limits):
                 yield from self._batches_of(files, integration_id)
-        task.log.info("%d items below %s, %d of them new.", listed, shown(task.prefix), new)
-        for kind, count in self._left_out.items():
-            task.log.warning(
-                "%d objects of kind %s were left out: it is not known whether a dataset takes them. Set folder_uuid, "
-                "or name the kind in kinds.",
-                count,
-                kind,
-            )
+        task.log.info("Below %s: %s.", shown(task.prefix), account)
+        memory.remember_made("account", {"account": account.to_dict()})
 
     def names(self) -> Iterator[str]:
         """Yield the names of all objects in the bucket."""
-        return (self.to.name_of(item) for _, item in self._entries(*self._interval()))
+        return (self.to.name_of(item) for _, item in self._entries(self._selection()))
 
     def may_hold_more(self, outcome: RegistrationOutcome) -> bool:
         """Whether the folder may hold more to link: objects that it holds already are in no job."""
         return True
 
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
-        """Return the report, with the objects that were left out."""
-        return {**super().finish(job_ids, verdicts, memory), "left_out": dict(self._left_out)}
+        """Return the report, with the account of the listing; an earlier attempt may have made that."""
+        if self._account is None and (kept := memory.recall_made("account")):
+            self._account = Account(**kept["account"])
+        return super().finish(job_ids, verdicts, memory)
+
+    def place(self) -> dict[str, Any]:
+        """Return where the data goes, and the account of the listing."""
+        return {**super().place(), **(self._account or Account()).to_dict()}
+
+    def details(self) -> Iterator[dict[str, Any]]:
+        """Yield the account of the listing."""
+        yield {"outcome": "account", **(self._account or Account()).to_dict()}
+
+    def why_empty(self) -> str:
+        """Tell an empty place from one that holds nothing new."""
+        where = shown(self.task.prefix)
+        if self._account is not None and not self._account.listed:
+            return f"There is no object below {where}: is the prefix right?"
+        return f"Nothing is new below {where}: {self._account}."
 
     def resume_arguments(self) -> dict[str, Any]:
-        """Keep the counts of this listing."""
-        return {"left_out": dict(self._left_out)} if self._left_out else {}
-
-    @property
-    def _unconfirmed(self) -> tuple[str, ...]:
-        """Kinds that are left out unless ``kinds`` names them: their form in a dataset's manifest is unconfirmed."""
-        return ("nifti",) if self.task.kinds is None and self.to.folder_uuid is None else ()
+        """Keep the account of the listing."""
+        return {"account": self._account.to_dict()} if self._account else {}
 
     def _batches_of(self, files: Mapping[str, Any], integration_id: str) -> Iterator[ManifestBatch]:
         """Yield a manifest, without NIfTI in a folder: these go as structured items, whose form is known."""
@@ -247,31 +290,39 @@ class BucketRegistration(PrivateDataRegistration):
             )
         yield from self.batches(memory)
 
-    def _entries(self, start: datetime | None, end: datetime | None) -> Iterator[tuple[str, dict[str, Any]]]:
-        from airflow_provider_encord._storage.grouping import KIND_BY_EXTENSION, Grouping, entries
+    def _entries(self, selection: Selection) -> Iterator[tuple[str, dict[str, Any]]]:
+        from airflow_provider_encord._storage.grouping import entries, object_url
 
         task = self.task
-        kinds = KIND_BY_EXTENSION if task.kinds is None else task.kinds
-        return entries(self._wanted(start, end), Grouping(kinds, task.group_images, task.create_video))
+        objects = (
+            (found.key, object_url(found.url, found.bucket, found.key, task.object_url), kind)
+            for found, kind in selection.wanted(task.objects())
+        )
+        return entries(objects, group_images=task.group_images, create_video=task.create_video)
 
-    def _wanted(self, start: datetime | None, end: datetime | None) -> Iterator[tuple[str, str]]:
-        from airflow_provider_encord._storage.grouping import bucket_and_key, object_url
+    def _selection(self) -> Selection:
+        from airflow_provider_encord._airflow.time_window import window
 
         task = self.task
-        _, top = bucket_and_key(str(task.prefix))
-        for stored in task.objects():
-            if (
-                fnmatch.fnmatchcase(stored.key.removeprefix(top), task.pattern)
-                and stored.size >= max(task.min_size, 1)
-                and (task.max_size is None or stored.size <= task.max_size)
-                and (start is None or end is None or (stored.modified is not None and start <= stored.modified < end))
-            ):
-                yield stored.key, object_url(stored.url, stored.bucket, stored.key, task.object_url)
+        _, top, pattern = task.search()
+        after, before = window(self.context, task.in_data_interval, task.modified_after, task.modified_before)
+        return Selection(
+            top,
+            self._kinds(),
+            pattern=pattern,
+            exclude=task.exclude,
+            min_size=task.min_size,
+            max_size=task.max_size,
+            modified_after=after,
+            modified_before=before,
+            include_archived=task.include_archived,
+        )
 
-    def _interval(self) -> tuple[datetime | None, datetime | None]:
-        if not self.task.in_data_interval:
-            return None, None
-        start, end = self.context.get("data_interval_start"), self.context.get("data_interval_end")
-        if start is None or end is None or start >= end:
-            raise EncordInputError("in_data_interval needs a run with a data interval; a manual run may have none.")
-        return start, end
+    def _kinds(self) -> Mapping[str, str]:
+        from airflow_provider_encord._storage.grouping import KIND_BY_EXTENSION
+
+        kinds: Mapping[str, str] | None = self.task.kinds
+        if kinds is not None:
+            return kinds
+        known = self.to.folder_uuid is not None  # what form NIfTI has in the manifest of a dataset is unconfirmed
+        return {each: kind for each, kind in KIND_BY_EXTENSION.items() if known or kind != "nifti"}

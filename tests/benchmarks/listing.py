@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -62,21 +63,34 @@ def listed(port: int, objects: int) -> dict[str, float]:
 
 
 def planned(port: int, objects: int) -> dict[str, float]:
-    """List, choose, and make the bodies of the requests, all objects being new."""
-    from airflow_provider_encord import manifest
-    from airflow_provider_encord._storage.grouping import KIND_BY_EXTENSION, Grouping, entries, object_url
-    from airflow_provider_encord._storage.listing import stored_objects
-    from airflow_provider_encord._storage.selection import Selection
+    """Let the transfer list, choose, and make the bodies of the requests, all objects being new."""
+    from airflow_provider_encord._resume.task_store import Memory
+    from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
+    from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
+
+    class Transfer(S3ToEncordOperator):
+        hook: Any = EmptyDataset()
+
+    transfer = Transfer(task_id="transfer", dataset_hash=str(uuid.uuid4()), integration="S3", prefix=URL)
 
     def work() -> int:
-        selection = Selection("incoming/", KIND_BY_EXTENSION)
-        wanted = (
-            (each.key, object_url(each.url, each.bucket, each.key)) for each, _ in selection.wanted(stored_objects(URL))
-        )
-        parts = manifest.split(entries(wanted, Grouping()), max_items=10_000, max_urls=manifest.MAX_URLS)
-        return sum(len(part["videos"]) for part in parts)
+        memory = Memory({}, durable=False, identity={})
+        return sum(len(batch.files["videos"]) for batch in BucketRegistration(transfer, {}).batches(memory))
 
     return _measured(work, objects)
+
+
+class EmptyDataset:
+    """Stands in for the hook."""
+
+    def find_cloud_integration(self, integration: str) -> str:
+        return integration
+
+    def get_dataset(self, *_: Any, **__: Any) -> Any:
+        return type("Dataset", (), {"has_mirror_folder": True})
+
+    def iter_data_rows(self, *_: Any, **__: Any) -> Iterator[Any]:
+        return iter(())
 
 
 def by_boto3(port: int, objects: int) -> dict[str, float]:

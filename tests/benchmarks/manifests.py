@@ -82,21 +82,26 @@ def by_hand_from_file(file: Path, objects: int) -> dict[str, float]:
 
 
 def ours_from_bucket(file: Path, objects: int) -> dict[str, float]:
-    """Let the transfer from S3 list the bucket, leave out what the dataset holds, and make the body of each request."""
-    from airflow.providers.amazon.aws.hooks import s3
-
+    """Let the transfer from S3 leave out what the dataset holds of a bucket, and make the body of each request."""
+    from airflow_provider_encord._resume.task_store import Memory
+    from airflow_provider_encord._storage.listing import StoredObject
     from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
     from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
     class Transfer(S3ToEncordOperator):
         hook: Any = _Encord(objects)
 
-    s3.S3Hook = _S3(objects)  # type: ignore[misc, assignment]
+        def objects(self) -> Iterator[StoredObject]:
+            for page in _pages(objects):
+                for key, modified in page:
+                    yield StoredObject(f"s3://{BUCKET}/{key}", BUCKET, key, 1, modified)
+
     arguments = {"dataset_hash": DATASET, "integration": "S3", "prefix": f"s3://{BUCKET}/{PREFIX}"}
     transfer = Transfer(task_id="transfer", **arguments)
 
     def work() -> None:
-        registered = sum(_request(batch.files) for batch in BucketRegistration(transfer, {}).batches(None))
+        memory = Memory({}, durable=False, identity={})
+        registered = sum(_request(batch.files) for batch in BucketRegistration(transfer, {}).batches(memory))
         assert registered == objects - objects // 2
 
     _request({"videos": []})
@@ -110,7 +115,7 @@ def by_hand_from_bucket(file: Path, objects: int) -> dict[str, float]:
 
     def work() -> None:
         held = {row.data_title for row in _Encord(objects).iter_data_rows(DATASET)}
-        keys = [each["Key"] for page in _S3(objects).paginate() for each in page["Contents"]]
+        keys = [key for page in _pages(objects) for key, _ in page]
         videos = [{"objectUrl": f"s3://{BUCKET}/{key}", "title": key} for key in keys if key not in held]
         assert len(_body_by_hand({"videos": videos, "skip_duplicate_urls": True})) > objects
 
@@ -167,26 +172,11 @@ class _Encord:
         return (_Row(_key(number * 7919 % self._held)) for number in range(self._held))
 
 
-class _S3:
-    """Stands in for S3's hook, client and paginator: pages of a thousand keys."""
-
-    def __init__(self, objects: int) -> None:
-        self._objects = objects
-
-    def __call__(self, conn_id: str) -> _S3:
-        return self
-
-    def get_conn(self) -> _S3:
-        return self
-
-    def get_paginator(self, operation: str) -> _S3:
-        return self
-
-    def paginate(self, **_: str) -> Iterator[dict[str, Any]]:
-        modified = datetime.now(UTC)
-        for first in range(0, self._objects, 1000):
-            numbers = range(first, min(first + 1000, self._objects))
-            yield {"Contents": [{"Key": _key(each), "Size": 1, "LastModified": modified} for each in numbers]}
+def _pages(objects: int) -> Iterator[list[tuple[str, datetime]]]:
+    """Stand in for a listing: pages of a thousand keys."""
+    modified = datetime.now(UTC)
+    for first in range(0, objects, 1000):
+        yield [(_key(each), modified) for each in range(first, min(first + 1000, objects))]
 
 
 if __name__ == "__main__":

@@ -333,6 +333,8 @@ def test_a_stored_task_store_is_recalled(name, stored, context, encord):
             assert memory.uploads().item_uuids == value["item_uuids"]
             (fewer,) = without_one(value, "subject", "object_keys")
             assert recall({key: fewer}).uploads().known == value["object_keys"]
+        elif key == "encord_account":
+            assert memory.recall_made("account")["account"] == value["account"]
         else:
             kind = key.removeprefix("encord_")
             name = {"dataset": "dataset_hash", "folder": "folder_uuid"}[kind]

@@ -445,14 +445,15 @@ def test_nifti_goes_into_folders_and_is_counted_elsewhere(deferrable, run, place
     given = {"integration": "AWS", "prefix": "s3://bucket/in/", "deferrable": deferrable, "defer_after": 0}
     done = run(BucketToEncordOperator, **given, **place, lists=listed)
     if "folder_uuid" in place:
-        assert (done["added"], done["left_out"], len(done["job_ids"])) == (3, {}, 2)
+        assert (done["added"], done["left_out"]["kind"], len(done["job_ids"])) == (3, 1, 2)
         kinds = sorted((item.item_type, item.name) for item in hook.list_items(place["folder_uuid"]))
         assert kinds == [("nifti", "in/b.nii.gz"), ("nifti", "in/c.nii"), ("video", "in/a.mp4")]
     else:
-        assert (done["added"], done["left_out"]) == (1, {"nifti": 2})
+        assert (done["added"], done["left_out"]["kind"]) == (1, 3)
+    assert (done["listed"], done["new"]) == (4, done["added"])
 
 
 def test_nifti_in_a_dataset_if_it_is_named(run, dataset):
     given = {"integration": "AWS", "prefix": "s3://bucket/in/", "kinds": {"nii.gz": "nifti"}}
     done = run(BucketToEncordOperator, dataset_hash=dataset, **given, lists=["in/b.nii.gz", "in/c.gz"])
-    assert (done["added"], done["left_out"]) == (1, {})
+    assert (done["added"], done["left_out"]["kind"]) == (1, 1)

@@ -138,7 +138,9 @@ RIGHT = {
         ("name", "search", "title", "title_eq", "title_like", "desc_eq", "desc_like", "integration", "pattern"), TEXTS
     ),
     **dict.fromkeys(("dataset_hash", "data_hashes", "item_uuids"), HASHES),
-    **dict.fromkeys(("created_before", "created_after", "edited_before", "edited_after"), TIMES),
+    **dict.fromkeys(
+        ("created_before", "created_after", "edited_before", "edited_after", "modified_after", "modified_before"), TIMES
+    ),
     **dict.fromkeys(
         ("source_conn_id", "destination_conn_id", "aws_conn_id", "manifest_conn_id", "details_conn_id"), CONNECTIONS
     ),
@@ -146,6 +148,7 @@ RIGHT = {
     **dict.fromkeys(("max_deletions", "max_size", "min_size"), ZERO),
     **dict.fromkeys(("poll_interval", "poke_interval", "timeout"), SECONDS),
     "older_than": {"a timedelta"},
+    "exclude": TEXTS | NOTHING,
     "defer_after": {"0", *SECONDS},
     "ignore_errors": {"True"},
     "max_failed_items": {"0", "1e-9"},

@@ -5,12 +5,21 @@ import random
 import pytest
 
 from airflow_provider_encord import manifest
-from airflow_provider_encord._storage.grouping import MAX_TITLE, Grouping, entries, natural, object_url, title_of
+from airflow_provider_encord._storage.grouping import (
+    KIND_BY_EXTENSION,
+    MAX_TITLE,
+    entries,
+    natural,
+    object_url,
+    title_of,
+)
+from airflow_provider_encord._storage.selection import kind_of
 from airflow_provider_encord._storage.text_index import Index
 
 
 def made(keys, **grouping):
-    return list(entries(((key, f"s3://b/{key}") for key in sorted(keys)), Grouping(**grouping)))
+    kinds = ((key, f"s3://b/{key}", kind_of(key, KIND_BY_EXTENSION)) for key in sorted(keys))
+    return list(entries((each for each in kinds if each[2]), **grouping))
 
 
 @pytest.mark.parametrize(
@@ -62,9 +71,9 @@ def test_only_the_folders_that_the_listing_is_in_are_held():
     def listing():
         for key in keys:
             asked.append(key)
-            yield key, f"s3://b/{key}"
+            yield key, f"s3://b/{key}", "images"
 
-    for number, (_, item) in enumerate(entries(listing(), Grouping(group_images=True))):
+    for number, (_, item) in enumerate(entries(listing(), group_images=True)):
         assert item["title"] == folders[number]
         assert len(asked) <= 3 * (number + 1) + 1
 

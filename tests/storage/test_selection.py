@@ -227,7 +227,7 @@ def test_the_account_in_words():
     wanted = list(selection.wanted([stored("in/a.mp4"), stored("in/b.exe"), stored("in/._c.png")]))
     selection.account.new = selection.account.new_items = len(wanted)
     assert str(selection.account) == (
-        "3 objects listed: 2 left out (kind 1, exclude 1), 0 present, 0 changed, 1 new, which make 1 items"
+        "3 objects listed: 2 left out (kind 1, exclude 1), 0 present, 0 changed, 1 new (items: 1)"
     )
     assert selection.account.to_dict()["left_out"] == dict.fromkeys(REASONS, 0) | {"kind": 1, "exclude": 1}
 

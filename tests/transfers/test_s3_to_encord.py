@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_encord._compat import AirflowSkipException
+from airflow_provider_encord._storage.selection import REASONS
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
 from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
+
+NONE = dict.fromkeys(REASONS, 0)
 
 
 class Ti:
@@ -74,11 +77,17 @@ def test_folders_of_images_become_groups(encord, bucket, dataset):
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        ({"pattern": "*.mp4"}, ["in/a.mp4", "in/deep/b.mp4"]),
+        ({"pattern": "*.mp4"}, ["in/a.mp4"]),
+        ({"pattern": "**/*.mp4"}, ["in/a.mp4", "in/deep/b.mp4"]),
         ({"pattern": "deep/*"}, ["in/deep/b.mp4"]),
         ({"min_size": 10}, ["in/big.jpg"]),
         ({"max_size": 5, "kinds": {"jpg": "images"}}, ["in/c.jpg"]),
         ({"prefix": "s3://{name}/in/de"}, ["in/deep/b.mp4"]),
+        ({"prefix": "s3://{name}/in", "pattern": "*.mp4"}, ["in/a.mp4"]),
+        ({"prefix": "s3://{name}/in/*.mp4"}, ["in/a.mp4"]),
+        ({"prefix": "s3://{name}/in/d*/"}, ["in/deep/b.mp4"]),
+        ({"prefix": "s3://{name}/in/deep*/b.mp4"}, ["in/deep/b.mp4"]),
+        ({"kinds": {".MP4": "videos"}, "exclude": "deep/"}, ["in/a.mp4"]),
     ],
 )
 def test_filters(filters, expected, encord, bucket, dataset):
@@ -98,7 +107,7 @@ def test_only_the_data_interval(encord, bucket, dataset):
     assert run(dataset, name, context=past, in_data_interval=True)["added"] == 0
     today = {"data_interval_start": now - day, "data_interval_end": now + day}
     assert run(dataset, name, context=today, in_data_interval=True)["added"] == 1
-    with pytest.raises(EncordInputError, match="data interval"):
+    with pytest.raises(EncordInputError, match=r"CronDataIntervalTimetable.*create_cron_data_intervals"):
         run(dataset, name, in_data_interval=True)
 
 
@@ -149,7 +158,8 @@ def test_dry_run_only_counts(encord, bucket, dataset):
     put, name = bucket
     put("in/a.mp4", "in/b.mp4")
     place = {"dataset_hash": dataset, "folder_uuid": None}
-    assert run(dataset, name, dry_run=True) == {**place, "dry_run": True, "items": 2, "jobs": 1}
+    account = {"listed": 2, "left_out": NONE, "present": 0, "changed": 0, "new": 2, "new_items": 2}
+    assert run(dataset, name, dry_run=True) == {**place, **account, "dry_run": True, "items": 2, "jobs": 1}
     assert jobs(encord) == 0
 
 
