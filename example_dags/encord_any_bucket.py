@@ -40,7 +40,7 @@ def encord_any_bucket() -> None:
         integration="{{ params.integration }}",
         prefix="{{ params.prefix }}",
         source_conn_id="{{ params.connection }}",
-        pattern="*.mp4",
+        pattern="**/*.mp4",
         client_metadata={"source": "{{ params.prefix }}"},
     )
     # [END howto_transfer_bucket_to_encord]
