@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 
 from airflow_provider_encord._compat import AirflowSkipException
@@ -96,6 +97,20 @@ def test_filters(filters, expected, encord, bucket, dataset):
     put("in/big.jpg", body=b"x" * 20)
     run(dataset, name, **{key: value.format(name=name) if key == "prefix" else value for key, value in filters.items()})
     assert titles(dataset) == expected
+
+
+def test_what_encord_would_fail_on_is_left_out_by_default(encord, bucket, dataset, s3_url):
+    put, name = bucket
+    put("in/a.mp4", "in/._a.mp4", "in/deep/._b.png")
+    client = boto3.client(
+        "s3", endpoint_url=s3_url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    for storage_class in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"):
+        client.put_object(Bucket=name, Key=f"in/{storage_class}.mp4", Body=b"x", StorageClass=storage_class)
+    report = run(dataset, name)
+    assert titles(dataset) == ["in/GLACIER_IR.mp4", "in/a.mp4"]
+    assert report["left_out"] == {**NONE, "exclude": 2, "archived": 2}
+    assert run(dataset, name, exclude=(), include_archived=True)["new"] == 4
 
 
 def test_only_the_data_interval(encord, bucket, dataset):
