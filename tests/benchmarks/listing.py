@@ -74,7 +74,7 @@ def planned(port: int, objects: int) -> dict[str, float]:
     transfer = Transfer(task_id="transfer", dataset_hash=str(uuid.uuid4()), integration="S3", prefix=URL)
 
     def work() -> int:
-        memory = Memory({}, durable=False, identity={})
+        memory = Memory({"ti": None}, durable=False, identity={})
         return sum(len(batch.files["videos"]) for batch in BucketRegistration(transfer, {}).batches(memory))
 
     return _measured(work, objects)

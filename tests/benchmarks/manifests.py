@@ -88,8 +88,10 @@ def ours_from_bucket(file: Path, objects: int) -> dict[str, float]:
     from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
     from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
+    dataset = _Encord(objects)
+
     class Transfer(S3ToEncordOperator):
-        hook: Any = _Encord(objects)
+        hook: Any = dataset
 
         def objects(self) -> Iterator[StoredObject]:
             for page in _pages(objects):
@@ -100,7 +102,7 @@ def ours_from_bucket(file: Path, objects: int) -> dict[str, float]:
     transfer = Transfer(task_id="transfer", **arguments)
 
     def work() -> None:
-        memory = Memory({}, durable=False, identity={})
+        memory = Memory({"ti": None}, durable=False, identity={})
         registered = sum(_request(batch.files) for batch in BucketRegistration(transfer, {}).batches(memory))
         assert registered == objects - objects // 2
 
