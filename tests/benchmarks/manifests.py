@@ -170,7 +170,7 @@ class _Encord:
     def get_dataset(self, *_: Any, **__: Any) -> Any:
         return type("Dataset", (), {"has_mirror_folder": True})
 
-    def iter_data_rows(self, dataset_hash: str) -> Iterator[_Row]:
+    def iter_data_rows(self, *_: Any, **__: Any) -> Iterator[_Row]:
         return (_Row(_key(number * 7919 % self._held)) for number in range(self._held))
 
 
