@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 REASONS = ("kind", "pattern", "exclude", "size", "interval", "empty", "archived")
 """Why an object is left out; it counts for the first that holds."""
 
-DEFAULT_EXCLUDE = ("._*", ".DS_Store", "Thumbs.db", "desktop.ini", "*.metadata.json", "_SUCCESS")
-"""What operating systems and data tools leave beside media."""
-
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE", "Archive"})
 """Storage classes that cannot be read before they are restored; Google's ``ARCHIVE`` and S3's ``GLACIER_IR`` can."""
 
@@ -205,7 +202,7 @@ class Selection:
         kinds: Mapping[str, str],
         *,
         pattern: str = "**",
-        exclude: str | Sequence[str] = DEFAULT_EXCLUDE,
+        exclude: str | Sequence[str] = (),
         min_size: int = 0,
         max_size: int | None = None,
         modified_after: datetime | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +11,6 @@ from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord._compat import Context
-from airflow_provider_encord._storage.selection import DEFAULT_EXCLUDE, Account, Selection
 from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator
 from airflow_provider_encord.operators.private_data import ManifestBatch, PrivateDataRegistration
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import Verdict
     from airflow_provider_encord._resume.task_store import Memory, Started
     from airflow_provider_encord._storage.listing import Search, StoredObject
+    from airflow_provider_encord._storage.selection import Selection
+
+DEFAULT_EXCLUDE = ("._*", ".DS_Store", "Thumbs.db", "desktop.ini", "*.metadata.json", "_SUCCESS")
+"""What operating systems and data tools leave beside media."""
 
 
 def _kinds(value: Any, name: str) -> dict[str, str]:
@@ -191,8 +195,10 @@ class BucketRegistration(PrivateDataRegistration):
     def __init__(
         self, task: BucketToEncordOperator, context: Context, account: Mapping[str, Any] | None = None
     ) -> None:
+        from airflow_provider_encord._storage.selection import Account
+
         super().__init__(task, context)
-        self._account = Account(**account) if account else None
+        self._account = Account(**account or {})
 
     def identity(self) -> Mapping[str, Any]:
         """Return which objects are registered where."""
@@ -243,28 +249,28 @@ class BucketRegistration(PrivateDataRegistration):
 
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
         """Return the report, with the account of the listing; an earlier attempt may have made that."""
-        if self._account is None and (kept := memory.recall_made("account")):
-            self._account = Account(**kept["account"])
+        if not self._account.listed and (kept := memory.recall_made("account")):
+            self._account = replace(self._account, **kept["account"])
         return super().finish(job_ids, verdicts, memory)
 
     def place(self) -> dict[str, Any]:
         """Return where the data goes, and the account of the listing."""
-        return {**super().place(), **(self._account or Account()).to_dict()}
+        return {**super().place(), **self._account.to_dict()}
 
     def details(self) -> Iterator[dict[str, Any]]:
         """Yield the account of the listing."""
-        yield {"outcome": "account", **(self._account or Account()).to_dict()}
+        yield {"outcome": "account", **self._account.to_dict()}
 
     def why_empty(self) -> str:
         """Tell an empty place from one that holds nothing new."""
         where = shown(self.task.prefix)
-        if self._account is not None and not self._account.listed:
+        if not self._account.listed:
             return f"There is no object below {where}: is the prefix right?"
         return f"Nothing is new below {where}: {self._account}."
 
     def resume_arguments(self) -> dict[str, Any]:
         """Keep the account of the listing."""
-        return {"account": self._account.to_dict()} if self._account else {}
+        return {"account": self._account.to_dict()}
 
     def _batches_of(self, files: Mapping[str, Any], integration_id: str) -> Iterator[ManifestBatch]:
         """Yield a manifest, without NIfTI in a folder: these go as structured items, whose form is known."""
@@ -302,6 +308,7 @@ class BucketRegistration(PrivateDataRegistration):
 
     def _selection(self) -> Selection:
         from airflow_provider_encord._airflow.time_window import window
+        from airflow_provider_encord._storage.selection import Selection
 
         task = self.task
         _, top, pattern = task.search()

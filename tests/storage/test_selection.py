@@ -22,6 +22,7 @@ from airflow_provider_encord._storage.selection import (
 )
 from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.manifest import check
+from airflow_provider_encord.transfers.bucket_to_encord import DEFAULT_EXCLUDE
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -31,7 +32,7 @@ def stored(key, size=1, modified=NOON, storage_class="STANDARD"):
 
 
 def left_out(objects, prefix="in/", kinds=KIND_BY_EXTENSION, **arguments):
-    selection = Selection(prefix, kinds, **arguments)
+    selection = Selection(prefix, kinds, **{"exclude": DEFAULT_EXCLUDE} | arguments)
     wanted = list(selection.wanted(objects))
     account = selection.account
     account.new = len(wanted)
@@ -222,7 +223,7 @@ def test_a_prefix_without_its_slash():
 
 
 def test_the_account_in_words():
-    selection = Selection("in/", KIND_BY_EXTENSION)
+    selection = Selection("in/", KIND_BY_EXTENSION, exclude="._*")
     assert "nothing listed" in str(selection.account)
     wanted = list(selection.wanted([stored("in/a.mp4"), stored("in/b.exe"), stored("in/._c.png")]))
     selection.account.new = selection.account.new_items = len(wanted)
