@@ -243,7 +243,8 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
             with airflow_errors():
                 return self._test_connection()
         except AirflowException as error:  # also a connection that does not exist
-            return False, str(error)
+            # The Test button tests a copy, whose id means nothing to anybody.
+            return False, str(error).replace(f"The Airflow connection {self.encord_conn_id!r}", "The connection")
 
     def _test_connection(self) -> tuple[bool, str]:
         account = replace(self._account(self.settings), policy=ONCE)
