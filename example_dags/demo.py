@@ -45,8 +45,9 @@ EXPECTED = Counter({"VIDEO": 4, "IMAGE": 2, "IMG_GROUP": 1})
 
 # The child watches its standard input, so that it ends even if this process is killed.
 S3_SERVER = """
-import json, sys
+import json, logging, sys
 from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.ERROR)  # its log of requests would show signed URLs
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
 host, port = server.get_host_and_port()
