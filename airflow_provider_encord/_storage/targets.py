@@ -28,7 +28,7 @@ def safe_name(name: str) -> str:
     return stem.encode()[:room].decode(errors="ignore") + dot + suffix
 
 
-class Destination:
+class TargetFolder:
     """A folder, or a prefix of a bucket, that files are written below.
 
     :param location: its path or URL.

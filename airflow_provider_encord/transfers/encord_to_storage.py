@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_encord._client.transport.async_transport import AsyncTransport
     from airflow_provider_encord._client.transport.downloader import ItemOutcome
     from airflow_provider_encord._storage.spool import Spool
-    from airflow_provider_encord._storage.targets import Destination
+    from airflow_provider_encord._storage.targets import TargetFolder
 
 DEFAULT_MAX_WORKERS = 16
 """Files in flight at once; a large one on its way to a store keeps a part of it in memory."""
@@ -118,12 +118,12 @@ class EncordToStorageOperator(EncordOperator):
         """Copy what is not there yet, and write the manifest."""
         from airflow_provider_encord._storage.details_file import write_json_lines
         from airflow_provider_encord._storage.spool import Spool
-        from airflow_provider_encord._storage.targets import Destination
+        from airflow_provider_encord._storage.targets import TargetFolder
 
         self.check_rendered()
         if not self._by_folder:
             self.push_link(context, self.dataset_hash)
-        destination = Destination(self.destination, self.destination_conn_id)
+        destination = TargetFolder(self.destination, self.destination_conn_id)
         with Spool() as lines:
             copied = Copied(lines, self.log)
             with airflow_errors():
@@ -154,7 +154,7 @@ class EncordToStorageOperator(EncordOperator):
     def _place(self) -> str:
         return f"Folder {self.folder_uuid}" if self._by_folder else f"Dataset {self.dataset_hash}"
 
-    async def _download(self, transport: AsyncTransport, destination: Destination, copied: Copied) -> None:
+    async def _download(self, transport: AsyncTransport, destination: TargetFolder, copied: Copied) -> None:
         from airflow_provider_encord._client.transport.downloader import Downloader
         from airflow_provider_encord._storage.targets import safe_name
 

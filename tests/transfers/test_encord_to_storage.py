@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_encord._compat import AirflowSkipException, ObjectStoragePath
 from airflow_provider_encord._storage import targets
-from airflow_provider_encord._storage.targets import Destination, safe_name
+from airflow_provider_encord._storage.targets import TargetFolder, safe_name
 from airflow_provider_encord.exceptions import EncordDownloadError, EncordInputError, EncordMachineError
 from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.transfers.encord_to_storage import EncordToStorageOperator
@@ -314,7 +314,7 @@ def test_a_folder_or_a_dataset(given):
 )
 def test_names_that_any_store_takes(name, safe, tmp_path):
     assert safe_name(name) == safe
-    target = Destination(tmp_path).target("uuid", safe_name(name))
+    target = TargetFolder(tmp_path).target("uuid", safe_name(name))
     target.write(b"x")
     assert target.size() == 1
     assert [path.parent for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "uuid"]
