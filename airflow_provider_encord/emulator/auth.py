@@ -48,6 +48,12 @@ def user_of_file(file: Path) -> str:
         raise ValueError(f"{file}: {error}") from error
 
 
+def fingerprint(user: str) -> str:
+    """Return the fingerprint of a public key, given in hex, the way ``ssh-keygen -l`` shows it."""
+    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-ed25519", bytes.fromhex(user)))
+    return f"SHA256:{base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip('=')}"
+
+
 def generate_key() -> tuple[str, str]:
     """Make a new user: private key as OpenSSH text, and the user it stands for."""
     key = Ed25519PrivateKey.generate()

@@ -25,9 +25,14 @@ def shown(body: bytes | None) -> Any:
         return _redacted(body.decode(errors="replace"))
 
 
+def without_queries(text: str) -> str:
+    """Hide the queries of the URLs in a text: they may be what lets one in."""
+    return _QUERY.sub(rf"\1?{_HIDDEN}", text)
+
+
 def _redacted(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _HIDDEN if name in _SECRETS else _redacted(entry) for name, entry in value.items()}
     if isinstance(value, list):
         return [_redacted(entry) for entry in value]
-    return _QUERY.sub(rf"\1?{_HIDDEN}", value) if isinstance(value, str) else value
+    return without_queries(value) if isinstance(value, str) else value

@@ -4,6 +4,7 @@ import json
 from collections import deque
 from collections.abc import Collection, Iterable
 from contextvars import ContextVar
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TypedDict
 
@@ -64,11 +65,13 @@ class RequestLog:
     def __init__(self, operations: Collection[str], file: Path | None = None) -> None:
         self._operations = operations
         self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._added = 0
         self._file: IO[str] | None = open_private(file, "a") if file else None
 
     def add(self, entry: Entry, bodies: Entry) -> None:
         """Keep one request. The caller has left out headers and query values."""
         self._entries.append({**entry, **bodies})
+        self._added += 1
         if self._file:
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()
@@ -79,6 +82,11 @@ class RequestLog:
             checks.known([operation], {*self._operations, UNKNOWN}, "operation")
         entries: Iterable[Entry] = tuple(self._entries)
         return [entry for entry in entries if operation in (None, entry["operation"])]
+
+    def latest(self, count: int) -> list[tuple[int, Entry]]:
+        """Return the latest requests with their numbers, newest first."""
+        newest = list(islice(reversed(self._entries), count))
+        return [(self._added - back, entry) for back, entry in enumerate(newest)]
 
     def clear(self) -> None:
         """Forget the requests kept in memory."""

@@ -21,6 +21,7 @@ from airflow_provider_encord.emulator.job_books import JobBooks
 from airflow_provider_encord.emulator.job_work import JobWork
 from airflow_provider_encord.emulator.jobs import Jobs
 from airflow_provider_encord.emulator.legacy import Legacy
+from airflow_provider_encord.emulator.page import routes as page
 from airflow_provider_encord.emulator.placeholders import Placeholders
 from airflow_provider_encord.emulator.removal import Removal
 from airflow_provider_encord.emulator.request_log import UNKNOWN, Entry, RequestLog, notes
@@ -130,7 +131,13 @@ class Emulator:
         """The names of all operations, as the log and the rules of faults use them."""
         self.faults = Faults(self.operations)
         self.log = RequestLog(self.operations, state_dir / "requests.jsonl" if state_dir else None)
+        self._page = page.Page(self, store)
         self._runner: web.AppRunner | None = None
+
+    @property
+    def public_url(self) -> str:
+        """Base of the links it hands out."""
+        return self._domain_url or self.url
 
     @property
     def integrations(self) -> dict[str, str]:
@@ -152,6 +159,7 @@ class Emulator:
                 *self._storage.routes(),
                 *self._rest.routes(),
                 *control.routes(self),
+                *self._page.routes(),
             ]
         )
         # No access log: it would show the queries of signed URLs.
@@ -171,7 +179,7 @@ class Emulator:
             )
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound[0], bound[0])  # noqa: S104 - shown, not bound
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{bound[1]}"
-        self._storage.base_url = self._domain_url or self.url
+        self._storage.base_url = self.public_url
         return self.url
 
     async def stop(self) -> None:
@@ -195,7 +203,7 @@ class Emulator:
         if refusal := self._guard.refusal(request):
             log.warning("refused %s %s: %s", request.method, request.path, refusal[1])
             return web.json_response({"message": refusal[1]}, status=refusal[0])
-        if request.path.startswith(control.ROOT):
+        if request.path.startswith(control.ROOT) or (request.match_info.route.name or "").startswith(page.NAME):
             return await self._plain(request, handler)
         said: dict[str, Any] = {}
         notes.set(said)

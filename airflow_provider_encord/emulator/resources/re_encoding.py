@@ -103,9 +103,12 @@ class ReEncoding:
             ).lastrowid
         return int(task or 0)
 
+    def state(self, row: sqlite3.Row) -> str:
+        """Tell the state of a task."""
+        return Outcome.load(row["forced"]).status or ("DONE" if self._clock.time() >= row["due_at"] else "SUBMITTED")
+
     def _describe(self, row: sqlite3.Row) -> dict[str, Any]:
-        forced = Outcome.load(row["forced"])
-        status = forced.status or ("DONE" if self._clock.time() >= row["due_at"] else "SUBMITTED")
+        forced, status = Outcome.load(row["forced"]), self.state(row)
         of_items, wanted = row["dataset"] is None, json.loads(row["hashes"])
         if of_items:
             status = status.lower()

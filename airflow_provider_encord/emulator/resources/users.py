@@ -70,9 +70,13 @@ class Users:
 
     def by_token(self, token: str) -> str | None:
         """Return the user to whom a bearer token belongs, as long as one of their keys is valid."""
-        keys = self._initial | {row["key"] for row in self._store.all("SELECT key FROM keys")}
-        users = {user for key in keys if (user := self.by_key(key))}
+        users = set(self.keys().values())
         return next((user for user in users if hmac.compare_digest(self.token(user).encode(), token.encode())), None)
+
+    def keys(self) -> dict[str, str]:
+        """Return the valid keys, each with its user."""
+        keys = self._initial | {row["key"] for row in self._store.all("SELECT key FROM keys")}
+        return {key: user for key in sorted(keys) if (user := self.by_key(key))}
 
     def _find(self, key: str) -> tuple[str, bool] | None:
         row = self._store.one("SELECT user, revoked FROM keys WHERE key = ?", (key,))

@@ -1,0 +1,1 @@
+"""What people see of the local Encord in a browser."""
