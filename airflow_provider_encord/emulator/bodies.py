@@ -8,6 +8,8 @@ LARGEST = 1 << 20
 """Bytes; larger bodies are left out of the log."""
 
 _QUERY = re.compile(r"(\w+://[^\s\"'<>?#]*)[?#][^\s\"'<>]*")
+# Of a URL with white space, which is none, or without a scheme.
+_PARAMETER = re.compile(r"([?&])[\w.%~-]+=[^\s\"'<>]*")
 _SECRETS = ("token", "api_key")
 _HIDDEN = "***"
 
@@ -27,7 +29,7 @@ def shown(body: bytes | None) -> Any:
 
 def without_queries(text: str) -> str:
     """Hide the queries of the URLs in a text: they may be what lets one in."""
-    return _QUERY.sub(rf"\1?{_HIDDEN}", text)
+    return _PARAMETER.sub(rf"\1{_HIDDEN}", _QUERY.sub(rf"\1?{_HIDDEN}", text))
 
 
 def _redacted(value: Any) -> Any:
