@@ -3,7 +3,9 @@ PYTHON ?= python3
 AIRFLOW := 3.3.2
 
 VENV := .venv
-READY := $(VENV)/.ready-$(AIRFLOW)-python$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+MINOR := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+READY := $(VENV)/.ready-$(AIRFLOW)-python$(MINOR)
+BROWSER := $(VENV)/.ready-browser
 RUN := $(VENV)/bin/python
 AZURITE := .ci/.venvs/azurite
 
@@ -11,7 +13,7 @@ AZURITE := .ci/.venvs/azurite
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test property lint format wheel matrix bench chaos vectors constraints clean
+.PHONY: demo test browser property lint format wheel matrix bench chaos vectors constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -19,7 +21,11 @@ demo: $(READY)
 
 # Files of tests run beside each other; three at once keep two cores busy, since the whole Airflows of some tests wait.
 test: $(READY) $(AZURITE)
-	$(RUN) -m pytest --numprocesses 3 --dist loadfile
+	$(RUN) -m pytest --numprocesses 3 --dist loadfile --ignore tests/browser
+
+# Pages in a real browser. SHOTS=DIR writes screenshots there.
+browser: $(READY) $(BROWSER)
+	$(if $(SHOTS),SHOTS=$(SHOTS)) $(RUN) -m pytest tests/browser
 
 # The property tests with many more examples, other ones each time.
 property: $(READY)
@@ -72,6 +78,11 @@ $(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .c
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/encord-0.1.145 encord==0.1.145
 	# The providers of Google and Azure, and emulators, apart from the rest: `.ci/clouds.txt` tells why.
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/clouds --requirement .ci/clouds.txt
+	touch $@
+
+$(BROWSER): $(READY)
+	$(RUN) -m pip install --quiet --disable-pip-version-check \
+	    --constraint .ci/constraints/airflow-$(AIRFLOW)-python$(MINOR).txt --editable '.[browser]'
 	touch $@
 
 # Azure's emulator. Where npm is missing, the tests that need it are skipped and say so.

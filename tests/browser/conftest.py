@@ -1,5 +1,7 @@
 """A real browser, for tests of pages: Debian's chromium, driven by Playwright. `make browser` runs them.
 
+While the browser runs, `asyncio.run` is refused in the thread of the tests: a whole Airflow needs processes of its own.
+
 Environment: `CHROMIUM` names another browser of its kind, `SHOTS` a folder that gets the screenshots.
 """
 

@@ -73,8 +73,7 @@ def scene(visit, encord):
     return lambda path, *args, **options: live(visit(encord.url + path, *args, **options))
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (1101, False), (360, False), (360, True)])
 def test_it_fits_every_screen(encord, dataset, scene, shot, width, dark):
     encord.fault("presigned_urls", status=503, times=2)
     item = EncordHook().list_data_rows(dataset)[0].backing_item_uuid
@@ -91,7 +90,12 @@ def test_it_fits_every_screen(encord, dataset, scene, shot, width, dark):
         page.evaluate(ALL_PICTURES, True)
         shot(page, f"{name}-dark" if dark else name)
         assert page.evaluate(CONTRAST) >= 4.5
+        assert page.evaluate(CLIPPED) == []
 
+
+CLIPPED = """[...document.querySelectorAll("section, td, dd")]
+    .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent)"""
+"""What does not fit where it stands."""
 
 CONTRAST = """() => {
   const probe = document.body.appendChild(document.createElement("i"));
@@ -175,7 +179,7 @@ def test_it_says_when_nobody_answers(encord, scene, console):
 
 def test_what_is_not_there(encord, visit, shot, console):
     page = visit(f"{encord.url}/datasets/view/00000000-0000-4000-8000-000000000000")
-    page.get_by_text("There is no dataset of this name").wait_for()
+    page.get_by_text("There is no dataset with this name").wait_for()
     shot(page, "missing")
     page.get_by_role("link", name="See what there is").click()
     live(page)
@@ -205,12 +209,17 @@ def test_500_rows_with_pictures(encord, images, visit, shot, figure):
     hook = EncordHook()
     made = hook.create_dataset("Five hundred").dataset_hash
     hook.upload_images(made, images(500))
+    page = visit("about:blank")
+    browser = page.context.new_cdp_session(page)
+    browser.send("Performance.enable", {"timeDomain": "threadTicks"})
     began = time.monotonic()
-    page = live(visit(f"{encord.url}/datasets/view/{made}"))
-    assert page.locator("#rows tbody tr").count() == 500
-    drawn = time.monotonic() - began
+    page.goto(f"{encord.url}/datasets/view/{made}")
+    live(page)
     page.evaluate(ALL_PICTURES, False)
-    figure("500 rows: drawn, and the pictures on the screen", f"{drawn:.2f} s, {time.monotonic() - began:.2f} s")
+    figure("500 rows: drawn, with the pictures on the screen", f"{time.monotonic() - began:.2f} s")
+    metrics = {entry["name"]: entry["value"] for entry in browser.send("Performance.getMetrics")["metrics"]}
+    figure("500 rows: work of the page", f"{metrics['TaskDuration']:.2f} s")
+    assert page.locator("#rows tbody tr").count() == 500
     shot(page, "rows")
     assert page.evaluate(ALL_PICTURES, True) == 500
     figure("500 rows: all pictures", f"{time.monotonic() - began:.2f} s")
@@ -240,6 +249,5 @@ def test_10000_rows(encord, visit, figure):
     figure("10,000 rows: drawn", f"{time.monotonic() - began:.2f} s")
     page.get_by_role("link", name="Next").click()
     page.locator("#rows nav", has_text="Page 2 of 20").wait_for()
-    assert page.locator("#rows tbody tr").first.inner_text().split()[3:] != []
     assert page.locator("#rows tbody tr").count() == 500
     figure("10,000 rows: longest time in which the page did not react", f"{page.evaluate('blocked'):.0f} ms")

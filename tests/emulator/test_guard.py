@@ -77,7 +77,7 @@ def test_its_own_pages_and_links_work(encord, ask):
 
 STRANGE = ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.2", "", "[::2]:1", "x@127.0.0.1"]
 STRANGE += ["0.0.0.0", "127.0.0.1, evil.example"]
-ROUTES = ["/_emulator/state", "/v2/public/datasets/list", "/public", "/storage/x", "/nowhere"]
+ROUTES = ["/_emulator/state", "/v2/public/datasets/list", "/public", "/storage/x", "/nowhere", "/", "/jobs/view/1"]
 
 
 @pytest.mark.parametrize("path", ROUTES)

@@ -25,11 +25,15 @@ def wheel(tmp_path_factory):
         yield archive
 
 
-def test_it_holds_every_module_and_the_typing_marker(wheel):
+def test_it_holds_every_module_the_page_and_the_typing_marker(wheel):
     source = ROOT / "airflow_provider_encord"
-    expected = {str(path.relative_to(ROOT)) for path in source.rglob("*.py")}
+    files = [*source.rglob("*.py"), *source.glob("emulator/page/static/*")]
+    expected = {str(path.relative_to(ROOT)) for path in files}
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert packed >= expected | {"airflow_provider_encord/py.typed"}
+    assert packed >= expected | {
+        "airflow_provider_encord/py.typed",
+        "airflow_provider_encord/emulator/page/static/page.js",
+    }
 
 
 def test_it_holds_nothing_else(wheel):

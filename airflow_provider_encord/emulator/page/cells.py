@@ -1,7 +1,8 @@
 """The parts of a page: facts and tables, whose cells say what they hold. The browser draws them and knows no more.
 
-A cell is text, nothing, or an object with one of ``text``, ``moment``, ``state``, ``code``, ``pictures``, ``json`` and
-``lines``. Text is drawn as text, so names that are HTML are harmless; an ``href`` is always made here, of an id.
+A cell is text, nothing, or an object with ``text`` (and ``href`` or ``hint``), ``moment``, ``state``, ``code``,
+``pictures``, ``json`` or ``lines``. Text is drawn as text, so names that are HTML are harmless; an ``href`` is always
+made here, of an id.
 """
 
 import json

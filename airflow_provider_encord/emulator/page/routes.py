@@ -5,7 +5,9 @@ so nothing of a user's can run as a page of this server.
 """
 
 import asyncio
-from dataclasses import asdict
+import json
+from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -60,29 +62,33 @@ class Page:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [
-            web.get("/", self._show, name=NAME),
-            *(web.get(f"/{kind}/view/{{key}}", self._show, name=f"{NAME}-{kind}") for kind in KINDS),
-            web.get(f"{ROOT}/view/", self._tell),
-            *(web.get(f"{ROOT}/view/{kind}/view/{{key}}", self._tell) for kind in KINDS),
+        routes = [
             web.get(f"{ROOT}/pictures/{{size:small|large}}/{{name}}", self._picture),
             web.get(f"{ROOT}/{{file}}", self._file),
         ]
+        for kind in (None, *KINDS):
+            path = f"/{kind}/view/{{key}}" if kind else "/"
+            routes.append(web.get(path, partial(self._show, kind), name=f"{NAME}-{kind}" if kind else NAME))
+            routes.append(web.get(f"{ROOT}/view{path}", partial(self._tell, kind)))
+        return routes
 
-    async def _show(self, request: web.Request) -> web.Response:
+    async def _show(self, kind: str | None, request: web.Request) -> web.Response:
         """Answer with the document; it is the same for what is not there."""
-        kind = _kind(request)
         found = kind is None or await asyncio.to_thread(self._views.has, kind, request.match_info["key"])
         return _response(self._document, "text/html", 200 if found else 404)
 
-    async def _tell(self, request: web.Request) -> web.Response:
+    async def _tell(self, kind: str | None, request: web.Request) -> web.Response:
         """Answer with what the document is to show."""
-        view = await asyncio.to_thread(
-            self._views.view, _kind(request), request.match_info.get("key", ""), dict(request.query)
-        )
-        if view is None:
-            return web.json_response({"message": "there is nothing of this name"}, status=404, headers=HEADERS)
-        return web.json_response(asdict(view), headers=HEADERS)
+        key, query = request.match_info.get("key", ""), dict(request.query)
+        text = await asyncio.to_thread(self._text, kind, key, query)
+        if text is None:
+            return _nothing("there is nothing of this name")
+        return web.json_response(text=text, headers=HEADERS)
+
+    def _text(self, kind: str | None, key: str, query: Mapping[str, str]) -> str | None:
+        """Return what a page shows as JSON."""
+        view = self._views.view(kind, key, query)
+        return None if view is None else json.dumps(view, default=vars)
 
     async def _picture(self, request: web.Request) -> web.Response:
         """Answer with a picture of an upload."""
@@ -91,7 +97,7 @@ class Page:
             self._store.one, "SELECT uuid, type, etag FROM objects WHERE uuid = ? AND size IS NOT NULL", (name,)
         )
         if found is None:
-            return web.json_response({"message": "there is no upload of this name"}, status=404, headers=HEADERS)
+            return _nothing("there is no upload of this name")
         path = self._store.objects / found["uuid"]
         try:
             async with self._turns:
@@ -100,7 +106,7 @@ class Page:
                 else:
                     made = await asyncio.to_thread(pictures.picture, path, found["type"], pictures.SIZES[size])
         except pictures.NoPicture as error:
-            return web.json_response({"message": f"no picture: {error}"}, status=404, headers=HEADERS)
+            return _nothing(f"no picture: {error}")
         return web.Response(body=made[0], content_type=made[1], headers=_CACHED)
 
     async def _file(self, request: web.Request) -> web.Response:
@@ -111,10 +117,9 @@ class Page:
         return _response(self._static[name], _STATIC[name])
 
 
-def _kind(request: web.Request) -> str | None:
-    parts = request.path.removeprefix(f"{ROOT}/view").split("/")
-    return parts[1] or None
-
-
 def _response(body: bytes, content_type: str, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type=content_type, charset="utf-8", headers=HEADERS)
+
+
+def _nothing(text: str) -> web.Response:
+    return web.json_response({"message": text}, status=404, headers=HEADERS)

@@ -12,7 +12,7 @@ from airflow_provider_encord.emulator.page import items
 from airflow_provider_encord.emulator.page.cells import Cell, Section, code, lines, link_to, moment, row, state
 from airflow_provider_encord.emulator.store import Store
 
-SOME, SHORT, LONG = 5, 20, 500
+SOME, SHORT, LONG = 3, 20, 500
 """Rows on a page: of jobs beside other things; of datasets, folders and all jobs; of data rows, items and files."""
 
 JOBS = """

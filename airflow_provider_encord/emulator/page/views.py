@@ -179,10 +179,10 @@ class Views:
         added = {DATASET: tables.data_rows, FOLDER: tables.items}.get(found["kind"])
         return View(
             "Job",
-            key,
+            f"{JOB_KINDS.get(found['kind'], 'Job')} {key[:8]}",
             [
+                ("UUID", code(key)),
                 ("State", state(found["status"])),
-                ("Kind", JOB_KINDS.get(found["kind"])),
                 ("Units", units(found)),
                 ("Of", target(found)),
                 ("Files", found["file_name"]),
@@ -199,8 +199,9 @@ class Views:
         title = self._store.value("SELECT title FROM datasets WHERE uuid = ?", (task["dataset"],))
         return View(
             "Re-encode task",
-            str(task["uuid"] or task["id"]),
+            f"Re-encoding {str(task['uuid'] or task['id'])[:8]}",
             [
+                ("Task", code(str(task["uuid"] or task["id"]))),
                 ("State", state(self._emulator.re_encoding.state(task))),
                 ("Of", link_to("datasets", task["dataset"], title)),
                 ("Due", moment(task["due_at"])),

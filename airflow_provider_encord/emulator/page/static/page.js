@@ -135,8 +135,8 @@ function missing() {
   const kind = { datasets: "dataset", folders: "folder", items: "item", jobs: "job" }[location.pathname.split("/")[1]];
   document.title = "Not found – Local Encord";
   get("kind").textContent = "404";
-  get("name").textContent = "Not here";
-  get("message").replaceChildren(`There is no ${kind} of this name. It was deleted, or is in another Encord. `,
+  get("name").textContent = "Not found";
+  get("message").replaceChildren(`There is no ${kind} with this name here. It was deleted, or it is in another Encord. `,
     element("a", { href: "/" }, "See what there is"), ".");
   get("message").hidden = false;
   get("facts").replaceChildren();
