@@ -107,6 +107,16 @@ function makeSection({ id, title, columns }) {
     element("nav", { "aria-label": `Pages of ${title}` }));
 }
 
+/** Return rows with their keys; what is there twice gets different ones. */
+function keyed(rows) {
+  const seen = new Map();
+  return rows.map((row) => {
+    const before = seen.get(row.key) ?? 0;
+    seen.set(row.key, before + 1);
+    return [`${row.key} ${before}`, row];
+  });
+}
+
 function fillSection(node, section) {
   const [count, empty, table, pages] = ["h2 span", ".empty", "table", "nav"].map((what) => node.querySelector(what));
   count.textContent = section.count === null ? "" : section.count.toLocaleString("en");
@@ -117,7 +127,7 @@ function fillSection(node, section) {
   const paging = { id: section.id, page: section.page, pages: section.pages };
   arrange(pages, section.pages === 1 ? [] : [["pager", paging]], () => element("p"), (pager_, value) =>
     pager_.replaceChildren(...pager(value)));
-  arrange(table.tBodies[0], section.rows.map((row) => [row.key, [section.columns, row]]),
+  arrange(table.tBodies[0], keyed(section.rows).map(([key, row]) => [key, [section.columns, row]]),
     () => element("tr", { role: "row" }), fillRow);
 }
 
