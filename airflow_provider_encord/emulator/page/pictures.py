@@ -51,7 +51,8 @@ def _first_frame(path: Path) -> Any:
         frame = next(container.decode(video=0))
         if frame.width * frame.height > LARGEST:
             raise NoPicture("the video is too large")
-        return frame.to_image().rotate(frame.rotation, expand=True)
+        # The oldest PyAV of the extra does not know how a phone was held.
+        return frame.to_image().rotate(getattr(frame, "rotation", 0), expand=True)
 
 
 def _encoded(image: Any, side: int) -> tuple[bytes, str]:
