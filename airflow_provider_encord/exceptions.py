@@ -70,7 +70,7 @@ class EncordConnectionLookupError(EncordError):
 
 
 class EncordInputError(EncordError, AirflowFailException):
-    """An argument or a manifest is wrong; nothing was sent to Encord."""
+    """An argument, a manifest or a file is wrong; nothing of it was sent to Encord."""
 
 
 class EncordNothingToDoError(EncordError, AirflowFailException):

@@ -111,6 +111,17 @@ class Work(ABC):
         """Return arguments of ``execute_complete`` besides the event; Airflow keeps them as JSON."""
         return {}
 
+    def judge_start(self, memory: Memory) -> None:
+        """Raise if too much failed before the jobs were started; for tasks that do not wait for them."""
+        return None
+
+    def tries_again(self, memory: Memory, *, partial: bool) -> bool:
+        """Whether work whose jobs have ended is done again, since parts of it failed and the others are skipped.
+
+        :param partial: whether items failed in the jobs.
+        """
+        return False
+
     def is_undone(self, verdict: Verdict, memory: Memory) -> bool | None:
         """Whether somebody has removed everything that an ended job added; None if the job does not show it."""
         return None
@@ -149,11 +160,11 @@ class JobRun:
         self._task.push(self._context, "job_id", job_ids[0] if job_ids else None)
         if not job_ids:
             report = self._work.finish([], (), self._memory)
-            something = bool(report.get("skipped"))
-            if something:
+            if report.get("skipped") or report.get("failed"):
                 return report
             return dict(self._task.settle_empty(self._context, report, self._memory, self._work.why_empty()))
         if not self._task.wait_for_completion:
+            self._work.judge_start(self._memory)
             return {**self._work.place(), "job_ids": job_ids, "status": "STARTED"}
         if self._task.deferrable and not self._end_soon(job_ids, deadline):
             self._task.defer(
@@ -241,9 +252,10 @@ class JobRun:
             # The trigger of the attempt that was cleared may be about to cancel the same jobs.
             self._cancel(started.job_ids)
             state = self._state_of(started.job_ids, cleared=cleared, held_seconds=_SECONDS_TO_END)
-        if state in ("lost", "failed", "cancelled", "undone"):
+        if state in ("lost", "failed", "cancelled", "undone", "partial"):
             self._task.log.warning("%s of an earlier attempt: %s. Starting again.", jobs_text(started.job_ids), state)
-            self._memory.forget()
+            # Of a job that is not known any more, and of items that were removed, the uploaded files may be gone, too.
+            self._memory.forget(keep_uploads=state not in ("lost", "undone"))
             return Started(worked=True)
         if state == "ended" and self._work.looks_again:
             started.complete = False
@@ -251,11 +263,14 @@ class JobRun:
         return started
 
     def _state_of(self, job_ids: JobIds, *, cleared: bool, held_seconds: int = 0) -> str:
-        """Return the state of earlier jobs: ``lost``, ``failed``, ``cancelled``, ``undone``, ``ended`` or ``running``.
+        """Return the state of earlier jobs: ``running``, ``ended``, or why the work is done again.
+
+        That is ``lost``, ``failed``, ``cancelled``, ``undone`` or ``partial``.
 
         :param held_seconds: how long each job may take to end.
         """
         ended = 0
+        partial = False
         undone: bool | None = None if cleared else False
         for job_id in job_ids:
             try:
@@ -267,12 +282,15 @@ class JobRun:
             if verdict.state in ("failed", "cancelled"):
                 return str(verdict.state)
             ended += 1
+            partial = partial or verdict.state == "partial"
             if undone is None:
                 undone = self._work.is_undone(verdict, self._memory)
         if ended < len(job_ids):
             return "running"
         # If no job lists an item, all of them may have been removed.
-        return "undone" if undone or (cleared and undone is None and self._work.hides_removed_items) else "ended"
+        if undone or (cleared and undone is None and self._work.hides_removed_items):
+            return "undone"
+        return "partial" if self._work.tries_again(self._memory, partial=partial) else "ended"
 
     def _look_twice(self, job_id: str | int, held_seconds: int) -> Verdict | None:
         """Ask for the state of a job; once more if Encord says that there is no such job, which may be a mistake."""
@@ -323,7 +341,7 @@ class JobRun:
                 raise
             return self._give_up()
         except EncordJobError:
-            self._memory.forget()  # so that a retry starts again
+            self._memory.forget(keep_uploads=True)  # so that a retry starts again
             raise
         self._task.running_jobs = []
         return report
@@ -388,7 +406,7 @@ class JobRun:
             state = goes_on(going_on, self._watch(going_on[0]))
         else:
             state = "Encord has cancelled it; a later attempt starts what is missing."
-            self._memory.forget()
+            self._memory.forget(keep_uploads=True)
         shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no items"
         raise EncordTimeoutError(
             f"The time was over before {jobs_text(job_ids)} of {self._watch(job_ids[0]).place} had ended. {state} "

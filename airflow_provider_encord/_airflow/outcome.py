@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord._client.outgoing import storable
-from airflow_provider_encord.exceptions import EncordJobCancelledError, EncordJobError, EncordUploadError
+from airflow_provider_encord.exceptions import (
+    EncordError,
+    EncordInputError,
+    EncordJobCancelledError,
+    EncordJobError,
+    EncordMachineError,
+    EncordUploadError,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import Verdict
@@ -20,8 +27,8 @@ if TYPE_CHECKING:
 XCOM_BYTES = 48 * 1024
 MOST_IN_XCOM = 1000
 NOTHING_NEW = "NOTHING NEW"
-_MOST_ERRORS = 20
-_MOST_ERROR_TEXT = 500
+MOST_ERRORS = 20
+MOST_ERROR_TEXT = 500
 
 
 def fits_xcom(value: Any) -> bool:
@@ -120,13 +127,52 @@ class RegisteredItem:
         return {name: value for name, value in known.items() if value is not None}
 
 
+CHECK, READ, UPLOAD, JOB = "check", "read", "upload", "job"
+_ERRORS: dict[str, type[EncordError]] = {
+    JOB: EncordJobError,
+    UPLOAD: EncordUploadError,
+    READ: EncordMachineError,
+    CHECK: EncordInputError,
+}
+"""The error of a task by the stage at which files failed; that of the last stage is raised."""
+
+
+@dataclass(frozen=True)
+class FailedFile:
+    """A file that is not in Encord.
+
+    :param path: its path or URL, as messages show it.
+    :param stage: where it failed: ``check`` (by what it is), ``read`` (on this machine), ``upload`` or ``job``.
+    """
+
+    path: str
+    stage: str
+    error: str
+
+    def line(self) -> dict[str, Any]:
+        """Return the line of a details file."""
+        told = {"path": self.path, "stage": self.stage, "error": self.error}
+        return {"job_id": None, "outcome": "failed", "urls": [], **told}
+
+
 class RegistrationOutcome:
     """What registration jobs did. All items are counted, and the first ones are kept.
 
     :param looks_back: whether :meth:`add_earlier` will be called.
+    :param files: how many files were given, if each is an item.
+    :param path_of: finds the file of an item that failed, by its URLs.
     """
 
-    def __init__(self, *, looks_back: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        looks_back: bool = False,
+        files: int | None = None,
+        path_of: Callable[[Sequence[str]], str | None] = lambda urls: None,
+    ) -> None:
+        self._files = files
+        self._path_of = path_of
+        self._stages: set[str] = set()
         self._counted: set[str | None] | None = set() if looks_back else None
         self.added = self.present = self.failed = self.cancelled = self.earlier = 0
         self.items: list[dict[str, str]] = []
@@ -178,17 +224,51 @@ class RegistrationOutcome:
                 self.earlier += 1
                 yield {"job_id": None, "outcome": "present", **self._keep(item)}
 
+    def add_files(self, files: Iterable[FailedFile], count: int) -> Iterator[dict[str, Any]]:
+        """Count files that were part of no job, and yield a line of details for each.
+
+        :param count: how many there are; ``files`` may be only the first ones.
+        """
+        self.failed += count
+        for file in files:
+            self._stages.add(file.stage)
+            self._keep_error({"path": file.path, "stage": file.stage}, [], file.error)
+            yield file.line()
+
     def require_good_end(self, dataset_hash: str | None, folder_uuid: str | None, max_failed_items: float) -> None:
         """Raise unless all jobs ended well and the failed items of all jobs together are allowed.
 
-        :raises EncordJobError: names the first job that did not end well.
+        :raises EncordJobError: names the first job that did not end well, or the files that failed in jobs.
+        :raises EncordUploadError: names the files that could not be uploaded, if no file failed in a job.
+        :raises EncordMachineError: names the files that cannot be read, if none failed later.
+        :raises EncordInputError: names the files that no attempt can upload, if none failed for another reason.
         """
-        total = self.added + self.skipped + self.failed + self.cancelled
-        tolerated = self.failed <= failed_items_allowed(max_failed_items, total)
+        total = self._files or self.added + self.skipped + self.failed + self.cancelled
+        allowed = failed_items_allowed(max_failed_items, total)
+        tolerated = self.failed <= allowed
+        # What a folder's jobs did is told of the folder, also where its items are linked into a dataset.
+        place = None if folder_uuid else dataset_hash
         for verdict in self.endings:
-            # What a folder's jobs did is told of the folder, also where its items are linked into a dataset.
-            place = None if folder_uuid else dataset_hash
-            require_done(verdict, place, folder_uuid=folder_uuid, allow_partial=tolerated)
+            allow_partial = tolerated or self._files is not None
+            require_done(verdict, place, folder_uuid=folder_uuid, allow_partial=allow_partial)
+        if self._files is not None and not tolerated:
+            where = f"Dataset {place}" if place else f"Folder {folder_uuid}"
+            raise self._files_error(where, allowed, total)
+
+    def _files_error(self, place: str, allowed: int, total: int) -> EncordError:
+        stage = next(stage for stage in _ERRORS if stage in self._stages or stage == CHECK)
+        lines = [
+            f"{place}: {self.failed} of {total} files failed, and max_failed_items allows {allowed}. "
+            f"{self.added + self.skipped} are in Encord; "
+            + ("mend or leave out the others." if stage == CHECK else "the next attempt sends only what is missing.")
+        ]
+        for error in self.errors:
+            lines.append(f"{error.get('path') or ', '.join(error['urls']) or 'item'}: {error['error']}")
+        if self.failed > len(self.errors):
+            lines.append(
+                f"And {self.failed - len(self.errors)} more; the details file (details_path) names all of them."
+            )
+        return _ERRORS[stage]("\n".join(lines))
 
     def report(self, job_ids: Sequence[Any], details_path: Any, details_conn_id: str | None) -> dict[str, Any]:
         """Return the report of the task, except where the data is."""
@@ -213,9 +293,16 @@ class RegistrationOutcome:
         return told
 
     def _fail(self, job_id: Any, urls: list[str], error: str) -> dict[str, Any]:
-        if len(self.errors) < _MOST_ERRORS:
-            self.errors.append({"urls": urls[:5], "error": error[:_MOST_ERROR_TEXT]})
-        return {"job_id": job_id, "outcome": "failed", "urls": urls, "error": error}
+        told: dict[str, Any] = {}
+        if self._files is not None:
+            self._stages.add(JOB)
+            told = {"path": self._path_of(urls), "stage": JOB}
+        self._keep_error(told, urls, error)
+        return {"job_id": job_id, "outcome": "failed", **told, "urls": urls, "error": error}
+
+    def _keep_error(self, told: dict[str, Any], urls: list[str], error: str) -> None:
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append({**told, "urls": urls[:5], "error": error[:MOST_ERROR_TEXT]})
 
 
 def _key(item: RegisteredItem) -> str | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
@@ -20,8 +20,10 @@ log = logging.getLogger(__name__)
 _JOBS = "encord_jobs"
 _FILES = "encord_files"
 _HASHES = "encord_hashes"
+_REGISTERED = "encord_registered"
 _FILES_PER_VALUE = 300  # Airflow warns of values above 64 KiB
 _HASHES_PER_VALUE = 1000
+_MOST_REFUSED = 500
 
 
 @dataclass
@@ -129,23 +131,28 @@ class Memory:
             self._set(f"{_HASHES}_{number}", hashes=some, last=at + _HASHES_PER_VALUE >= len(hashes))
 
     def recall_made(self, kind: str) -> dict[str, Any] | None:
-        """Return what :meth:`remember_made` kept of a kind of thing, such as ``dataset``."""
+        """Return what :meth:`remember_made` kept of a kind of thing, such as ``dataset`` or ``failed_files``."""
         return self._get(f"encord_{kind}")
 
     def remember_made(self, kind: str, value: Mapping[str, Any]) -> None:
-        """Keep which ones of the name there were, and the one that was made then."""
+        """Keep a value of a kind: of a dataset, which ones of the name there were, and the one that was made then."""
         self._set(f"encord_{kind}", **value)
 
-    def uploads(self) -> Uploads:
-        """Return the memory of uploaded files, with those of earlier attempts."""
-        return Uploads(self)
+    def uploads(self, *, without_refused: bool = False) -> Uploads:
+        """Return the memory of uploaded files, with those of earlier attempts.
 
-    def forget(self) -> None:
+        :param without_refused: leave out those that a job has refused, so that they are sent again.
+        """
+        return Uploads(self, without_refused)
+
+    def forget(self, *, keep_uploads: bool = False) -> None:
         """Forget jobs and uploads, so that the work is done again. That something was done stays known."""
         if self._store is None:
             return
         self.remember_jobs(Started(worked=True))
-        for name in (_FILES, _HASHES):
+        if not keep_uploads and self._store.get(_REGISTERED) is not None:
+            self._store.delete(_REGISTERED)
+        for name in (_HASHES,) if keep_uploads else (_FILES, _HASHES):
             number = 0
             while self._store.get(f"{name}_{number}") is not None:
                 self._store.delete(f"{name}_{number}")
@@ -167,13 +174,21 @@ class Uploads:
     them, with all files that came up during one request in the next one. Leaving the context waits for the last one.
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, without_refused: bool = False) -> None:
         self._memory = memory
         self._kept: list[dict[str, dict[str, str]]] = []
         while kept := memory._get(f"{_FILES}_{len(self._kept)}"):
             self._kept.append({name: dict(kept.get(name, {})) for name in ("object_keys", "item_uuids")})
-        self.known = {file_id: key for value in self._kept for file_id, key in value["object_keys"].items()}
-        """Object key of each file."""
+        registered = memory._get(_REGISTERED) or {"values": 0, "refused": []}
+        self._values_registered = int(registered["values"])
+        self._refused = set(registered["refused"])
+        self.known: dict[str, str] = {}
+        """Object key of each file that can be registered."""
+        for number, value in enumerate(self._kept):
+            for file_id, key in value["object_keys"].items():
+                refused = key in self._refused
+                if not (refused and without_refused) and (refused or number >= self._values_registered):
+                    self.known[file_id] = key
         self.item_uuids = {file_id: uuid for value in self._kept for file_id, uuid in value["item_uuids"].items()}
         """The item that a file of a folder becomes."""
         self._new: dict[str, tuple[str, str | None]] = {}
@@ -193,6 +208,20 @@ class Uploads:
             if not self._writing:
                 self._writing = True
                 self._writer.submit(self._keep)
+
+    def all_kept(self) -> Iterator[tuple[str, str]]:
+        """Yield id and object key of each file that is kept."""
+        return (pair for value in self._kept for pair in value["object_keys"].items())
+
+    def note_ended(self, refused: Sequence[str], *, registered: bool) -> None:
+        """Note that the jobs have ended.
+
+        :param refused: object keys that the jobs could not register.
+        :param registered: whether all others are registered. A later attempt does not register them again, since what
+            they were made into may have been removed.
+        """
+        values = len(self._kept) if registered else self._values_registered
+        self._memory._set(_REGISTERED, values=values, refused=list(refused)[:_MOST_REFUSED])
 
     def __enter__(self) -> Uploads:
         """Enter."""
@@ -219,7 +248,8 @@ class Uploads:
 
     def _write(self, new: dict[str, tuple[str, str | None]]) -> None:
         for file_id, (key, item_uuid) in new.items():
-            if not self._kept or len(self._kept[-1]["object_keys"]) >= _FILES_PER_VALUE:
+            full = not self._kept or len(self._kept[-1]["object_keys"]) >= _FILES_PER_VALUE
+            if full or len(self._kept) <= self._values_registered:
                 if self._kept:
                     self._write_last()
                 self._kept.append({"object_keys": {}, "item_uuids": {}})

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from urllib.parse import unquote, urlsplit
@@ -97,6 +97,22 @@ def is_local(path: Path | ObjectStoragePath) -> TypeGuard[Path]:
     return isinstance(path, Path) and not hasattr(path, "fs")
 
 
+@dataclass(frozen=True)
+class BadFile:
+    """A file that cannot be uploaded.
+
+    :param path: its path or URL, as messages show it.
+    :param reason: what is wrong with it.
+    :param of_machine: whether it may be fine on another machine, or later.
+    :param by_name: whether its name alone is wrong.
+    """
+
+    path: str
+    reason: str
+    of_machine: bool = False
+    by_name: bool = False
+
+
 def find_files(
     locations: PathLike | Iterable[PathLike], conn_id: str | None = None, item_type: str | None = None
 ) -> list[SourceFile]:
@@ -107,6 +123,16 @@ def find_files(
     :raises EncordInputError: names each file that is empty, not a regular file, or of another type.
     :raises EncordMachineError: names each file that is missing or not readable here, if nothing else is wrong.
     """
+    looked_at = look_at_files(locations, conn_id, item_type)
+    if bad := [file for file in looked_at if isinstance(file, BadFile)]:
+        raise bad_files_error(bad, len(looked_at))
+    return [file for file in looked_at if isinstance(file, SourceFile)]
+
+
+def look_at_files(
+    locations: PathLike | Iterable[PathLike], conn_id: str | None = None, item_type: str | None = None
+) -> list[SourceFile | BadFile]:
+    """Return each file, or what is wrong with it, in the given order; arguments as of :func:`find_files`."""
     one = isinstance(locations, str | os.PathLike) or _is_stored(locations)
     if isinstance(locations, bytes | Mapping) or not (one or isinstance(locations, Iterable | None)):
         raise EncordInputError(f"The files to upload must be paths, not {type(locations).__name__}.")
@@ -114,17 +140,15 @@ def find_files(
     if not several:
         raise EncordInputError("There is no file to upload: the list of paths is empty.")
     paths = [_resolved(location, conn_id) for location in several]
-    found: list[SourceFile] = []
-    problems: list[_Problem] = []
+    looked_at: list[SourceFile | BadFile] = []
     for location, path, look in zip(several, paths, _look_at_all(paths), strict=True):
-        problem = look if isinstance(look, _Problem) else _wrong_type(path.name, item_type)
-        if problem:
-            problems.append(replace(problem, text=f"{_named(location)}: {problem.text}"))
+        if isinstance(look, _Problem):
+            looked_at.append(BadFile(_named(location), look.text, look.of_machine))
+        elif wrong := _wrong_type(path.name, item_type):
+            looked_at.append(BadFile(_named(location), wrong, by_name=True))
         else:
-            found.append(SourceFile(str(location), path.name, int(look), path))  # type: ignore[arg-type]
-    if problems:
-        raise _error_of(problems, len(several))
-    return found
+            looked_at.append(SourceFile(str(location), path.name, look, path))
+    return looked_at
 
 
 @dataclass(frozen=True)
@@ -135,12 +159,18 @@ class _Problem:
     of_machine: bool = False
 
 
-def _error_of(problems: Sequence[_Problem], total: int) -> EncordError:
-    lines = [f"{len(problems)} of {total} files cannot be uploaded; nothing was sent."]
-    lines += [problem.text for problem in problems[:20]]
-    if not all(problem.of_machine for problem in problems):
+def bad_files_error(bad: Sequence[BadFile], total: int) -> EncordError:
+    """Return the error for files of which nothing was sent."""
+    lines = [f"{len(bad)} of {total} files cannot be uploaded; nothing was sent."]
+    lines += [f"{file.path}: {file.reason}" for file in bad[:20]]
+    if not all(file.of_machine for file in bad):
         return EncordInputError("\n".join(lines))
-    return EncordMachineError("\n".join([*lines, f"Looked for on host {socket.gethostname()} by user {_user()}."]))
+    return EncordMachineError("\n".join([*lines, f"Looked for on {this_machine()}."]))
+
+
+def this_machine() -> str:
+    """Name host and user, for errors that another machine may not have."""
+    return f"host {socket.gethostname()} by user {_user()}"
 
 
 def _user() -> str:
@@ -215,23 +245,34 @@ _MEDIA_TYPES = {
     "nifti": "application/nifti",
 }
 """How the media type of a file begins, by item type. Other item types take many media types."""
-_STREAMS = (".ts", ".mts", ".m2ts")  # videos, though some systems take .ts for a text file
+_EXTENSIONS = {
+    "video": ("mp4", "mov", "webm", "mkv", "avi", "m4v", "ts", "mts", "m2ts"),  # some systems take .ts for a text file
+    "image": ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "avif"),
+    "dicomFile": ("dcm", "dicom"),
+    "audio": ("mp3", "wav", "flac", "m4a", "ogg", "eac3"),
+    "pdf": ("pdf",),
+    "plainText": ("txt", "html", "json", "xml"),
+    "nifti": ("nii", "nii.gz"),
+    "timeseries": ("csv",),
+}
+"""The usual extensions of files by item type, whatever media types this system knows."""
 _NIFTI = (".nii", ".nii.gz")
 
 
-def _wrong_type(name: str, item_type: str | None) -> _Problem | None:
+def _wrong_type(name: str, item_type: str | None) -> str | None:
     """Say if a file's name shows that it is of another type; an unknown extension passes."""
-    lower = name.lower()
-    if item_type is None or (item_type == "video" and lower.endswith(_STREAMS)):
+    usual = tuple(f".{extension}" for extension in _EXTENSIONS.get(item_type or "", ()))
+    if item_type is None or name.lower().endswith(usual):
         return None
-    guessed, encoding = ("application/nifti", None) if lower.endswith(_NIFTI) else mimetypes.guess_type(name)
+    guessed, encoding = ("application/nifti", None) if name.lower().endswith(_NIFTI) else mimetypes.guess_type(name)
     if expected := _MEDIA_TYPES.get(item_type):
         wrong = guessed is not None and not guessed.startswith(expected) and guessed != "application/octet-stream"
     else:
         wrong = guessed is not None and guessed.startswith(tuple(_MEDIA_TYPES.values()))
-    if encoding or wrong:
-        return _Problem(f"is {encoding or guessed} by its name, and {item_type} files are uploaded here")
-    return None
+    if not (encoding or wrong):
+        return None
+    named = f" Usual names end in {', '.join(usual)}." if usual else ""
+    return f"is {encoding or guessed} by its name, and {item_type} files are uploaded here.{named}"
 
 
 def shown_location(location: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
+from airflow_provider_encord._airflow.failed_files import FailedFiles
 from airflow_provider_encord._airflow.job_run import Work
 from airflow_provider_encord._airflow.outcome import RegisteredItem, RegistrationOutcome, list_or_reference
 from airflow_provider_encord._client.outgoing import one_line
@@ -40,8 +41,9 @@ class EncordRegistrationOperator(EncordJobOperator):
     Returns ``{"dataset_hash", "folder_uuid", "job_ids", "status", "added", "skipped", "failed", "cancelled", "items",
     "errors", "details", "details_conn_id"}``: counts (``skipped`` items were there already); ``items`` as
     ``[{"data_hash", "item_uuid", "title"}]`` in Encord's order, without ids that are unknown, with those of earlier
-    attempts at the end, or None if there are too many for an XCom; the first errors as ``[{"urls", "error"}]``; and the
-    details file, if there is one. Also pushes the XComs ``job_ids``, ``job_id`` (the first one), ``data_hashes`` if
+    attempts at the end, or None if there are too many for an XCom; the first errors as ``[{"urls", "error"}]``, of
+    uploads with ``path`` and ``stage`` (``check``, ``read``, ``upload`` or ``job``); and the details file, if there is
+    one. Also pushes the XComs ``job_ids``, ``job_id`` (the first one), ``data_hashes`` if
     there is a dataset, and ``item_uuids``: each a list, or ``{"count", "details_path", "details_conn_id"}`` if there
     are too many; the next operator takes both.
 
@@ -56,7 +58,8 @@ class EncordRegistrationOperator(EncordJobOperator):
         would be registered. Nothing is uploaded, and no job is started.
     :param details_path: path or ``ObjectStoragePath`` URL of a file with all items and errors, one JSON object per line
         (templated): ``{"job_id", "outcome": "added", "data_hash", "item_uuid", "title"}``, the same with ``"present"``
-        for items that were there before, or ``{"job_id", "outcome": "failed", "urls", "error"}``.
+        for items that were there before, or ``{"job_id", "outcome": "failed", "urls", "error"}``, of uploads with
+        ``path`` and ``stage``.
     :param details_conn_id: Airflow connection of the store of ``details_path`` (templated).
     """
 
@@ -95,7 +98,12 @@ class EncordRegistrationOperator(EncordJobOperator):
         if not self.only_report:
             return self.run_jobs(context, work)
         memory = Memory(context, durable=False, identity={})
-        counts = [work.count(batch) for batch in work.batches(memory)]
+        counts = []
+        for batch in work.batches(memory):
+            if count := work.count(batch):
+                counts.append(count)
+            work.note_failed(batch, memory)
+        work.judge_start(memory)
         self.log.info("Would register %d items in %d jobs. Nothing was sent.", sum(counts), len(counts))
         return {**work.place(), "dry_run": True, "items": sum(counts), "jobs": len(counts)}
 
@@ -198,6 +206,20 @@ class Registration(Work):
         """Return what the details file tells besides, at its end."""
         return ()
 
+    def note_failed(self, batch: Any, memory: Memory) -> None:
+        """Note the files of a batch that are known to be bad."""
+
+    def failed_files(self, memory: Memory) -> FailedFiles:
+        """Return the files that failed before they were part of a job."""
+        return FailedFiles()
+
+    def outcome(self, memory: Memory) -> RegistrationOutcome:
+        """Return an empty account."""
+        return RegistrationOutcome(looks_back=self.looks_back(memory))
+
+    def note_end(self, outcome: RegistrationOutcome, memory: Memory) -> None:
+        """Keep for later attempts what the account of the ended jobs shows."""
+
     def is_undone(self, verdict: Verdict, memory: Memory) -> bool | None:
         """Whether none of a job's items is in its place any more."""
         return not self.to.holds_any(self.to.items_of(verdict)) if verdict.answer.items else None
@@ -205,13 +227,14 @@ class Registration(Work):
     def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
         """Return the report, or raise if more items failed than allowed."""
         task = self.task
-        looks_back = self.looks_back(memory)
-        outcome = RegistrationOutcome(looks_back=looks_back)
+        outcome = self.outcome(memory)
+        failed = self.failed_files(memory)
 
         def lines() -> Iterator[dict[str, Any]]:
+            yield from outcome.add_files(failed, failed.count)
             for job_id, verdict in zip(job_ids, verdicts, strict=True):
                 yield from outcome.add(job_id, verdict, self.to.into_dataset(self.to.items_of(verdict)))
-            if looks_back:
+            if self.looks_back(memory):
                 yield from outcome.add_earlier(self.to.into_dataset(self.earlier_items(memory, outcome)))
             yield from self.details()
 
@@ -230,7 +253,8 @@ class Registration(Work):
                 task.push(self.context, key, told)
         task.log.info("%d added, %d skipped, %d failed.", outcome.added, outcome.skipped, outcome.failed)
         for error in outcome.errors:
-            what = one_line(", ".join(error["urls"])) or "item"
+            what = one_line(error.get("path") or ", ".join(error["urls"])) or "item"
             task.log.warning("Not added: %s: %s", what, one_line(error["error"]))
+        self.note_end(outcome, memory)
         outcome.require_good_end(self.dataset_hash, self.to.folder_uuid, task.max_failed_items)
         return {**self.place(), **outcome.report(job_ids, task.details_path, task.details_conn_id)}

@@ -6,11 +6,22 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._airflow.failed_files import FailedFiles
+from airflow_provider_encord._airflow.outcome import (
+    CHECK,
+    READ,
+    UPLOAD,
+    FailedFile,
+    RegistrationOutcome,
+    failed_items_allowed,
+)
+from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS, MAX_FILES_PER_JOB
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume import item_tags
@@ -18,7 +29,7 @@ from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.operators._registration import EncordRegistrationOperator, Registration
 
 if TYPE_CHECKING:
-    from airflow_provider_encord._airflow.outcome import RegisteredItem, RegistrationOutcome
+    from airflow_provider_encord._airflow.outcome import RegisteredItem
     from airflow_provider_encord._client.jobs import Verdict
     from airflow_provider_encord._client.resources.data_items import Files
     from airflow_provider_encord._resume.task_store import Memory
@@ -32,7 +43,8 @@ _KINDS_OF_DATASETS = ("video", "image")
 class EncordUploadOperator(EncordRegistrationOperator):
     """An operator that uploads files and registers them.
 
-    All files are checked before the first byte is sent. All files of a job are uploaded before the job starts.
+    All files are checked before the first byte is sent. All files of a job are uploaded before the job starts. A file
+    that fails does not keep the others out, unless they are one item together.
 
     The client metadata of each item gets ``airflow_task`` (dag id, task id, run id and map index) and ``airflow_file``
     (name, size, and number among files with the same name and size). So a later attempt, or a cleared task, leaves out
@@ -47,10 +59,10 @@ class EncordUploadOperator(EncordRegistrationOperator):
     :param max_workers: number of files that are uploaded at the same time.
     :param max_items_per_job: more files are split into several jobs; each is uploaded and started before the next one.
         The files of a group or series are one item and stay together.
-    :raises EncordInputError: names each file that is empty or of another type.
-    :raises EncordMachineError: names each file that is missing or unreadable on this machine.
-    :raises EncordUploadError: names each file that could not be uploaded; its job is not started, and a later attempt
-        sends the files that are missing.
+    :param check_file_types: refuse files that are of another kind by their names. False leaves it to Encord.
+    :raises EncordInputError: names the files that are empty or of another type.
+    :raises EncordMachineError: names the files that are missing or unreadable on this machine.
+    :raises EncordUploadError: names the files that could not be uploaded; a later attempt sends what is missing.
     """
 
     item_type: str
@@ -77,6 +89,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         "source_conn_id": arguments.optional(arguments.conn_id),
         "max_workers": arguments.whole_number(1, 256),
         "max_items_per_job": arguments.whole_number(),
+        "check_file_types": arguments.flag,
     }
 
     def __init__(
@@ -88,6 +101,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         source_conn_id: str | None = None,
         max_workers: int = DEFAULT_MAX_WORKERS,
         max_items_per_job: int = MAX_FILES_PER_JOB,
+        check_file_types: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -97,6 +111,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         self.source_conn_id = source_conn_id
         self.max_workers = max_workers
         self.max_items_per_job = max_items_per_job
+        self.check_file_types = check_file_types
         self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -104,16 +119,36 @@ class EncordUploadOperator(EncordRegistrationOperator):
         self.check_rendered()
         return self.register(context, Uploading(self, context))
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, failed_files: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Go on after the trigger has fired."""
         self.check_rendered()
-        return self.resume_jobs(context, Uploading(self, context), event)
+        return self.resume_jobs(context, Uploading(self, context, failed_files), event)
 
     @abstractmethod
     def data_items(self, files: Files) -> dict[str, Any]:
         """Return the items that register the uploaded files."""
 
-    def single_files(self, files: Files) -> dict[str, Any]:
+
+class _UploadOfSingleFiles(EncordUploadOperator):
+    """An upload that makes one item of each file.
+
+    :param max_failed_items: how many files may fail: a count, or a share below 1 of all files. If more fail, the task
+        fails. The other files are added in either case.
+    """
+
+    checks: ClassVar[dict[str, Check]] = {
+        **EncordUploadOperator.checks,
+        "max_failed_items": arguments.count_or_share,
+    }
+
+    def __init__(self, *, max_failed_items: float = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_failed_items = max_failed_items
+        self.check_literals()
+
+    def data_items(self, files: Files) -> dict[str, Any]:
         """Return one item for each uploaded file, with its title."""
         from airflow_provider_encord._client.resources import data_items
 
@@ -121,7 +156,7 @@ class EncordUploadOperator(EncordRegistrationOperator):
         return data_items.single_files(self.item_type, titled, self.client_metadata)
 
 
-class EncordUploadVideoOperator(EncordUploadOperator):
+class EncordUploadVideoOperator(_UploadOfSingleFiles):
     """Upload videos.
 
     What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`.
@@ -130,10 +165,6 @@ class EncordUploadVideoOperator(EncordUploadOperator):
     """
 
     item_type = "video"
-
-    def data_items(self, files: Files) -> dict[str, Any]:
-        """Register each file as a video."""
-        return self.single_files(files)
 
 
 class EncordCreateImageGroupOperator(EncordUploadOperator):
@@ -165,7 +196,7 @@ class EncordCreateImageGroupOperator(EncordUploadOperator):
         )
 
 
-class EncordUploadImageOperator(EncordUploadOperator):
+class EncordUploadImageOperator(_UploadOfSingleFiles):
     """Upload single images.
 
     What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`.
@@ -174,10 +205,6 @@ class EncordUploadImageOperator(EncordUploadOperator):
     """
 
     item_type = "image"
-
-    def data_items(self, files: Files) -> dict[str, Any]:
-        """Register each file as an image."""
-        return self.single_files(files)
 
 
 class EncordCreateDicomSeriesOperator(EncordUploadOperator):
@@ -198,7 +225,7 @@ class EncordCreateDicomSeriesOperator(EncordUploadOperator):
         return data_items.dicom_series(files, title=self.title, client_metadata=self.client_metadata)
 
 
-class EncordUploadFilesOperator(EncordUploadOperator):
+class EncordUploadFilesOperator(_UploadOfSingleFiles):
     """Upload files of any kind that is one item a file.
 
     What it returns and pushes to XCom: :class:`.EncordRegistrationOperator`.
@@ -209,16 +236,12 @@ class EncordUploadFilesOperator(EncordUploadOperator):
         two need ``folder_uuid``, since Encord takes them into folders only.
     """
 
-    checks: ClassVar[dict[str, Check]] = {**EncordUploadOperator.checks, "kind": arguments.one_of(*_KINDS)}
+    checks: ClassVar[dict[str, Check]] = {**_UploadOfSingleFiles.checks, "kind": arguments.one_of(*_KINDS)}
 
     def __init__(self, *, kind: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = self.item_type = kind
         self.check_literals()
-
-    def data_items(self, files: Files) -> dict[str, Any]:
-        """Register each file as an item."""
-        return self.single_files(files)
 
     def check_together(self) -> None:
         """Of a dataset, Encord hands out URLs for few kinds."""
@@ -234,20 +257,34 @@ class EncordUploadFilesOperator(EncordUploadOperator):
 class UploadBatch:
     """The files that one job registers.
 
+    :param number: how many batches come before it.
     :param files: the files in their order.
     :param ids: an id for each file, the same at each attempt.
+    :param failed: files in this part of the list that cannot be uploaded.
     """
 
+    number: int
     files: list[SourceFile]
     ids: list[str]
+    failed: list[FailedFile]
 
 
 class Uploading(Registration):
-    """Files to upload and register, in batches."""
+    """Files to upload and register, in batches.
 
-    def __init__(self, task: EncordUploadOperator, context: Context) -> None:
+    :param failed_files: what failed before the task was deferred.
+    """
+
+    def __init__(
+        self, task: EncordUploadOperator, context: Context, failed_files: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(task, context)
         self._found: list[RegisteredItem] | None = None
+        self._failed = None if failed_files is None else self._recalled(failed_files)
+        self._paths: dict[str, str] = {}
+        """File by object key."""
+        self._refused: list[str] = []
+        """Object keys that jobs could not register."""
 
     def identity(self) -> Mapping[str, Any]:
         """Return what is uploaded where; a file counts by its name, since an attempt may find it in another folder."""
@@ -259,27 +296,60 @@ class Uploading(Registration):
         return {"names": names, "folder": task.folder_uuid, **kind, **{name: getattr(task, name) for name in shared}}
 
     def batches(self, memory: Memory) -> Iterator[UploadBatch]:
-        """Check all files, and yield those of each job."""
-        from airflow_provider_encord._storage.files import find_files
+        """Check all files, and yield those of each job.
+
+        :raises EncordInputError: when files are empty or of another type, and more than may fail are bad, or none is
+            good, or all are one item.
+        :raises EncordMachineError: likewise, when they are missing or unreadable on this machine.
+        """
+        from airflow_provider_encord._storage.files import (
+            BadFile,
+            SourceFile,
+            bad_files_error,
+            look_at_files,
+            this_machine,
+        )
 
         task = self.task
         if not task.file_paths:
             return
-        files = find_files(task.file_paths, task.source_conn_id, task.item_type)
-        if task.title is not None and len(files) > 1 and not task.one_item:
+        item_type = task.item_type if task.check_file_types else None
+        looked_at = [
+            replace(file, reason=f"{file.reason} check_file_types=False leaves it to Encord.")
+            if isinstance(file, BadFile) and file.by_name
+            else file
+            for file in look_at_files(task.file_paths, task.source_conn_id, item_type)
+        ]
+        bad = [file for file in looked_at if isinstance(file, BadFile)]
+        hopeless = len(bad) == len(looked_at) > failed_items_allowed(task.max_failed_items, len(looked_at))
+        if bad and (task.one_item or hopeless):
+            raise bad_files_error(bad, len(looked_at))
+        if task.title is not None and len(looked_at) > 1 and not task.one_item:
             raise EncordInputError("title can only be set for a single file; several files keep their names.")
         self.to.check()
-        ids = item_tags.file_ids(files)
-        size = len(files) if task.one_item else task.max_items_per_job
-        for at in range(0, len(files), size):
-            yield UploadBatch(files[at : at + size], ids[at : at + size])
+        ids = iter(item_tags.file_ids([file for file in looked_at if isinstance(file, SourceFile)]))
+        size = len(looked_at) if task.one_item else task.max_items_per_job
+        for number, at in enumerate(range(0, len(looked_at), size)):
+            part = looked_at[at : at + size]
+            files = [file for file in part if isinstance(file, SourceFile)]
+            failed = [
+                FailedFile(file.path, READ, f"{file.reason}, looked for on {this_machine()}")
+                if file.of_machine
+                else FailedFile(file.path, CHECK, file.reason)
+                for file in part
+                if isinstance(file, BadFile)
+            ]
+            yield UploadBatch(number, files, list(islice(ids, len(files))), failed)
 
     def count(self, batch: UploadBatch) -> int:
         """Return how many items the files make."""
         return 1 if self.task.one_item else len(batch.files)
 
     def start(self, batch: UploadBatch, memory: Memory) -> str | None:
-        """Upload the files and start the job that registers them; None if an earlier attempt has added all of them."""
+        """Upload the files and start the job that registers them.
+
+        :return: None if an earlier attempt has added all of them, or none could be uploaded.
+        """
         from airflow_provider_encord._client.resources.data_items import tagged
 
         task = self.task
@@ -295,14 +365,66 @@ class Uploading(Registration):
             return [at for at, item in enumerate(items) if item not in present]
 
         missing = list(self.still_missing(look))
-        if not missing:
+        left = batch if task.one_item and missing else _chosen(batch, missing)
+        files, ids, failed = self._upload(left, memory)
+        self._note_failed(batch.number, batch.failed + failed, memory)
+        if not files:
             return None
-        left = batch if task.one_item else _chosen(batch, missing)
-        data_items = task.data_items(self._upload(left, memory))
+        data_items = task.data_items(files)
         if task.durable:
-            data_items = tagged(data_items, [item_tags.tag(self.context, items[at]) for at in missing])
+            data_items = tagged(data_items, [item_tags.tag(self.context, each) for each in ids])
         memory.note_start()
-        return self.to.start(data_items=data_items)
+        # One file that fails must not keep the others out.
+        return self.to.start(data_items=data_items, ignore_errors=not task.one_item)
+
+    def note_failed(self, batch: UploadBatch, memory: Memory) -> None:
+        """Note the files of a batch that are known to be bad."""
+        self._note_failed(batch.number, batch.failed, memory)
+
+    def failed_files(self, memory: Memory) -> FailedFiles:
+        """Return the files that failed before they were part of a job, with those of the attempt that is joined."""
+        if self._failed is None:
+            self._failed = self._recalled(memory.recall_made("failed_files"))
+        return self._failed
+
+    def _recalled(self, record: Mapping[str, Any] | None) -> FailedFiles:
+        failed = FailedFiles(self.task.details_path, self.task.details_conn_id)
+        if record is not None:
+            failed.recall(record)
+        return failed
+
+    def resume_arguments(self) -> dict[str, Any]:
+        """Keep the files that no job registers."""
+        return {"failed_files": self._failed.record()} if self._failed and self._failed.count else {}
+
+    def judge_start(self, memory: Memory) -> None:
+        """Raise if more files failed than allowed before the jobs were started."""
+        outcome = self.outcome(memory)
+        failed = self.failed_files(memory)
+        for line in outcome.add_files(failed, failed.count):
+            self.task.log.warning("Not added: %s: %s", one_line(line["path"]), one_line(line["error"]))
+        outcome.require_good_end(self.dataset_hash, self.to.folder_uuid, self.task.max_failed_items)
+
+    def tries_again(self, memory: Memory, *, partial: bool) -> bool:
+        """Whether files failed: another attempt tries them again, and skips those that are there."""
+        return partial or self._recalled(memory.recall_made("failed_files")).count > 0
+
+    def outcome(self, memory: Memory) -> RegistrationOutcome:
+        """Return an empty account, which names the files of items that fail."""
+
+        def path_of(object_keys: Sequence[str]) -> str | None:
+            self._refused += object_keys
+            return self._path_of(object_keys, memory)
+
+        files = None if self.task.one_item else len(self.task.file_paths)
+        return RegistrationOutcome(looks_back=self.looks_back(memory), files=files, path_of=path_of)
+
+    def note_end(self, outcome: RegistrationOutcome, memory: Memory) -> None:
+        """Keep which uploaded files the jobs have registered, and which they refused."""
+        if outcome.failed and memory.lasts:
+            registered = all(verdict.state in ("done", "partial") for verdict in outcome.endings)
+            with memory.uploads() as uploads:
+                uploads.note_ended(self._refused, registered=registered)
 
     def looks_back(self, memory: Memory) -> bool:
         """Whether earlier attempts may have added something."""
@@ -336,14 +458,26 @@ class Uploading(Registration):
             self.task.log.info("Attempts of this task have added %d items so far.", len(self._found))
         return self._found
 
-    def _upload(self, batch: UploadBatch, memory: Memory) -> Files:
-        from airflow_provider_encord._airflow.outcome import uploaded
+    def _upload(self, batch: UploadBatch, memory: Memory) -> tuple[Files, list[str], list[FailedFile]]:
+        """Upload what an earlier attempt has not.
 
+        :return: the files in storage, the ids of their items, and the files that failed.
+        :raises EncordUploadError: when a file of a group or series failed.
+        """
+        from airflow_provider_encord._airflow.outcome import uploaded
+        from airflow_provider_encord._storage.files import shown_location
+
+        if not batch.files:
+            return [], [], []
         assigned: dict[int, str | None] = {}
         into_folder = self.to.folder_uuid is not None
-        with memory.uploads() as uploads:
-            done = uploads.item_uuids if into_folder else uploads.known
-            missing = [at for at, file_id in enumerate(batch.ids) if file_id not in done]
+        cleared = item_tags.is_cleared(self.context, self.task.retries or 0)
+        with memory.uploads(without_refused=cleared) as uploads:
+            missing = [
+                at
+                for at, file_id in enumerate(batch.ids)
+                if file_id not in uploads.known or (into_folder and file_id not in uploads.item_uuids)
+            ]
             if len(missing) < len(batch.ids):
                 uploaded_before = len(batch.ids) - len(missing)
                 self.task.log.info("An earlier attempt uploaded %d of %d files.", uploaded_before, len(batch.ids))
@@ -355,12 +489,45 @@ class Uploading(Registration):
                 assigned=lambda index, key, item_uuid: assigned.update({index: item_uuid}),
                 uploaded=lambda index, key: uploads.note(batch.ids[missing[index]], key, assigned.get(index)),
             )
-        uploaded(outcomes)
-        named = zip(batch.ids, batch.files, strict=True)
+        if self.task.one_item:
+            uploaded(outcomes)
+        errors = {at: str(outcome.error) for at, outcome in zip(missing, outcomes, strict=True) if outcome.error}
+        failed = [FailedFile(shown_location(batch.files[at].location), UPLOAD, errors[at]) for at in errors]
+        good = _chosen(batch, [at for at in range(len(batch.ids)) if at not in errors])
+        keys = [uploads.known[file_id] for file_id in good.ids]
+        self._paths |= {key: shown_location(file.location) for key, file in zip(keys, good.files, strict=True)}
+        ids = [item_tags.one_id(batch.ids)] if self.task.one_item else good.ids
         if into_folder:
-            return [(uploads.known[file_id], file.name, uploads.item_uuids[file_id]) for file_id, file in named]
-        return [(uploads.known[file_id], file.name) for file_id, file in named]
+            uuids = [uploads.item_uuids[file_id] for file_id in good.ids]
+            named = zip(keys, good.files, uuids, strict=True)
+            return [(key, file.name, uuid) for key, file, uuid in named], ids, failed
+        return [(key, file.name) for key, file in zip(keys, good.files, strict=True)], ids, failed
+
+    def _note_failed(self, number: int, failed: list[FailedFile], memory: Memory) -> None:
+        kept = self.failed_files(memory)
+        outdated = kept.count > 0
+        kept.add(number, failed)
+        if failed:
+            self.task.log.warning("%d files are left out; the others go on.", len(failed))
+        if failed or outdated:
+            memory.remember_made("failed_files", kept.record())
+
+    def _path_of(self, object_keys: Sequence[str], memory: Memory) -> str | None:
+        """Return the file of an object key; of one that another process has uploaded, as far as its id tells."""
+        from airflow_provider_encord._storage.files import shown_location
+
+        key = next(iter(object_keys), "")
+        if key not in self._paths:
+            paths = {one_line(PurePath(str(path)).name): shown_location(str(path)) for path in self.task.file_paths}
+            with memory.uploads() as uploads:
+                for file_id, kept in uploads.all_kept():
+                    ends = [at for at, letter in enumerate(file_id) if letter == ":"]
+                    name = next((file_id[:end] for end in reversed(ends) if file_id[:end] in paths), None)
+                    if name is not None:
+                        self._paths.setdefault(kept, paths[name])
+            self._paths.setdefault(key, "")
+        return self._paths[key] or None
 
 
 def _chosen(batch: UploadBatch, places: list[int]) -> UploadBatch:
-    return UploadBatch([batch.files[at] for at in places], [batch.ids[at] for at in places])
+    return replace(batch, files=[batch.files[at] for at in places], ids=[batch.ids[at] for at in places])

@@ -148,9 +148,7 @@ def table():
 
 @pytest.mark.parametrize("path", ["missing.mp4", "no/such/folder/clip.mp4"])
 def test_what_this_machine_lacks_may_be_on_another(path, encord, context, media):
-    task = EncordUploadVideoOperator(
-        task_id="task", dataset_hash=ID, file_paths=[str(media / "clip.mp4"), str(media / path)]
-    )
+    task = EncordUploadVideoOperator(task_id="task", dataset_hash=ID, file_paths=str(media / path))
     with pytest.raises(EncordMachineError, match=rf"{path}: does not exist\nLooked for on host \S+ by user") as caught:
         task.execute(context)
     assert not isinstance(caught.value, AirflowFailException)
