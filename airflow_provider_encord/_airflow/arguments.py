@@ -187,8 +187,8 @@ def text(value: Any, name: str) -> str:
     """Check a string that is not empty."""
     if not isinstance(value, str):
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        cure = f"Write it as a string: {str(value)!r}." if number else ""
-        raise refuse(name, value, "a string", cure)
+        cure = f"Write it as a string: {str(value)!r}; with native rendering, give a template quotes of its own."
+        raise refuse(name, value, "a string", cure if number else "")
     if not value.strip():
         raise refuse(name, value, "a string that is not empty")
     return free_text(value, name)

@@ -14,6 +14,8 @@ from airflow_provider_encord._airflow.outcome import MOST_ERROR_TEXT, MOST_ERROR
 from airflow_provider_encord._client.outgoing import storable
 from airflow_provider_encord._client.redaction import redacted
 
+_MOST_KEPT = 300
+
 
 class FailedFiles:
     """Files that failed before they were part of a job, batch by batch.
@@ -47,8 +49,9 @@ class FailedFiles:
 
         If they are too many, it holds the first ones, and the details file gets all.
         """
-        files: list[dict[str, Any]] = storable(redacted([_shortened(file) for file in self._files]))
-        if not fits_xcom(files):
+        first = [_shortened(file) for file in self._files[:_MOST_KEPT]]
+        files: list[dict[str, Any]] = storable(redacted(first))
+        if len(self._files) > _MOST_KEPT or not fits_xcom(files):
             if self._details_path is not None:
                 from airflow_provider_encord._storage.details_file import write_json_lines
 

@@ -283,6 +283,7 @@ class Uploading(Registration):
         self._failed = None if failed_files is None else self._recalled(failed_files)
         self._paths: dict[str, str] = {}
         """File by object key."""
+        self._paths_are_complete = False
         self._refused: list[str] = []
         """Object keys that jobs could not register."""
 
@@ -495,7 +496,7 @@ class Uploading(Registration):
         failed = [FailedFile(shown_location(batch.files[at].location), UPLOAD, errors[at]) for at in errors]
         good = _chosen(batch, [at for at in range(len(batch.ids)) if at not in errors])
         keys = [uploads.known[file_id] for file_id in good.ids]
-        self._paths |= {key: shown_location(file.location) for key, file in zip(keys, good.files, strict=True)}
+        self._paths |= {key: file.location for key, file in zip(keys, good.files, strict=True)}
         ids = [item_tags.one_id(batch.ids)] if self.task.one_item else good.ids
         if into_folder:
             uuids = [uploads.item_uuids[file_id] for file_id in good.ids]
@@ -517,16 +518,16 @@ class Uploading(Registration):
         from airflow_provider_encord._storage.files import shown_location
 
         key = next(iter(object_keys), "")
-        if key not in self._paths:
-            paths = {one_line(PurePath(str(path)).name): shown_location(str(path)) for path in self.task.file_paths}
+        if key not in self._paths and not self._paths_are_complete:
+            self._paths_are_complete = True
+            paths = {one_line(PurePath(str(path)).name): str(path) for path in self.task.file_paths}
             with memory.uploads() as uploads:
                 for file_id, kept in uploads.all_kept():
                     ends = [at for at, letter in enumerate(file_id) if letter == ":"]
                     name = next((file_id[:end] for end in reversed(ends) if file_id[:end] in paths), None)
                     if name is not None:
                         self._paths.setdefault(kept, paths[name])
-            self._paths.setdefault(key, "")
-        return self._paths[key] or None
+        return shown_location(self._paths[key]) if key in self._paths else None
 
 
 def _chosen(batch: UploadBatch, places: list[int]) -> UploadBatch:

@@ -97,6 +97,14 @@ def sent(asked, encord):
     return count
 
 
+@pytest.fixture
+def no_waiting(encord, monkeypatch):
+    """Let pauses between two requests be short."""
+    connection = json.loads(os.environ["AIRFLOW_CONN_ENCORD_DEFAULT"])
+    connection["extra"]["longest_pause"] = 0.01
+    monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", json.dumps(connection))
+
+
 def lines_of(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -168,7 +176,7 @@ def test_the_error_names_the_file_and_the_good_one_is_in(bad, error, message, up
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
-def test_what_storage_refuses_is_left_out(status, upload, folder_of, encord, titles, sent):
+def test_what_storage_refuses_is_left_out(status, upload, folder_of, encord, titles, sent, no_waiting):
     encord.fault("storage_put", status=status, times=None, skip=1)
     with pytest.raises(EncordUploadError, match=f"b.png: .*storage answered HTTP {status}"):
         upload(folder_of("a.png", "b.png"), max_workers=1)
@@ -345,6 +353,46 @@ def test_failures_survive_deferral(count, any_airflow, upload, folder_of, tmp_pa
     # Before Airflow 3.3 nobody remembers after a deferral which object was which file.
     assert of_job["path"] == {"3.3": paths[-1], "before": None}[any_airflow]
     assert len(of_job["urls"]) == 1
+
+
+@pytest.mark.parametrize("into", ["folder", "both"])
+def test_a_folder_gets_the_good_files_and_a_dataset_their_rows(into, upload, context, folder_of, hook, encord, sent):
+    folder = hook.create_folder("a folder").uuid
+    other = hook.create_dataset("no mirror", create_backing_folder=False).dataset_hash
+    paths = folder_of("a.png", "refused.png", "empty.png", "broken.png")
+    place = {"folder_uuid": folder, "dataset_hash": other if into == "both" else None}
+    encord.fault("storage_put", status=400, skip=1, times=1)
+    done = upload(paths, max_failed_items=3, max_workers=1, **place)
+    assert (done["added"], {error["path"]: error["stage"] for error in done["errors"]}) == (
+        1,
+        {paths[1]: "upload", paths[2]: "check", paths[3]: "job"},
+    )
+    assert len(hook.list_data_rows(other)) == (into == "both")
+    context["ti"].retry()
+    sent()
+    done = upload(paths[:2], max_workers=1, **place)
+    assert (done["added"], done["skipped"], sent()) == (1, 1, 1)
+    assert len(hook.list_data_rows(other)) == 2 * (into == "both")
+
+
+def test_a_worker_that_dies_between_two_jobs_counts_what_failed_before(upload, context, folder_of, monkeypatch, sent):
+    paths = folder_of("a.png", "empty.png", "b.png", "missing.png", "c.png", "broken.png")
+    start, calls = EncordHook.start_upload_job, []
+
+    def lost(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 2:
+            raise WorkerLost
+        return start(*args, **kwargs)
+
+    with monkeypatch.context() as dying, pytest.raises(WorkerLost):
+        dying.setattr(EncordHook, "start_upload_job", lost)
+        upload(paths, max_items_per_job=2)
+    context["ti"].retry()
+    sent()
+    done = upload(paths, max_items_per_job=2, max_failed_items=0.5)
+    assert (done["failed"], [error["path"] for error in done["errors"]]) == (3, [paths[1], paths[3], paths[5]])
+    assert (len(done["items"]), sent()) == (3, 2)
 
 
 def test_each_map_index_counts_its_own(upload, context, folder_of, titles):
