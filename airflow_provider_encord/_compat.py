@@ -13,7 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, Context, ObjectStoragePath
+    from airflow.sdk import (
+        Asset,
+        BaseHook,
+        BaseOperator,
+        BaseOperatorLink,
+        BaseSensorOperator,
+        Context,
+        ObjectStoragePath,
+    )
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import (
         AirflowException,
@@ -45,9 +53,10 @@ else:
             AirflowSkipException,
         )
     try:
-        from airflow.sdk import BaseOperator, BaseOperatorLink, BaseSensorOperator, Context, ObjectStoragePath
+        from airflow.sdk import Asset, BaseOperator, BaseOperatorLink, BaseSensorOperator, Context, ObjectStoragePath
         from airflow.sdk.log import mask_secret
     except ImportError:
+        from airflow.datasets import Dataset as Asset
         from airflow.io.path import ObjectStoragePath
         from airflow.models import BaseOperator, BaseOperatorLink
         from airflow.sensors.base import BaseSensorOperator
@@ -147,12 +156,23 @@ def _secrets_backends() -> list[Any]:
     return list(ensure_secrets_backend_loaded())
 
 
+def hook_lineage_collector() -> Any:
+    """Return Airflow's collector of hook-level lineage, or None if no plugin reads what it collects."""
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:
+        get_hook_lineage_collector = import_module("airflow.lineage.hook").get_hook_lineage_collector
+    collector = get_hook_lineage_collector()
+    return None if type(collector).__name__ == "NoOpCollector" else collector
+
+
 __all__ = [
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
+    "Asset",
     "BaseHook",
     "BaseOperator",
     "BaseOperatorLink",
@@ -161,6 +181,7 @@ __all__ = [
     "ObjectStoragePath",
     "conf",
     "get_connection_async",
+    "hook_lineage_collector",
     "is_undefined",
     "mask_secrets",
     "mask_secrets_async",

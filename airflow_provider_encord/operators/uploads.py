@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._airflow.lineage import folders_of
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS, MAX_FILES_PER_JOB
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume import item_tags
@@ -108,6 +109,11 @@ class EncordUploadOperator(EncordRegistrationOperator):
         """Go on after the trigger has fired."""
         self.check_rendered()
         return self.resume_jobs(context, Uploading(self, context), event)
+
+    def sources(self) -> Iterable[str]:
+        """Return the folders of the files."""
+        paths: Any = self.file_paths  # a list, since the task has run
+        return folders_of(str(path) for path in paths)
 
     @abstractmethod
     def data_items(self, files: Files) -> dict[str, Any]:
