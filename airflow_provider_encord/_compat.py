@@ -7,7 +7,7 @@ module, so this provider could not be installed there.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -156,14 +156,18 @@ def _secrets_backends() -> list[Any]:
     return list(ensure_secrets_backend_loaded())
 
 
-def hook_lineage_collector() -> Any:
-    """Return Airflow's collector of hook-level lineage, or None if no plugin reads what it collects."""
+def hook_lineage() -> tuple[Callable[..., None], Callable[..., None]] | None:
+    """Return what adds an input and an output to Airflow's hook-level lineage; None if no plugin reads that."""
     try:
         from airflow.sdk.lineage import get_hook_lineage_collector
     except ImportError:
         get_hook_lineage_collector = import_module("airflow.lineage.hook").get_hook_lineage_collector
-    collector = get_hook_lineage_collector()
-    return None if type(collector).__name__ == "NoOpCollector" else collector
+    collector: Any = get_hook_lineage_collector()
+    if type(collector).__name__ == "NoOpCollector":
+        return None
+    if hasattr(collector, "add_input_asset"):
+        return collector.add_input_asset, collector.add_output_asset
+    return collector.add_input_dataset, collector.add_output_dataset  # Airflow 2
 
 
 __all__ = [
@@ -181,7 +185,7 @@ __all__ = [
     "ObjectStoragePath",
     "conf",
     "get_connection_async",
-    "hook_lineage_collector",
+    "hook_lineage",
     "is_undefined",
     "mask_secrets",
     "mask_secrets_async",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from airflow_provider_encord._compat import hook_lineage_collector
+from airflow_provider_encord._compat import hook_lineage
 from airflow_provider_encord.assets.encord import asset_uri
 
 log = logging.getLogger(__name__)
@@ -30,9 +30,9 @@ def add_inputs(hook: Any, locations: Callable[[], Iterable[Any]]) -> None:
     :param locations: returns paths or URLs of folders; not called if no plugin asks.
     """
     with _harmless():
-        if (collector := hook_lineage_collector()) is not None:
+        if (adders := hook_lineage()) is not None:
             for uri in _uris(locations()):
-                collector.add_input_asset(hook, uri=uri)
+                adders[0](hook, uri=uri)
 
 
 def add_output(hook: Any, **place: Any) -> None:
@@ -41,8 +41,8 @@ def add_output(hook: Any, **place: Any) -> None:
     :param place: ``dataset_hash`` or ``folder_uuid``.
     """
     with _harmless():
-        if (collector := hook_lineage_collector()) is not None:
-            collector.add_output_asset(hook, uri=asset_uri(hook.settings.domain, **place))
+        if (adders := hook_lineage()) is not None:
+            adders[1](hook, uri=asset_uri(hook.settings.domain, **place))
 
 
 def operator_lineage(task: Any) -> Any:
