@@ -105,7 +105,7 @@ def airflow(demo, theatre, commands_in, environment, tmp_path_factory):
             services.enter_context(service(environment, logs / "api-server.log", *command))
         order("dags", "reserialize")
         for run_id in ("first", "second"):
-            order("dags", "trigger", INGEST, "--run-id", run_id, "--conf", conf)
+            order("dags", "trigger", INGEST, "--run-id", run_id, "--conf", conf, "--no-replace-microseconds")
         scheduler = logs / "scheduler.log"
         services.enter_context(service(environment, scheduler, "scheduler", "--skip-serve-logs"))
         until = time.monotonic() + PATIENCE
