@@ -23,9 +23,10 @@ from airflow_provider_encord.hooks.encord import EncordHook
 AIRFLOW = version("apache-airflow")
 IS_2 = AIRFLOW.startswith("2.")
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
-INGEST, REVIEW = "encord_asset_ingest", "encord_asset_review"
-PATIENCE = 120
-RUNS = f"SELECT dag_id, run_id, state FROM dag_run WHERE dag_id IN ('{INGEST}', '{REVIEW}')"
+INGEST, REVIEW, SILENT = "encord_asset_ingest", "encord_asset_review", "silent"
+DAGS = [EXAMPLES / f"{INGEST}.py", EXAMPLES / f"{REVIEW}.py", Path(__file__).parent / "dags" / f"{SILENT}.py"]
+PATIENCE = 300
+RUNS = f"SELECT dag_id, run_id, state FROM dag_run WHERE dag_id IN ('{INGEST}', '{REVIEW}', '{SILENT}')"
 TASKS = RUNS.replace("dag_run", "task_instance")
 
 pytestmark = [
@@ -69,10 +70,10 @@ def dataset(demo, theatre):
 
 @pytest.fixture(scope="module")
 def environment(demo, theatre, dataset, tmp_path_factory):
-    """The stage's Airflow with the two DAGs alone."""
+    """The stage's Airflow with these DAGs alone."""
     dags = tmp_path_factory.mktemp("dags")
-    for name in (INGEST, REVIEW):
-        shutil.copy(EXAMPLES / f"{name}.py", dags)
+    for path in DAGS:
+        shutil.copy(path, dags)
     port = free_port()
     settings = {
         "core__dags_folder": str(dags),
@@ -104,8 +105,8 @@ def airflow(demo, theatre, commands_in, environment, tmp_path_factory):
             command = ("api-server", "--host", "127.0.0.1", "--port", port, "--workers", "1", "--apps", "execution")
             services.enter_context(service(environment, logs / "api-server.log", *command))
         order("dags", "reserialize")
-        for run_id in ("first", "second"):
-            order("dags", "trigger", INGEST, "--run-id", run_id, "--conf", conf, "--no-replace-microseconds")
+        for dag_id, run_id in ((INGEST, "first"), (INGEST, "second"), (SILENT, "only")):
+            order("dags", "trigger", dag_id, "--run-id", run_id, "--conf", conf, "--no-replace-microseconds")
         scheduler = logs / "scheduler.log"
         services.enter_context(service(environment, scheduler, "scheduler", "--skip-serve-logs"))
         until = time.monotonic() + PATIENCE
@@ -122,7 +123,7 @@ def ask(database, query):
 
 def all_ended(database):
     states = ask(database, RUNS)
-    return len(states) > 2 and all(state in ("success", "failed") for *_, state in states)
+    return len(states) > 3 and all(state in ("success", "failed") for *_, state in states)
 
 
 def test_the_second_dag_runs_once_and_reads_what_was_added(airflow, dataset):
@@ -131,12 +132,14 @@ def test_the_second_dag_runs_once_and_reads_what_was_added(airflow, dataset):
         (INGEST, "first", "success"),
         (INGEST, "second", "skipped"),
         (REVIEW, ANY, "success"),
+        (SILENT, "only", "success"),
     ]
     ((said,),) = ask(airflow, f"SELECT value FROM xcom WHERE dag_id = '{REVIEW}' AND key = 'return_value'")
     assert json.loads(said) == f"4 new items in dataset {dataset}, by 1 tasks"
 
 
-def test_the_event_tells_what_was_added(airflow, dataset):
+def test_the_only_event_tells_what_was_added(airflow, dataset):
+    """Neither the task that was skipped nor the one that succeeded with nothing added has one."""
     table = "dataset" if IS_2 else "asset"
     query = f"SELECT uri, {table}_event.extra FROM {table}_event JOIN {table} ON {table}.id = {table}_event.{table}_id"
     ((uri, extra),) = ask(airflow, query)
