@@ -72,12 +72,14 @@ constraints:
 clean:
 	rm -rf $(VENV) .ci/.venvs build dist
 
-$(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .ci/install .ci/clouds.txt
+$(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .ci/install .ci/clouds.txt .ci/openlineage.txt
 	.ci/install $(AIRFLOW) $(VENV) --editable '.[dev]'
 	# Encord's last client with dataset API keys, apart from the newest one: the local Encord is tested with both.
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/encord-0.1.145 encord==0.1.145
 	# The providers of Google and Azure, and emulators, apart from the rest: `.ci/clouds.txt` tells why.
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/clouds --requirement .ci/clouds.txt
+	# Airflow's OpenLineage provider: `.ci/openlineage.txt` tells why.
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/openlineage --requirement .ci/openlineage.txt
 	touch $@
 
 $(BROWSER): $(READY)

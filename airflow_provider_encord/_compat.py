@@ -7,13 +7,21 @@ module, so this provider could not be installed there.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, Context, ObjectStoragePath
+    from airflow.sdk import (
+        Asset,
+        BaseHook,
+        BaseOperator,
+        BaseOperatorLink,
+        BaseSensorOperator,
+        Context,
+        ObjectStoragePath,
+    )
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import (
         AirflowException,
@@ -45,9 +53,10 @@ else:
             AirflowSkipException,
         )
     try:
-        from airflow.sdk import BaseOperator, BaseOperatorLink, BaseSensorOperator, Context, ObjectStoragePath
+        from airflow.sdk import Asset, BaseOperator, BaseOperatorLink, BaseSensorOperator, Context, ObjectStoragePath
         from airflow.sdk.log import mask_secret
     except ImportError:
+        from airflow.datasets import Dataset as Asset
         from airflow.io.path import ObjectStoragePath
         from airflow.models import BaseOperator, BaseOperatorLink
         from airflow.sensors.base import BaseSensorOperator
@@ -147,12 +156,27 @@ def _secrets_backends() -> list[Any]:
     return list(ensure_secrets_backend_loaded())
 
 
+def hook_lineage() -> tuple[Callable[..., None], Callable[..., None]] | None:
+    """Return what adds an input and an output to Airflow's hook-level lineage; None if no plugin reads that."""
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:
+        get_hook_lineage_collector = import_module("airflow.lineage.hook").get_hook_lineage_collector
+    collector: Any = get_hook_lineage_collector()
+    if type(collector).__name__ == "NoOpCollector":
+        return None
+    if hasattr(collector, "add_input_asset"):
+        return collector.add_input_asset, collector.add_output_asset
+    return collector.add_input_dataset, collector.add_output_dataset  # Airflow 2
+
+
 __all__ = [
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
+    "Asset",
     "BaseHook",
     "BaseOperator",
     "BaseOperatorLink",
@@ -161,6 +185,7 @@ __all__ = [
     "ObjectStoragePath",
     "conf",
     "get_connection_async",
+    "hook_lineage",
     "is_undefined",
     "mask_secrets",
     "mask_secrets_async",

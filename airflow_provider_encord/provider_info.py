@@ -58,6 +58,16 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
 }
 
 
+ASSET_URIS: list[dict[str, Any]] = [
+    {
+        "schemes": ["encord"],
+        "handler": "airflow_provider_encord.assets.encord.sanitize_uri",
+        "factory": "airflow_provider_encord.assets.encord.create_asset",
+        "to_openlineage_converter": "airflow_provider_encord.assets.encord.convert_asset_to_openlineage",
+    }
+]
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata. Airflow shows the version of the distribution."""
     return {
@@ -108,6 +118,8 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "asset-uris": ASSET_URIS,
+        "dataset-uris": ASSET_URIS,  # what Airflow 2 calls them
         "connection-types": [
             {
                 "connection-type": "encord",

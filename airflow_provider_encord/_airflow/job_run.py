@@ -10,10 +10,12 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_encord._airflow.arguments import JobIds, seconds
+from airflow_provider_encord._airflow.asset_events import note_look, tell_assets
 from airflow_provider_encord._airflow.errors import airflow_errors
 from airflow_provider_encord._resume.item_tags import is_cleared
 from airflow_provider_encord._resume.task_store import Memory, Started
@@ -103,6 +105,10 @@ class Work(ABC):
         """Return where the work is done, as reports say it."""
         return {"dataset_hash": self.dataset_hash}
 
+    def looked_until(self) -> datetime | None:
+        """Return the moment before which the work ends, if that is not the one at which it began."""
+        return None
+
     def why_empty(self) -> str:
         """Return a sentence that says why no job was started."""
         return "There was nothing to do."
@@ -143,12 +149,16 @@ class JobRun:
         self._ended: dict[str | int, Verdict] = {}
         self._over: set[str | int] = set()
         self._kept = 0
+        self._looked: datetime | None = None
 
     def run(self) -> dict[str, Any]:
         """Start the jobs, or recall those of earlier attempts, wait for them, and return the report.
 
         :raises EncordTimeoutError: at the deadline; jobs that Encord can cancel are cancelled.
         """
+        return self._told(self._run())
+
+    def _run(self) -> dict[str, Any]:
         self._work.deadline = deadline = self._deadline()
         try:
             job_ids = self._start_all()
@@ -180,6 +190,9 @@ class JobRun:
         :param event: the checked event of the trigger.
         :raises EncordTimeoutError: when the trigger reached its deadline.
         """
+        return self._told(self._resume(event))
+
+    def _resume(self, event: dict[str, Any]) -> dict[str, Any]:
         job_ids: JobIds = event["job_ids"]
         self._task.running_jobs = job_ids
         self._memory.go_on_with(job_ids)
@@ -190,6 +203,10 @@ class JobRun:
                 f"{event['message']} {goes_on(job_ids, self._watch(job_ids[0]))}", dataset_hash=self._work.dataset_hash
             )
         return self._finish(job_ids, time.time() + _READ_SECONDS)
+
+    def _told(self, report: dict[str, Any]) -> dict[str, Any]:
+        tell_assets(self._task, self._context, report, self._memory, self._looked, self._work.looked_until())
+        return report
 
     def kill(self) -> None:
         """Cancel the jobs that still run, or say that they go on. Never raises, and takes no longer than 30 s."""
@@ -218,6 +235,7 @@ class JobRun:
         self._task.running_jobs = job_ids = started.job_ids
         if started.complete:
             return job_ids
+        self._looked = note_look(self._task, self._memory)
         for batch in self._work.batches_left(started, self._memory):
             try:
                 job_id = self._work.start(batch, self._memory)

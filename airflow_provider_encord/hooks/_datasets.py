@@ -8,6 +8,7 @@ from uuid import UUID
 
 from airflow_provider_encord._airflow.arguments import data_type, list_of, optional
 from airflow_provider_encord._airflow.errors import argument_errors
+from airflow_provider_encord._airflow.lineage import add_output
 from airflow_provider_encord._client import parameters
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.resources import data_rows, datasets, re_encoding, storage_location
@@ -166,7 +167,9 @@ class DatasetVerbs(Verbs):
         behavior = str(getattr(duplicates_behavior, "value", duplicates_behavior))
         with argument_errors():
             call = data_rows.link_items(dataset_hash, item_uuids, duplicates_behavior=behavior)
-        return list((yield from ask(call)))
+        rows = list((yield from ask(call)))
+        add_output(self, dataset_hash=dataset_hash)
+        return rows
 
     @verb
     def delete_data(self, dataset_hash: str, data_hashes: Sequence[str] | str) -> Steps[None]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from airflow_provider_encord import manifest
 from airflow_provider_encord._airflow.errors import argument_errors
+from airflow_provider_encord._airflow.lineage import add_output
 from airflow_provider_encord._airflow.outcome import require_done, uploaded
 from airflow_provider_encord._client.jobs import FolderSyncWatch, FolderUploadJobWatch, Verdict
 from airflow_provider_encord._client.pages import MAX_PAGE_SIZE
@@ -267,6 +268,7 @@ class FolderVerbs(UploadVerbs, JobVerbs, AccessVerbs):
             )
         job_id = yield from ask(call)
         self.log.info("Started upload job %s for folder %s.", job_id, folder_uuid)
+        add_output(self, folder_uuid=folder_uuid)
         return job_id
 
     @verb
@@ -359,6 +361,7 @@ class FolderVerbs(UploadVerbs, JobVerbs, AccessVerbs):
             call = folder_sync.start_folder_sync(folder_uuid)
         job_id = yield from ask(call)
         self.log.info("Started sync %s of folder %s.", job_id, folder_uuid)
+        add_output(self, folder_uuid=folder_uuid)
         return job_id
 
     @verb

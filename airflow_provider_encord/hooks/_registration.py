@@ -12,6 +12,7 @@ from uuid import UUID
 
 from airflow_provider_encord import manifest
 from airflow_provider_encord._airflow.errors import argument_errors
+from airflow_provider_encord._airflow.lineage import add_output
 from airflow_provider_encord._airflow.outcome import require_done, uploaded
 from airflow_provider_encord._client.jobs import UploadJobWatch, Verdict
 from airflow_provider_encord._client.resources import data_items, registration
@@ -278,6 +279,7 @@ class RegistrationVerbs(UploadVerbs, JobVerbs, AccessVerbs):
             )
         job_id = yield from ask(call)
         self.log.info("Started upload job %s for dataset %s.", job_id, dataset_hash)
+        add_output(self, dataset_hash=dataset_hash)
         return job_id
 
     @verb

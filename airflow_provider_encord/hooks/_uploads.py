@@ -12,6 +12,7 @@ from uuid import UUID
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.connection import ConnectionSettings
 from airflow_provider_encord._airflow.errors import argument_errors
+from airflow_provider_encord._airflow.lineage import add_inputs, folders_of
 from airflow_provider_encord._client.call import Call
 from airflow_provider_encord._client.parameters import BadParameter, checked_uuid
 from airflow_provider_encord._client.redaction import shown
@@ -134,6 +135,7 @@ class UploadVerbs(Verbs):
         started = time.monotonic()
         outcomes: list[FileOutcome] = yield Put(files, kind, max_workers, uploaded, folder, assigned)
         failed = sum(1 for outcome in outcomes if outcome.error)
+        add_inputs(self, lambda: folders_of(file.location for file in files))
         self.log.info(
             "Uploaded %d of %d files, %s bytes, in %.1f s.",
             len(outcomes) - failed,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
+from airflow_provider_encord._airflow.asset_events import keep_silent
 from airflow_provider_encord._airflow.failed_files import FailedFiles
 from airflow_provider_encord._airflow.job_run import Work
+from airflow_provider_encord._airflow.lineage import operator_lineage
 from airflow_provider_encord._airflow.outcome import RegisteredItem, RegistrationOutcome, list_or_reference
 from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._client.redaction import shown
@@ -105,7 +107,19 @@ class EncordRegistrationOperator(EncordJobOperator):
             work.note_failed(batch, memory)
         work.judge_start(memory)
         self.log.info("Would register %d items in %d jobs. Nothing was sent.", sum(counts), len(counts))
+        keep_silent(self)
         return {**work.place(), "dry_run": True, "items": sum(counts), "jobs": len(counts)}
+
+    def sources(self) -> Iterable[Any]:
+        """Return the folders that data is read from here, as far as lineage tells them."""
+        return ()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what OpenLineage tells of the task: the folders that it reads, the dataset and folder that it fills.
+
+        Airflow's OpenLineage provider calls it.
+        """
+        return operator_lineage(self)
 
     def check_together(self) -> None:
         """Check that the data has a destination."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments, references
 from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._airflow.asset_events import tell_assets
 from airflow_provider_encord._airflow.outcome import Listed, list_or_reference
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume.task_store import Memory
@@ -227,6 +228,7 @@ class EncordLinkItemsOperator(EncordOperator):
             "details": None if path is None else str(path),
             "details_conn_id": conn_id,
         }
+        tell_assets(self, context, report, memory)
         if not self._by_folder:
             return report if self.item_uuids else self.settle_empty(context, report)
         return report if len(wanted) else self.settle_empty(context, report, memory)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check
 from airflow_provider_encord._airflow.failed_files import FailedFiles
+from airflow_provider_encord._airflow.lineage import folders_of
 from airflow_provider_encord._airflow.outcome import (
     CHECK,
     READ,
@@ -125,6 +126,11 @@ class EncordUploadOperator(EncordRegistrationOperator):
         """Go on after the trigger has fired."""
         self.check_rendered()
         return self.resume_jobs(context, Uploading(self, context, failed_files), event)
+
+    def sources(self) -> Iterable[str]:
+        """Return the folders of the files."""
+        paths: Any = self.file_paths  # a list, since the task has run
+        return folders_of(str(path) for path in paths)
 
     @abstractmethod
     def data_items(self, files: Files) -> dict[str, Any]:

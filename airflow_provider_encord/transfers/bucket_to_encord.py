@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
 from airflow_provider_encord._airflow.arguments import Check, JobIds
+from airflow_provider_encord._airflow.lineage import add_inputs
 from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator
@@ -180,6 +181,10 @@ class BucketToEncordOperator(EncordRegistrationOperator):
 
         return search(self.prefix, self.pattern, is_folder=self.prefix_is_folder)
 
+    def sources(self) -> list[Any]:
+        """Return the prefix."""
+        return [self.search().location]
+
     def objects(self) -> Iterable[StoredObject]:
         """Yield the objects below the prefix, sorted by key."""
         from airflow_provider_encord._storage.listing import stored_objects
@@ -219,6 +224,7 @@ class BucketRegistration(PrivateDataRegistration):
         task = self.task
         selection = self._selection()
         self.to.check()
+        add_inputs(self.hook, task.sources)
         integration_id = self.hook.find_cloud_integration(task.integration)
         metadata = {"clientMetadata": dict(task.client_metadata)} if task.client_metadata else {}
         account = self._account = selection.account
@@ -242,6 +248,10 @@ class BucketRegistration(PrivateDataRegistration):
     def names(self) -> Iterator[str]:
         """Yield the names of all objects in the bucket."""
         return (self.to.name_of(item) for _, item in self._entries(self._selection()))
+
+    def looked_until(self) -> datetime | None:
+        """Return the end of the window."""
+        return self._window()[1]
 
     def may_hold_more(self, outcome: RegistrationOutcome) -> bool:
         """Whether the folder may hold more to link: objects that it holds already are in no job."""
@@ -307,12 +317,11 @@ class BucketRegistration(PrivateDataRegistration):
         return entries(objects, group_images=task.group_images, create_video=task.create_video)
 
     def _selection(self) -> Selection:
-        from airflow_provider_encord._airflow.time_window import window
         from airflow_provider_encord._storage.selection import Selection
 
         task = self.task
         _, top, pattern = task.search()
-        after, before = window(self.context, task.in_data_interval, task.modified_after, task.modified_before)
+        after, before = self._window()
         return Selection(
             top,
             self._kinds(),
@@ -324,6 +333,12 @@ class BucketRegistration(PrivateDataRegistration):
             modified_before=before,
             include_archived=task.include_archived,
         )
+
+    def _window(self) -> tuple[datetime | None, datetime | None]:
+        from airflow_provider_encord._airflow.time_window import window
+
+        task = self.task
+        return window(self.context, task.in_data_interval, task.modified_after, task.modified_before)
 
     def _kinds(self) -> Mapping[str, str]:
         from airflow_provider_encord._storage.grouping import KIND_BY_EXTENSION

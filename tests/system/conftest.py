@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,12 @@ def demo():
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def commands_in(demo):
+    """Make the commands of an Airflow in another environment."""
+    return partial(Commands, demo)
 
 
 @pytest.fixture(scope="session")

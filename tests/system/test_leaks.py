@@ -3,6 +3,7 @@
 import json
 import secrets
 import sqlite3
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -17,6 +18,8 @@ ENDINGS = {
     "register_to_fail": "failed",
     "register": "success",
     "upload": "failed",
+    "by_hook": "success",
+    "transfer": "success",
     "poke": "failed",
     "defer": "failed",
     "list_rows": "failed",
@@ -30,6 +33,8 @@ ENDINGS = {
 KEY_FILE = "/no/such/folder/encord_ed25519"
 S3_LOG = b"127.0.0.1 - -"
 """So the lines of the local S3 begin, which is asked for the objects of the manifest."""
+OPENLINEAGE = Path(sys.prefix) / "openlineage"
+"""Airflow's OpenLineage provider, which `make test` puts there; its events are one more place to look."""
 BROKEN = ("list_data_rows", "list_datasets", "delete_data", "re_encode_start")
 
 
@@ -58,6 +63,9 @@ def run(demo, theatre, planted, tmp_path_factory):
     }
     own |= {"AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags")}
     own |= {"LEAK_MANIFEST": str(props / "manifest.json")}
+    if OPENLINEAGE.is_dir():
+        transport = {"type": "file", "log_file_path": str(theatre.folder / "lineage.jsonl"), "append": True}
+        own |= {"PYTHONPATH": str(OPENLINEAGE), "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport)}
     said = (
         f"see https://storage.test/x?X-Goog-Signature={planted['server_text']} "
         f"or gs://b/k?sig={planted['server_text']}, "
@@ -83,6 +91,8 @@ def run(demo, theatre, planted, tmp_path_factory):
         control = f"control-{secrets.token_hex(12)}"
         conf = {
             "dataset_hash": dataset,
+            "folder_uuid": hook.create_folder("leaks").uuid,
+            "prefix": f"s3://aws_default@{demo.BUCKET}/{demo.PREFIX}",
             "job": job,
             "image": str(theatre.stage.media_folder / "local-1.jpg"),
             "details": str(theatre.folder / "details.jsonl"),
@@ -105,7 +115,7 @@ def run(demo, theatre, planted, tmp_path_factory):
             theatre.control("POST", "jobs/next")
     with closing(sqlite3.connect(theatre.stage.home / "airflow.db")) as database:
         states = dict(database.execute("SELECT task_id, state FROM task_instance WHERE dag_id = 'leaks'"))
-    return states, log, control
+    return states, log, control, conf
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +131,13 @@ def sinks(theatre, run):
 
 
 def test_the_tasks_end_as_meant(run):
-    states, log, _ = run
+    states, log, *_ = run
     assert states == ENDINGS
     assert log.stat().st_size > 100_000, "not at debug level?"
 
 
 def test_what_is_leaked_on_purpose_is_found(theatre, run, sinks):
-    _, log, control = run
+    _, log, control, _ = run
     found = {path for path, content in sinks.items() if control.encode() in content}
     assert {log, theatre.stage.home / "airflow.db"} <= found
     assert theatre.folder / "encord" / "requests.jsonl" in sinks
@@ -153,7 +163,7 @@ def test_no_sink_shows_it(place, planted, sinks):
 
 def test_the_path_of_a_missing_key_file_is_told(run):
     """Airflow masks the value of each extra whose name it holds for a secret's; this one's it must not."""
-    _, log, _ = run
+    _, log, *_ = run
     text = log.read_text()
     said = [line[at:] for line in text.splitlines() if (at := line.find("the key file")) >= 0]
     told = f"the key file '{KEY_FILE}' cannot be read on this machine (No such file or directory; host "
@@ -164,3 +174,29 @@ def test_the_path_of_a_missing_key_file_is_told(run):
 
 def test_no_signed_url_of_an_upload_is_shown(sinks):
     assert [path.name for path, content in sinks.items() if b"signature=" in content.replace(b"-Signature=", b"")] == []
+
+
+@pytest.fixture(scope="module")
+def lineage(theatre, run):
+    """Where each task read and wrote, as the OpenLineage provider tells it when the task has ended."""
+    if not OPENLINEAGE.is_dir():
+        pytest.skip(f"the OpenLineage provider is not in {OPENLINEAGE}: `make test` puts it there")
+    told = {}
+    for line in (theatre.folder / "lineage.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        if event["eventType"] in ("COMPLETE", "FAIL"):
+            task = event["job"]["name"].rpartition(".")[2]
+            told[task] = [[(each["namespace"], each["name"]) for each in event[side]] for side in ("inputs", "outputs")]
+    return told
+
+
+def test_lineage_leads_from_the_prefix_or_folder_to_encord(demo, theatre, run, lineage):
+    conf = run[-1]
+    encord = theatre.stage.encord_url.replace("http", "encord")
+    bucket = (f"s3://{demo.BUCKET}", demo.PREFIX.strip("/"))
+    media = ("file", str(theatre.stage.media_folder))
+    dataset, folder = (encord, f"datasets/{conf['dataset_hash']}"), (encord, f"folders/{conf['folder_uuid']}")
+    assert lineage["transfer"] == [[bucket], [folder]]
+    assert lineage["upload"] == [[media], [dataset]]
+    assert lineage["register"] == [[], [dataset]]
+    assert folder in lineage["by_hook"][1], "which comes before the transfer"

@@ -170,7 +170,7 @@ def test_clean_up(theatre, bucket_url, hook):
 
 
 def test_no_example_is_left_out():
-    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*stories.py"))
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     dags = {path.stem for path in DAGS.glob("encord_*.py")} - {"encord_ingest"}
     assert {name for name in dags if f'"{name}"' not in text} == set()
 

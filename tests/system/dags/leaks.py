@@ -10,12 +10,14 @@ try:
 except ImportError:  # Airflow 2.11
     from airflow.decorators import dag, task
 
+from airflow_provider_encord.hooks.encord import EncordHook
 from airflow_provider_encord.operators.data_rows import EncordListDataRowsOperator
 from airflow_provider_encord.operators.datasets import EncordDeleteDataOperator, EncordListDatasetsOperator
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
 from airflow_provider_encord.operators.uploads import EncordUploadImageOperator
 from airflow_provider_encord.sensors.encord import EncordUploadJobSensor
+from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
 
 UNKNOWN = "8f2e1c5a-0b1c-4d2e-9f3a-5b6c7d8e9f00"
 
@@ -32,10 +34,16 @@ def control(text):
     return text
 
 
+@task(trigger_rule="all_done")
+def by_hook(folder_uuid):
+    """Register by the hook, which shows in the lineage of any task."""
+    EncordHook().add_private_data_to_folder(folder_uuid, "AWS", manifest(), ignore_errors=True)
+
+
 @dag(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    params=dict.fromkeys(("dataset_hash", "job", "image", "control", "details"), ""),
+    params=dict.fromkeys(("dataset_hash", "folder_uuid", "prefix", "job", "image", "control", "details"), ""),
     user_defined_macros={"manifest": manifest},
 )
 def leaks():
@@ -48,6 +56,14 @@ def leaks():
             task_id="register", deferrable=True, details_path="{{ params.details }}", **register
         ),
         EncordUploadImageOperator(task_id="upload", file_paths="{{ params.image }}", **where),
+        by_hook("{{ params.folder_uuid }}"),
+        BucketToEncordOperator(
+            task_id="transfer",
+            folder_uuid="{{ params.folder_uuid }}",
+            integration="AWS",
+            prefix="{{ params.prefix }}",
+            trigger_rule="all_done",
+        ),
         EncordUploadJobSensor(task_id="poke", job_ids="{{ params.job }}", **where),
         EncordUploadJobSensor(task_id="defer", job_ids="{{ params.job }}", deferrable=True, **where),
         EncordListDataRowsOperator(task_id="list_rows", **where),

@@ -1,0 +1,150 @@
+"""A real scheduler starts the DAG that is scheduled on the other one's asset, which reads what was added."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from unittest.mock import ANY
+
+import pytest
+
+from airflow_provider_encord.hooks.encord import EncordHook
+
+AIRFLOW = version("apache-airflow")
+IS_2 = AIRFLOW.startswith("2.")
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+INGEST, REVIEW, SILENT = "encord_asset_ingest", "encord_asset_review", "silent"
+DAGS = [EXAMPLES / f"{INGEST}.py", EXAMPLES / f"{REVIEW}.py", Path(__file__).parent / "dags" / f"{SILENT}.py"]
+PATIENCE = 300
+RUNS = f"SELECT dag_id, run_id, state FROM dag_run WHERE dag_id IN ('{INGEST}', '{REVIEW}', '{SILENT}')"
+TASKS = RUNS.replace("dag_run", "task_instance")
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(AIRFLOW not in ("2.11.2", "3.3.2"), reason="the oldest and the newest Airflow show it"),
+]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def service(environment, log, *command):
+    """One of Airflow's services."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", *command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # nothing here is worth the time that they take to end
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def dataset(demo, theatre):
+    with pytest.MonkeyPatch.context() as patch:
+        name = "AIRFLOW_CONN_ENCORD_DEFAULT"
+        patch.setenv(name, demo.airflow_environment(theatre.stage)[name])
+        return EncordHook().create_dataset("assets").dataset_hash
+
+
+@pytest.fixture(scope="module")
+def environment(demo, theatre, dataset, tmp_path_factory):
+    """The stage's Airflow with these DAGs alone."""
+    dags = tmp_path_factory.mktemp("dags")
+    for path in DAGS:
+        shutil.copy(path, dags)
+    port = free_port()
+    settings = {
+        "core__dags_folder": str(dags),
+        "core__dags_are_paused_at_creation": "False",
+        "core__executor": "SequentialExecutor" if IS_2 else "LocalExecutor",
+        "core__execution_api_server_url": f"http://127.0.0.1:{port}/execution/",
+        "core__parallelism": "2",
+        "api__port": str(port),
+        "api_auth__jwt_secret": "a secret of this test " * 3,
+        "scheduler__scheduler_idle_sleep_time": "0.2",
+        "logging__logging_level": "INFO",
+    }
+    own = {f"AIRFLOW__{name.upper()}": value for name, value in settings.items()}
+    own["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # Airflow 2 runs tasks by its command
+    return demo.airflow_environment(theatre.stage) | own | {"ENCORD_EXAMPLE_DATASET": dataset}
+
+
+@pytest.fixture(scope="module")
+def airflow(demo, theatre, commands_in, environment, tmp_path_factory):
+    """The ingest triggered twice, of which the second run finds nothing new; the database once all runs have ended."""
+    logs = tmp_path_factory.mktemp("logs")
+    commands = commands_in(environment)
+    order = partial(commands.run, str(logs / "commands.log"))
+    conf = json.dumps({"prefix": f"s3://{demo.BUCKET}/{demo.PREFIX}"})
+    with ExitStack() as services, closing(sqlite3.connect(theatre.stage.home / "airflow.db")) as database:
+        services.callback(commands.stop)
+        if not IS_2:
+            port = environment["AIRFLOW__API__PORT"]
+            command = ("api-server", "--host", "127.0.0.1", "--port", port, "--workers", "1", "--apps", "execution")
+            services.enter_context(service(environment, logs / "api-server.log", *command))
+        order("dags", "reserialize")
+        for dag_id, run_id in ((INGEST, "first"), (INGEST, "second"), (SILENT, "only")):
+            order("dags", "trigger", dag_id, "--run-id", run_id, "--conf", conf, "--no-replace-microseconds")
+        scheduler = logs / "scheduler.log"
+        services.enter_context(service(environment, scheduler, "scheduler", "--skip-serve-logs"))
+        until = time.monotonic() + PATIENCE
+        while not all_ended(database):
+            if time.monotonic() > until:
+                pytest.fail(f"{ask(database, RUNS)} after {PATIENCE} s\n{scheduler.read_text()[-4000:]}", pytrace=False)
+            time.sleep(0.2)
+        yield database
+
+
+def ask(database, query):
+    return database.execute(query).fetchall()
+
+
+def all_ended(database):
+    states = ask(database, RUNS)
+    return len(states) > 3 and all(state in ("success", "failed") for *_, state in states)
+
+
+def test_the_second_dag_runs_once_and_reads_what_was_added(airflow, dataset):
+    """The second run of the first one has skipped its task: it found nothing new."""
+    assert sorted(ask(airflow, TASKS)) == [
+        (INGEST, "first", "success"),
+        (INGEST, "second", "skipped"),
+        (REVIEW, ANY, "success"),
+        (SILENT, "only", "success"),
+    ]
+    ((said,),) = ask(airflow, f"SELECT value FROM xcom WHERE dag_id = '{REVIEW}' AND key = 'return_value'")
+    assert json.loads(said) == f"4 new items in dataset {dataset}, by 1 tasks"
+
+
+def test_the_only_event_tells_what_was_added(airflow, dataset):
+    """Neither the task that was skipped nor the one that succeeded with nothing added has one."""
+    table = "dataset" if IS_2 else "asset"
+    query = f"SELECT uri, {table}_event.extra FROM {table}_event JOIN {table} ON {table}.id = {table}_event.{table}_id"
+    ((uri, extra),) = ask(airflow, query)
+    assert uri == f"encord://api.encord.com/datasets/{dataset}"
+    told = json.loads(extra)
+    assert len(told.pop("job_ids")) == 1
+    assert datetime.fromisoformat(told.pop("until")) < datetime.now(UTC)
+    assert told == {"dataset_hash": dataset, "added": 4, "failed": 0}
