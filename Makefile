@@ -13,7 +13,7 @@ AZURITE := .ci/.venvs/azurite
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test browser property lint format wheel matrix bench chaos vectors constraints clean
+.PHONY: demo test browser property lint format docs wheel release matrix bench chaos vectors constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -41,10 +41,20 @@ format: $(READY)
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
 
+# Warnings are errors, such as a link or a cross reference that leads nowhere. Nothing is fetched.
+docs: $(READY)
+	rm -rf docs/_build
+	$(RUN) -m sphinx --quiet --fail-on-warning --keep-going docs docs/_build/html
+	$(RUN) .ci/check-links docs/_build/html
+
 wheel: $(READY)
 	rm -rf dist
 	$(RUN) -m build
 	$(RUN) -m pytest tests/packaging/test_wheel.py
+
+# What is uploaded: as `make wheel`, and its links must lead into the documentation, at the address in `pyproject.toml`.
+release: docs wheel
+	$(RUN) .ci/check-links docs/_build/html dist/*.whl
 
 matrix: wheel
 	.ci/matrix $(VERSIONS)
@@ -70,10 +80,10 @@ constraints:
 	.ci/compile-constraints
 
 clean:
-	rm -rf $(VENV) .ci/.venvs build dist
+	rm -rf $(VENV) .ci/.venvs build dist docs/_build
 
 $(READY): pyproject.toml $(wildcard .ci/constraints/airflow-$(AIRFLOW)-*.txt) .ci/install .ci/clouds.txt .ci/openlineage.txt
-	.ci/install $(AIRFLOW) $(VENV) --editable '.[dev]'
+	.ci/install $(AIRFLOW) $(VENV) --editable '.[dev,docs]'
 	# Encord's last client with dataset API keys, apart from the newest one: the local Encord is tested with both.
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/encord-0.1.145 encord==0.1.145
 	# The providers of Google and Azure, and emulators, apart from the rest: `.ci/clouds.txt` tells why.

@@ -250,7 +250,7 @@ class FolderVerbs(UploadVerbs, JobVerbs, AccessVerbs):
     ) -> Steps[str]:
         """Start a registration job of a folder and return its id.
 
-        :param data_items: structured items, as :mod:`airflow_provider_encord._client.resources.data_items` makes them
+        :param data_items: structured items, as ``airflow_provider_encord._client.resources.data_items`` makes them
             of uploaded files; with an integration, of objects that it reads.
         :param files: a manifest, of objects that the integration reads.
         :param integration_id: id of the cloud integration.

@@ -23,7 +23,7 @@ class JobVerbs(Verbs):
     def look(self, watch: Watch, *, held_seconds: int = 0) -> Steps[Verdict | None]:
         """Ask once how a job stands; None if Encord could not say just now.
 
-        :param watch: the job, such as :class:`airflow_provider_encord._client.jobs.UploadJobWatch`.
+        :param watch: the job, such as ``airflow_provider_encord._client.jobs.UploadJobWatch``.
         :param held_seconds: how long the server may hold the request while the job goes on, where the API allows.
         """
         try:
@@ -45,7 +45,7 @@ class JobVerbs(Verbs):
     ) -> Steps[Verdict]:
         """Wait until a job ends, however it ends.
 
-        :param watch: the job, such as :class:`airflow_provider_encord._client.jobs.UploadJobWatch`.
+        :param watch: the job, such as ``airflow_provider_encord._client.jobs.UploadJobWatch``.
         :param deadline: Unix time in seconds at which to stop; None for no limit.
         :param poll_interval: seconds between polls that the server does not hold.
         :param max_poll_failures: failed polls in a row that end the wait.

@@ -260,7 +260,7 @@ class RegistrationVerbs(UploadVerbs, JobVerbs, AccessVerbs):
     ) -> Steps[str]:
         """Start a registration job and return its id.
 
-        :param data_items: what :mod:`airflow_provider_encord._client.resources.data_items` makes of uploaded files.
+        :param data_items: what ``airflow_provider_encord._client.resources.data_items`` makes of uploaded files.
         :param files: a manifest, of objects that the integration reads.
         :param integration_id: id of the cloud integration.
         :param ignore_errors: go on when single items fail.

@@ -118,7 +118,7 @@ class UploadVerbs(Verbs):
     ) -> Steps[list[FileOutcome]]:
         """Put files into Encord's storage, in parallel; nothing is registered yet.
 
-        :param files: what :func:`airflow_provider_encord._storage.files.find_files` found.
+        :param files: what ``airflow_provider_encord._storage.files.find_files`` found.
         :param item_type: ``video``, ``image`` or ``dicomFile``; for a folder also ``audio``, ``nifti``, ``pdf``,
             ``plainText``, ``timeseries`` or ``scene``.
         :param max_workers: files in flight at once.

@@ -103,7 +103,7 @@ def ask_for_list(call: Call[tuple[T, ...]], read_item: Callable[[Any], T]) -> St
 
 
 def wait_for(watch: Watch, patience: Patience, **reports: Callable[..., None]) -> Steps[Verdict]:
-    """Wait for a job; for ``reports`` see :func:`airflow_provider_encord._client.wait.wait`."""
+    """Wait for a job; for ``reports`` see ``airflow_provider_encord._client.wait.wait``."""
     verdict: Verdict = yield Wait(watch, patience, reports)
     return verdict
 

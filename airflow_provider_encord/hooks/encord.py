@@ -149,7 +149,7 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
         return self._transport
 
     def run(self, call: Call[T]) -> T:
-        """Send one call of :mod:`airflow_provider_encord._client.resources` and return its answer as a model."""
+        """Send one call of ``airflow_provider_encord._client.resources`` and return its answer as a model."""
         with airflow_errors():
             return self._transport.run(call)
 

@@ -124,7 +124,7 @@ def split(
     advance. Without ``skip_duplicate_urls``, repeated URLs are only found within one part. The same entries and limits
     make the same parts, whatever the flags.
 
-    :param entries: pairs of kind and item, from :func:`entries`, :data:`make`, or anywhere.
+    :param entries: pairs of kind and item, from :func:`entries`, ``make``, or anywhere.
     :param flags: flags of each part; by default ``skip_duplicate_urls``, so that a part can be sent again.
     :param max_items: most entries in a part.
     :param max_urls: most URLs in a part.

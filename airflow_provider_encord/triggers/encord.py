@@ -281,7 +281,7 @@ class EncordReEncodeTrigger(EncordJobTrigger):
 class EncordDataRowTrigger(EncordTrigger):
     """Waits until a filter finds enough rows in a dataset.
 
-    :param filters: arguments of :func:`.data_rows.list_data_rows`, as JSON values.
+    :param filters: arguments of :meth:`.EncordHook.list_data_rows`, as JSON values.
     :param min_count: how many rows are enough.
     """
 

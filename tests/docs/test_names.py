@@ -102,10 +102,10 @@ def test_the_classes_are_found():
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS | SENSORS))
-def test_each_has_a_section_an_anchor_and_a_line_in_the_readme(name, pages):
+def test_each_has_a_section_a_label_and_a_line_in_the_readme(name, pages):
     text = section(pages["docs/operators.md"], name)
     kind = "operator" if name in OPERATORS else "sensor"
-    assert f'<a id="howto/{kind}:{name}"></a>' in text
+    assert f"\n(howto/{kind}:{name})=\n## {name}\n" in pages["docs/operators.md"]
     assert (OPERATORS | SENSORS)[name].__module__ in quoted(text)
     assert f"[`{name}`](docs/operators.md#{name.lower()})" in pages["README.md"]
 
@@ -167,6 +167,12 @@ def test_each_trigger_and_its_arguments_are_described(pages):
     assert set(TRIGGERS) <= quoted(pages["docs/deferrable.md"])
     arguments = set().union(*(own_parameters(each) for each in TRIGGERS.values())) - {"unknown"}
     assert arguments <= quoted(pages["docs/security.md"])
+
+
+def test_each_is_in_the_reference():
+    reference = "\n".join(path.read_text() for path in (ROOT / "docs" / "reference").glob("*.rst"))
+    listed = set(re.findall(r"^\.\. autoclass:: (?:[\w.]+\.)?(\w+)$", reference, re.MULTILINE))
+    assert set(OPERATORS | SENSORS | TRIGGERS) - listed == set()
 
 
 # -- hook, exceptions, connection ----------------------------------------------------------------------------------
