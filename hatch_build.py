@@ -1,7 +1,7 @@
 """What the package says about its addresses: links of the README, and those of the project.
 
-They lead to the documentation at the one address in `pyproject.toml`. While that is empty, there are none, and the README's
-links stay relative.
+They lead to the documentation at the one address in `pyproject.toml`. While that is empty, the README's links stay
+relative, and the project has none.
 """
 
 import re

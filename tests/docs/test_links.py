@@ -28,8 +28,11 @@ def test_each_relative_link_leads_somewhere(pages):
 
 
 def test_each_page_is_in_the_index(pages):
-    linked = set(LINK.findall(pages["docs/index.md"]))
-    assert {Path(page).name for page in pages if page.startswith("docs/")} - {"index.md"} <= linked
+    index = pages["docs/index.md"]
+    listed = {Path(page).name for page in pages if page.startswith("docs/")} - {"index.md"} | {"reference/index.rst"}
+    assert listed - set(LINK.findall(index)) == set()
+    trees = re.findall(r"^:::\{toctree\}\n(?::[^\n]*\n)*\n(.*?)\n:::$", index, re.MULTILINE | re.DOTALL)
+    assert sorted(" ".join(trees).split()) == sorted(name.rpartition(".")[0] for name in listed)
 
 
 def test_the_only_foreign_address_is_that_of_encord(pages):

@@ -27,7 +27,15 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 KEYS = ROOT / "tests" / "data" / "keys"
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 REGION = re.compile(r"^ *# \[START (?P<name>\w+)\]\n(?P<text>.*?)^ *# \[END (?P=name)\]$", re.MULTILINE | re.DOTALL)
-EXECUTED = {
+GUIDES = {
+    "backfill_dag.py",
+    "clean_up_dag.py",
+    "mapping_dag.py",
+    "medical_dag.py",
+    "organisations_dag.py",
+    "taskflow_dag.py",
+}
+EXECUTED = GUIDES | {
     "build_manifest.py",
     "catch_an_error.py",
     "check_connection.py",
@@ -211,8 +219,8 @@ def test_local_encord(snippet, monkeypatch, capsys):
     assert f"{made} {{'datasets': 1," in capsys.readouterr().out
 
 
-def test_the_fixture_and_its_tests(source, tmp_path):
-    """A folder that holds what the page shows, and a DAG whose mapped tasks hand on what they found."""
+def test_the_fixture_its_tests_and_the_dags_of_the_guides(source, tmp_path):
+    """A folder that holds what the pages show, and a DAG whose mapped tasks hand on what they found."""
     (tmp_path / "dags").mkdir()
     for name, snippet in {
         "conftest.py": "encord_conftest.py",
@@ -220,13 +228,15 @@ def test_the_fixture_and_its_tests(source, tmp_path):
         "dags/nightly.py": "nightly_dag.py",
         "dags/mapped.py": "../mapped/dag.py",
         "test_mapped.py": "../mapped/tests.py",
+        **{f"dags/{guide}": guide for guide in GUIDES},
+        "test_guides.py": "../guides/tests.py",
     }.items():
         (tmp_path / name).write_text(source(snippet))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed" in done.stdout
+    assert f"{4 + len(GUIDES)} passed" in done.stdout
 
 
 def test_control_api(snippet, encord, monkeypatch, capsys):
