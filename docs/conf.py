@@ -1,11 +1,10 @@
 """How Sphinx builds the documentation: `make docs`."""
 
 import os
-import tempfile
 import tomllib
 from pathlib import Path
 
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp()  # importing Airflow writes its configuration
+os.environ["AIRFLOW_HOME"] = str(Path(__file__).parent / "_build" / "airflow")  # where an import writes its settings
 
 from airflow_provider_encord import __version__
 
