@@ -31,3 +31,4 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 html_baseurl = _PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["custom"]["documentation"]
 html_copy_source = False
+html_show_copyright = False
