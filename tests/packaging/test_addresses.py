@@ -21,7 +21,7 @@ def load(path):
 
 def metadata(documentation):
     given = {}
-    load("hatch_build.py").CustomMetadataHook(str(ROOT), {"documentation": documentation}).update(given)
+    load(".ci/hatch_build.py").CustomMetadataHook(str(ROOT), {"documentation": documentation}).update(given)
     return given
 
 
@@ -44,7 +44,7 @@ def test_each_link_of_the_readme_leads_to_a_page_of_the_documentation():
 
 def test_a_link_that_has_no_page_is_refused():
     with pytest.raises(ValueError, match="LICENSE"):
-        load("hatch_build.py").absolute("LICENSE", ADDRESS)
+        load(".ci/hatch_build.py").absolute("LICENSE", ADDRESS)
 
 
 @pytest.fixture
