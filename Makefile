@@ -17,7 +17,7 @@ export PYTHON
 .DEFAULT_GOAL := test
 
 demo: $(READY)
-	$(RUN) example_dags/demo.py
+	$(RUN) -m airflow_provider_encord.demo
 
 # Files of tests run beside each other; three at once keep two cores busy, since the whole Airflows of some tests wait.
 test: $(READY) $(AZURITE)

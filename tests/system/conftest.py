@@ -1,6 +1,5 @@
 """One stage for all: media, a local S3, a local Encord and one Airflow home, because setting these up takes long."""
 
-import importlib.util
 import itertools
 import json
 import select
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-DEMO = Path(__file__).parents[2] / "example_dags" / "demo.py"
+import airflow_provider_encord.demo
 
 
 @dataclass(frozen=True)
@@ -137,11 +136,7 @@ def _value(stored):
 
 @pytest.fixture(scope="session")
 def demo():
-    spec = importlib.util.spec_from_file_location("encord_demo", DEMO)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return airflow_provider_encord.demo
 
 
 @pytest.fixture(scope="session")
