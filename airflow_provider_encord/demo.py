@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -106,12 +106,13 @@ def make_video(path: Path, size: tuple[int, int] = (320, 240), frames: int = 24)
     import av
     from PIL import Image
 
+    frame: Any = av.VideoFrame
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=12)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for number in range(frames):
             picture = Image.new("RGB", size, (number * 10 % 256, 90, 160))
-            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+            container.mux(stream.encode(frame.from_image(picture)))
         container.mux(stream.encode())
 
 
@@ -204,8 +205,9 @@ def server(name: str, command: list[str], log: TextIO) -> Iterator[str]:
         start_new_session=True,
     )
     try:
+        assert process.stdout
         ready, _, _ = select.select([process.stdout], [], [], 60)
-        line = process.stdout.readline() if ready and process.stdout else ""
+        line = process.stdout.readline() if ready else ""
         if not line:
             raise DemoFailed(f"{name} did not start")
         yield json.loads(line)["url"]
