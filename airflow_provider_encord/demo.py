@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -205,9 +205,9 @@ def server(name: str, command: list[str], log: TextIO) -> Iterator[str]:
         start_new_session=True,
     )
     try:
-        assert process.stdout
-        ready, _, _ = select.select([process.stdout], [], [], 60)
-        line = process.stdout.readline() if ready else ""
+        answers = cast("TextIO", process.stdout)
+        ready, _, _ = select.select([answers], [], [], 60)
+        line = answers.readline() if ready else ""
         if not line:
             raise DemoFailed(f"{name} did not start")
         yield json.loads(line)["url"]
@@ -271,7 +271,7 @@ def run_dag(stage: Stage) -> None:
     say(f"Running the DAG {DAG_ID} (about a minute)")
     conf = {
         "media": stage.media_folder.as_uri(),
-        "bucket_prefix": f"s3://aws_default@{BUCKET}/{PREFIX}",
+        "bucket_prefix": f"s3://{BUCKET}/{PREFIX}",
         "integration": "AWS",
     }
     today = datetime.now(UTC).date().isoformat()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -82,7 +83,8 @@ class Theatre:
 
     def run(self, dag_id, *, in_own_process=False, **conf):
         """Run a DAG with `airflow dags test`, and tell how it went."""
-        command = ["dags", "test", dag_id, f"2026-02-{next(self.runs):02}", "--conf", json.dumps(conf)]
+        day = date(2026, 2, 1) + timedelta(days=next(self.runs))
+        command = ["dags", "test", dag_id, day.isoformat(), "--conf", json.dumps(conf)]
         if in_own_process:
             return self.watch(dag_id, lambda: self.demo.airflow(self.stage, *command, timeout=180))
         return self.watch(dag_id, lambda: self.commands.run(self.stage.log.name, *command))
