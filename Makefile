@@ -13,7 +13,7 @@ AZURITE := .ci/.venvs/azurite
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test browser property lint format docs wheel release matrix bench chaos vectors constraints clean
+.PHONY: demo test examples browser property lint format docs wheel release matrix bench chaos vectors constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -26,6 +26,10 @@ test: $(READY) $(AZURITE)
 # Pages in a real browser. SHOTS=DIR writes screenshots there.
 browser: $(READY) $(BROWSER)
 	$(if $(SHOTS),SHOTS=$(SHOTS)) $(RUN) -m pytest tests/browser
+
+# Each example on a whole Airflow, triggered as its dialog does.
+examples: $(READY)
+	$(RUN) -m pytest tests/system/each_example.py
 
 # The property tests with many more examples, other ones each time.
 property: $(READY)

@@ -35,7 +35,7 @@ from airflow_provider_encord.sensors.encord import EncordReEncodeSensor
 
 
 def day(dag_run: Any) -> str:
-    """Return the day that a run stands for, also if it has no logical date, as ``{{ ds }}`` needs."""
+    """Return the day that a run stands for, also if it has no logical date, and thus no ``ds``."""
     moment: datetime = dag_run.logical_date or dag_run.run_after
     return moment.date().isoformat()
 

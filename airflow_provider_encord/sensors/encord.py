@@ -95,6 +95,8 @@ class EncordSensor(EncordTask, BaseSensorOperator):
             for watch in trigger.watches():
                 verdict = self.hook.look(watch)
                 if verdict is None or not verdict.ended:
+                    if verdict is not None:
+                        self.log.info("Still waiting: %s.", verdict.message)
                     return False
                 verdicts.append(verdict)
         except EncordError as error:

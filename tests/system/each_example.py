@@ -4,7 +4,6 @@ Green, or red where it needs data of the user's: then the first error in the log
 `make test`, which runs the same examples with data by `airflow dags test`, but of `make examples`.
 """
 
-import json
 import secrets
 import time
 from contextlib import suppress
@@ -24,6 +23,7 @@ RED = {
     "encord_documents": ("find_documents", "Trigger again with another `documents`"),
     "encord_ingest": ("find_media", "Trigger again with another `media`"),
     "encord_private_data": ("check_manifest", "s3://aws_default@my-bucket/manifest.json"),
+    "encord_sync_folder": ("sync", "Check the folder's remote URL, and that its integration may read it"),
     "encord_update_items": ("update_items", "s3://aws_default@my-bucket/metadata.csv"),
     "encord_uploads": ("find_media", "Trigger again with another `media`"),
     "encord_watched_ingest": ("register_new", NO_BUCKET),
@@ -86,10 +86,18 @@ class Airflow:
         found = self.ask(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
 
+    def result(self, dag_id, run_id, task_id):
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self.ask(path)["value"]
+
     def log(self, dag_id, run_id, task_id):
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
         content = self.ask(path, params={"full_content": "true"}, headers={"Accept": "application/json"})["content"]
         return [line for line in content if isinstance(line, dict)]
+
+    def first_error(self, dag_id, run_id, task_id):
+        line = next(line for line in self.log(dag_id, run_id, task_id) if line.get("level") in ("error", "critical"))
+        return " ".join([line["event"], *(error["exc_value"] for error in line.get("error_detail") or ())])
 
 
 @pytest.fixture(scope="module")
@@ -166,13 +174,43 @@ def test_each_is_green_or_names_the_cure(airflow, runs):
                 wrong[dag_id] = [airflow.log(dag_id, run_id, task) for task in failed]
             continue
         task_id, cure = RED[dag_id]
-        first = next(
-            (line for line in airflow.log(dag_id, run_id, task_id) if line.get("level") in ("error", "critical")), None
-        )
-        if task_id not in failed or cure not in json.dumps(first).encode().decode("unicode_escape"):
-            wrong[dag_id] = (failed, first)
+        if task_id not in failed or cure not in (told := airflow.first_error(dag_id, run_id, task_id)):
+            wrong[dag_id] = (failed, told)
     assert wrong == {}
 
 
 def test_unpausing_starts_no_second_run(airflow, runs):
     assert {dag_id: len(airflow.states(dag_id)) for dag_id in runs} == dict.fromkeys(runs, 1)
+
+
+def test_a_run_without_logical_date_fills_the_dataset_of_the_day(airflow, runs, theatre):
+    media = {"media": theatre.stage.media_folder.as_uri(), "bucket_prefix": f"s3://{theatre.demo.BUCKET}/incoming/"}
+    run_id = airflow.trigger("encord_ingest", None, **media)
+    airflow.wait_for("the end of the ingest", lambda: airflow.ended("encord_ingest", run_id))
+    assert {task["state"] for task in airflow.tasks("encord_ingest", run_id).values()} == {"success"}
+    (title,) = (title for title, rows in theatre.demo.rows_by_title(theatre.stage).items() if len(rows) == 7)
+    assert title == f"ingest-{datetime.now(UTC).date().isoformat()}"
+    assert f"Dataset {airflow.result('encord_ingest', run_id, 'create_dataset')} holds" in str(
+        airflow.log("encord_ingest", run_id, "report")
+    )
+
+
+def test_the_wait_ends_and_a_deletion_is_asked_for(airflow, runs, theatre, hook):
+    (dataset,) = hook.get_datasets(title_eq="uploads")
+    for number in (1, 2):
+        file = theatre.stage.media_folder / f"local-{number}.mp4"
+        hook.upload_video(dataset.dataset_hash, file, title=f"test-{number}")
+    run_id = airflow.trigger("encord_approve_deletion", None)
+    answer = f"dags/encord_approve_deletion/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+    tasks = lambda: airflow.tasks("encord_approve_deletion", run_id)  # noqa: E731
+    airflow.wait_for("the question", lambda: tasks()["approve"]["state"] in ("deferred", "awaiting_input"))
+    asked = airflow.ask(answer)
+    assert asked["subject"] == "Delete 2 items of uploads?"
+    assert "- test-1: destroyed" in asked["body"]
+    # The sensor asks once a minute, so that somebody who waits for it has seen both videos by the time they go.
+    airflow.wait_for("the end of the wait", lambda: airflow.ended(WAITS, runs[WAITS]))
+    assert {task["state"] for task in airflow.tasks(WAITS, runs[WAITS]).values()} == {"success"}
+    airflow.ask(answer, "PATCH", json={"chosen_options": ["Approve"], "params_input": {}})
+    airflow.wait_for("the end of the deletion", lambda: airflow.ended("encord_approve_deletion", run_id))
+    assert {task["state"] for task in tasks().values()} == {"success"}
+    assert hook.list_data_rows(dataset.dataset_hash) == ()
