@@ -213,4 +213,4 @@ def test_the_wait_ends_and_a_deletion_is_asked_for(airflow, runs, theatre, hook)
     airflow.ask(answer, "PATCH", json={"chosen_options": ["Approve"], "params_input": {}})
     airflow.wait_for("the end of the deletion", lambda: airflow.ended("encord_approve_deletion", run_id))
     assert {task["state"] for task in tasks().values()} == {"success"}
-    assert hook.list_data_rows(dataset.dataset_hash) == ()
+    assert list(hook.list_data_rows(dataset.dataset_hash)) == []
