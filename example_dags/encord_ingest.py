@@ -90,7 +90,7 @@ def encord_ingest() -> None:
             raise EncordInputError(f"There is nothing below {bucket}. Trigger again with another `bucket_prefix`.")
 
         def entries(pattern: str) -> list[dict[str, str]]:
-            return [{"objectUrl": path.as_uri(), "title": path.name} for path in sorted(bucket.glob(pattern))]
+            return [{"objectUrl": f"s3://{path.path}", "title": path.name} for path in sorted(bucket.glob(pattern))]
 
         return {"videos": entries("*.mp4"), "images": entries("*.jpg")}
 
