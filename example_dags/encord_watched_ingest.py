@@ -36,7 +36,7 @@ POOL = "default_pool"  # a task whose pool does not exist waits for ever
 
 try:
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
-    from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
+    from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, DeadlineReference
 
     LATE: dict[str, Any] = {
         "deadline": DeadlineAlert(
