@@ -13,11 +13,11 @@ AZURITE := .ci/.venvs/azurite
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test browser property lint format docs wheel release matrix bench chaos vectors constraints clean
+.PHONY: demo test examples browser property lint format docs wheel release matrix bench chaos vectors constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
-	$(RUN) example_dags/demo.py
+	$(RUN) -m airflow_provider_encord.demo
 
 # Files of tests run beside each other; three at once keep two cores busy, since the whole Airflows of some tests wait.
 test: $(READY) $(AZURITE)
@@ -26,6 +26,10 @@ test: $(READY) $(AZURITE)
 # Pages in a real browser. SHOTS=DIR writes screenshots there.
 browser: $(READY) $(BROWSER)
 	$(if $(SHOTS),SHOTS=$(SHOTS)) $(RUN) -m pytest tests/browser
+
+# Each example on a whole Airflow, triggered as its dialog does.
+examples: $(READY)
+	$(RUN) -m pytest tests/system/each_example.py
 
 # The property tests with many more examples, other ones each time.
 property: $(READY)

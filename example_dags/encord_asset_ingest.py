@@ -3,7 +3,10 @@
 The event starts `encord_asset_review`. If nothing is new, there is no event, and nothing starts. Put the hash of a
 dataset of yours into the environment variable `ENCORD_EXAMPLE_DATASET`, or below.
 
-Needs the extra ``s3`` and the connections ``encord_default`` and ``aws_default``.
+Needs the extra `s3`, the connection `encord_default`, a connection of the bucket, and an `integration` in Encord that
+may read it.
+
+Airflow 2.11 and later.
 """
 
 from __future__ import annotations
@@ -24,17 +27,19 @@ DATASET_HASH = os.environ.get("ENCORD_EXAMPLE_DATASET", "00000000-0000-0000-0000
 
 
 @dag(
+    description="Register what is new, and tell Airflow that the dataset has grown",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     max_active_runs=1,
     tags=["encord", "example"],
     params={
         "prefix": Param("s3://my-bucket/incoming/", type="string", description="Where new objects arrive"),
+        "connection": Param("aws_default", type="string", description="Airflow connection of the bucket"),
         "integration": Param("AWS", type="string", description="Title of the cloud integration in Encord"),
     },
 )
 def encord_asset_ingest() -> None:
-    """Wire the tasks."""
     # [START howto_asset_outlet]
     dataset = create_asset(dataset_hash=DATASET_HASH, host="https://api.encord.com")
 
@@ -43,7 +48,7 @@ def encord_asset_ingest() -> None:
         dataset_hash=DATASET_HASH,
         integration="{{ params.integration }}",
         prefix="{{ params.prefix }}",
-        source_conn_id="aws_default",
+        source_conn_id="{{ params.connection }}",
         outlets=[dataset],
     )
     # [END howto_asset_outlet]

@@ -1,4 +1,9 @@
-"""Scheduled on an asset: runs when `encord_asset_ingest` has added something to the dataset, and reads what it was."""
+"""Scheduled on an asset: runs when `encord_asset_ingest` has added something to the dataset, and reads what it was.
+
+Needs nothing itself; the other DAG needs the connection `encord_default`.
+
+Airflow 2.11 and later.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +23,22 @@ DATASET_HASH = os.environ.get("ENCORD_EXAMPLE_DATASET", "00000000-0000-0000-0000
 
 # [START howto_asset_schedule]
 @dag(
+    description="Tell the annotators what is new in a dataset",
+    doc_md=__doc__,
     schedule=[create_asset(dataset_hash=DATASET_HASH, host="https://api.encord.com")],
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     tags=["encord", "example"],
 )
 def encord_asset_review() -> None:
-    """Wire the tasks."""
-
     @task
     def announce() -> str:
         """Tell the annotators; a run may stand for several events, and one started by hand for none."""
         extras = triggering_extras(get_current_context())
         added = sum(extra.get("added", 0) for extra in extras)
-        return f"{added} new items in dataset {DATASET_HASH}, by {len(extras)} tasks"
+        news = f"{added} new items in dataset {DATASET_HASH}, by {len(extras)} tasks"
+        print(news)
+        return news
 
     announce()
 

@@ -1,6 +1,9 @@
 """Bucket to Encord: register new objects below an S3 prefix; if there are none, start no job and skip the rest.
 
-Needs the extra ``s3`` and the connections ``encord_default`` and ``aws_default``.
+Needs the extra `s3`, the connection `encord_default`, a connection of the bucket, and an `integration` in Encord that
+may read it.
+
+Airflow 2.11 and later.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
 
 @dag(
-    schedule="@hourly",
+    description="Register what is new in an S3 bucket",
+    doc_md=__doc__,
+    schedule=None,  # "@hourly" once it runs well
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
@@ -27,11 +32,11 @@ from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
     params={
         "dataset": Param("bucket", type="string", description="Title of the dataset"),
         "prefix": Param("s3://my-bucket/incoming/", type="string", description="Where new objects arrive"),
+        "connection": Param("aws_default", type="string", description="Airflow connection of the bucket"),
         "integration": Param("AWS", type="string", description="Title of the cloud integration in Encord"),
     },
 )
 def encord_bucket() -> None:
-    """Wire the tasks."""
     create_dataset = EncordCreateDatasetOperator(
         task_id="create_dataset", title="{{ params.dataset }}", if_exists="skip"
     )
@@ -43,7 +48,7 @@ def encord_bucket() -> None:
         dataset_hash=dataset_hash,
         integration="{{ params.integration }}",
         prefix="{{ params.prefix }}",
-        aws_conn_id="aws_default",
+        aws_conn_id="{{ params.connection }}",
         group_images=True,
         deferrable=True,
     )
@@ -53,7 +58,9 @@ def encord_bucket() -> None:
     @task
     def announce(result: dict[str, Any]) -> str:
         """Inform the annotators; skipped if nothing was new."""
-        return f"{result['added']} new items in dataset {result['dataset_hash']}"
+        news = f"{result['added']} new items in dataset {result['dataset_hash']}"
+        print(news)
+        return news
 
     announce(result)
 

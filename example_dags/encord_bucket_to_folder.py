@@ -1,7 +1,11 @@
 """Bucket to folder to dataset: register what is new in a storage folder, then link what no dataset holds yet.
 
-With nothing new, no job is started and the rest is skipped. Needs the extra ``s3`` and the connections
-``encord_default`` and ``aws_default``.
+With nothing new, no job is started and the rest is skipped.
+
+Needs the extra `s3`, the connection `encord_default`, a connection of the bucket, and an `integration` in Encord that
+may read it.
+
+Airflow 2.11 and later.
 """
 
 from __future__ import annotations
@@ -22,7 +26,9 @@ from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOpe
 
 
 @dag(
-    schedule="@hourly",
+    description="Register what is new in a folder, and link it into a dataset",
+    doc_md=__doc__,
+    schedule=None,  # "@hourly" once it runs well
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
@@ -30,11 +36,11 @@ from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOpe
     params={
         "name": Param("incoming", type="string", description="Name of the folder, and title of the dataset"),
         "prefix": Param("s3://my-bucket/incoming/", type="string", description="Where new objects arrive"),
+        "connection": Param("aws_default", type="string", description="Airflow connection of the bucket"),
         "integration": Param("AWS", type="string", description="Title of the cloud integration in Encord"),
     },
 )
 def encord_bucket_to_folder() -> None:
-    """Wire the tasks."""
     # [START howto_operator_encord_create_folder]
     create_folder = EncordCreateFolderOperator(
         task_id="create_folder",
@@ -50,7 +56,7 @@ def encord_bucket_to_folder() -> None:
         folder_uuid=folder,
         integration="{{ params.integration }}",
         prefix="{{ params.prefix }}",
-        source_conn_id="aws_default",
+        source_conn_id="{{ params.connection }}",
         on_empty="skip",
         deferrable=True,
     )

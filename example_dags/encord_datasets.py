@@ -1,4 +1,9 @@
-"""Datasets: create one if it is missing, then list all of the same family."""
+"""Datasets: create one if it is missing, then list all of the same family.
+
+Needs the connection `encord_default`.
+
+Airflow 2.11 and later.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,8 @@ from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperat
 
 
 @dag(
+    description="Create a dataset if it is missing, then list its family",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     tags=["encord", "example"],
@@ -24,7 +31,6 @@ from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperat
     },
 )
 def encord_datasets() -> None:
-    """Wire the tasks."""
     # [START howto_operator_encord_create_dataset_if_missing]
     create_dataset = EncordCreateDatasetOperator(
         task_id="create_dataset",
@@ -46,7 +52,9 @@ def encord_datasets() -> None:
     @task
     def report(listing: dict[str, Any]) -> list[str]:
         """Return the titles."""
-        return sorted(dataset["title"] for dataset in listing["items"] or [])
+        titles = sorted(dataset["title"] for dataset in listing["items"] or [])
+        print(f"{listing['count']} datasets: {', '.join(titles)}")
+        return titles
 
     create_dataset >> list_datasets
     report(listing)

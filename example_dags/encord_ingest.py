@@ -1,6 +1,16 @@
 """A nightly ingest: create the dataset of the day, fill it in three ways, re-encode, wait, clean up, report.
 
-Needs the connections ``encord_default`` and, for a bucket on S3, ``aws_default``.
+Needs
+
+- the connection `encord_default`;
+- `media`: a folder that the workers see, with at least one `*.mp4` and one `*.jpg`;
+- `bucket_prefix`: objects on S3, with the extra `s3`, a connection of the bucket, and an `integration` in Encord that
+  may read it.
+
+A run without a logical date, such as one of an asset or of the API, fills the dataset of the day on which it may
+start.
+
+Airflow 2.11 and later.
 """
 
 from __future__ import annotations
@@ -10,11 +20,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 try:
-    from airflow.sdk import Param, dag, task
+    from airflow.sdk import ObjectStoragePath, Param, dag, task
 except ImportError:  # Airflow 2.11
     from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
     from airflow.models.param import Param
 
+from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator, EncordDeleteDataOperator
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
@@ -22,24 +34,38 @@ from airflow_provider_encord.operators.uploads import EncordCreateImageGroupOper
 from airflow_provider_encord.sensors.encord import EncordReEncodeSensor
 
 
+def day(dag_run: Any) -> str:
+    """Return the day that a run stands for, also if it has no logical date, and thus no ``ds``."""
+    moment: datetime = dag_run.logical_date or dag_run.run_after
+    return moment.date().isoformat()
+
+
 @dag(
-    schedule="@daily",
+    description="Fill the dataset of the day from disk and from a bucket",
+    doc_md=__doc__,
+    schedule=None,  # "@daily" once it runs well
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    max_active_runs=1,  # two runs of one day would fill the same dataset
     tags=["encord", "example"],
+    user_defined_macros={"day": day},
     params={
-        "media": Param("file:///data/media", type="string", description="Folder with *.mp4 and *.jpg to upload"),
+        "media": Param(
+            "file:///data/media",
+            type="string",
+            description="Folder with *.mp4 and *.jpg to upload: file:///data/media, s3://aws_default@my-bucket/media",
+        ),
         "bucket_prefix": Param("s3://my-bucket/incoming/", type="string", description="Objects to register"),
+        "bucket_connection": Param("aws_default", type="string", description="Airflow connection of the bucket"),
         "integration": Param("AWS", type="string", description="Title of the cloud integration in Encord"),
     },
 )
 def encord_ingest() -> None:
-    """Wire the tasks."""
     # [START howto_operator_encord_create_dataset]
     create_dataset = EncordCreateDatasetOperator(
         task_id="create_dataset",
-        title="ingest-{{ ds }}",
-        description="Everything that came in on {{ ds }}",
+        title="ingest-{{ day(dag_run) }}",
+        description="Everything that came in on {{ day(dag_run) }}",
         if_exists="skip",
     )
     # [END howto_operator_encord_create_dataset]
@@ -48,21 +74,23 @@ def encord_ingest() -> None:
     @task(multiple_outputs=True)
     def find_media(params: dict[str, Any]) -> dict[str, list[str]]:
         """List the files to upload; they are streamed from where they are."""
-        from airflow_provider_encord._storage.listing import list_objects
-
+        folder = ObjectStoragePath(params["media"])
+        if not folder.is_dir():
+            raise EncordInputError(f"This worker finds no folder {folder}. Trigger again with another `media`.")
         return {
-            "videos": [stored.url for stored in list_objects(params["media"], pattern="*.mp4")],
-            "images": [stored.url for stored in list_objects(params["media"], pattern="*.jpg")],
+            "videos": sorted(str(path) for path in folder.glob("*.mp4")),
+            "images": sorted(str(path) for path in folder.glob("*.jpg")),
         }
 
     @task
     def make_manifest(params: dict[str, Any]) -> dict[str, Any]:
         """Describe the objects of the bucket; they stay there."""
-        from airflow_provider_encord._storage.listing import list_objects
+        bucket = ObjectStoragePath(params["bucket_prefix"], conn_id=params["bucket_connection"])
+        if not bucket.exists():
+            raise EncordInputError(f"There is nothing below {bucket}. Trigger again with another `bucket_prefix`.")
 
         def entries(pattern: str) -> list[dict[str, str]]:
-            objects = list_objects(params["bucket_prefix"], pattern=pattern)
-            return [{"objectUrl": stored.url, "title": stored.url.rpartition("/")[2]} for stored in objects]
+            return [{"objectUrl": f"s3://{path.path}", "title": path.name} for path in sorted(bucket.glob(pattern))]
 
         return {"videos": entries("*.mp4"), "images": entries("*.jpg")}
 
@@ -73,7 +101,7 @@ def encord_ingest() -> None:
         task_id="upload_videos",
         dataset_hash=dataset_hash,
         file_paths=media["videos"],
-        client_metadata={"source": "nightly ingest", "day": "{{ ds }}"},
+        client_metadata={"source": "nightly ingest", "day": "{{ day(dag_run) }}"},
         deferrable=True,
     )
     # [END howto_operator_encord_upload_video]
@@ -83,7 +111,7 @@ def encord_ingest() -> None:
         task_id="create_image_group",
         dataset_hash=dataset_hash,
         file_paths=media["images"],
-        title="images of {{ ds }}",
+        title="images of {{ day(dag_run) }}",
         deferrable=True,
     )
     # [END howto_operator_encord_create_image_group]
@@ -131,7 +159,9 @@ def encord_ingest() -> None:
         """Count the data in the dataset, with the hook."""
         from airflow_provider_encord.hooks.encord import EncordHook
 
-        return dict(Counter(row.data_type for row in EncordHook().list_data_rows(dataset_hash)))
+        counts = Counter(row.data_type for row in EncordHook().list_data_rows(dataset_hash))
+        print(f"Dataset {dataset_hash} holds {', '.join(f'{count} {kind}' for kind, count in counts.items())}.")
+        return dict(counts)
 
     filled = [upload_videos, create_image_group, register_bucket]
     re_encode >> wait_for_re_encode

@@ -1,4 +1,10 @@
-"""Private data: register objects that stay in your bucket, from a manifest that is checked first."""
+"""Private data: register objects that stay in your bucket, from a manifest that is checked first.
+
+Needs the connection `encord_default`, a `manifest` that the workers can read, and an `integration` in Encord that may
+read the objects. For a manifest on S3: the extra `s3`, and a connection of the bucket.
+
+Airflow 2.11 and later.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +23,24 @@ from airflow_provider_encord.sensors.encord import EncordUploadJobSensor
 
 
 @dag(
+    description="Register objects by a manifest, and watch a job",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     tags=["encord", "example"],
     params={
         "dataset": Param("private data", type="string", description="Title of the dataset"),
         "integration": Param("AWS", type="string", description="Title of the cloud integration in Encord"),
-        "manifest": Param("s3://my-bucket/manifest.json", type="string", description="Path or URL of a JSON file"),
+        "manifest": Param(
+            "s3://aws_default@my-bucket/manifest.json",
+            type="string",
+            description="Path or URL of a JSON file; before the @ of a URL, the Airflow connection of the bucket",
+        ),
         "video": Param("s3://my-bucket/incoming/clip.mp4", type="string", description="One more object to register"),
         "details": Param("/tmp/encord-private-data.jsonl", type="string", description="File for the details"),  # noqa: S108
     },
 )
 def encord_private_data() -> None:
-    """Wire the tasks."""
     create_dataset = EncordCreateDatasetOperator(
         task_id="create_dataset", title="{{ params.dataset }}", if_exists="skip"
     )

@@ -1,4 +1,10 @@
-"""A folder that Encord syncs with a bucket: sync it now, then link what is new into a dataset."""
+"""A folder that Encord syncs with a bucket: sync it now, then link what is new into a dataset.
+
+Needs the connection `encord_default`, and an `integration` in Encord that may read the bucket. Airflow itself does
+not read it.
+
+Airflow 2.11 and later.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +23,8 @@ from airflow_provider_encord.operators.folders import EncordCreateFolderOperator
 
 
 @dag(
+    description="Sync a folder with its bucket, and link what is new",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     tags=["encord", "example"],
@@ -27,7 +35,6 @@ from airflow_provider_encord.operators.folders import EncordCreateFolderOperator
     },
 )
 def encord_sync_folder() -> None:
-    """Wire the tasks."""
     create_folder = EncordCreateFolderOperator(
         task_id="create_folder",
         name="{{ params.name }}",

@@ -1,4 +1,10 @@
-"""Uploads: videos, single images, an image group and a DICOM series, straight from where the files are."""
+"""Uploads: videos, single images, an image group and a DICOM series, straight from where the files are.
+
+Of what the folder does not hold, nothing is uploaded, and the task is skipped. Needs the connection `encord_default`,
+and `media`, a folder that the workers see.
+
+Airflow 2.11 and later.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 try:
-    from airflow.sdk import Param, dag, task
+    from airflow.sdk import ObjectStoragePath, Param, dag, task
 except ImportError:  # Airflow 2.11
     from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
     from airflow.models.param import Param
 
+from airflow_provider_encord.exceptions import EncordInputError
 from airflow_provider_encord.operators.datasets import EncordCreateDatasetOperator
 from airflow_provider_encord.operators.uploads import (
     EncordCreateDicomSeriesOperator,
@@ -21,16 +29,21 @@ from airflow_provider_encord.operators.uploads import (
 
 
 @dag(
+    description="Upload videos, images, an image group and a DICOM series",
+    doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     tags=["encord", "example"],
     params={
         "dataset": Param("uploads", type="string", description="Title of the dataset"),
-        "media": Param("file:///data/media", type="string", description="Folder with *.mp4, *.jpg and *.dcm"),
+        "media": Param(
+            "file:///data/media",
+            type="string",
+            description="Folder with *.mp4, *.jpg and *.dcm: file:///data/media, s3://aws_default@my-bucket/media",
+        ),
     },
 )
 def encord_uploads() -> None:
-    """Wire the tasks."""
     create_dataset = EncordCreateDatasetOperator(
         task_id="create_dataset", title="{{ params.dataset }}", if_exists="skip"
     )
@@ -39,10 +52,11 @@ def encord_uploads() -> None:
     @task(multiple_outputs=True)
     def find_media(params: dict[str, Any]) -> dict[str, list[str]]:
         """List the files to upload, sorted by name."""
-        from airflow_provider_encord._storage.listing import list_objects
-
+        folder = ObjectStoragePath(params["media"])
+        if not folder.is_dir():
+            raise EncordInputError(f"This worker finds no folder {folder}. Trigger again with another `media`.")
         return {
-            extension: [stored.url for stored in list_objects(params["media"], pattern=f"*.{extension}")]
+            extension: sorted(str(path) for path in folder.glob(f"*.{extension}"))
             for extension in ("mp4", "jpg", "dcm")
         }
 

@@ -5,6 +5,7 @@ So whatever a hook can log in with works here: assumed roles, workload identitie
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from airflow_provider_encord.exceptions import (
     EncordStorageError,
 )
 
+_log = logging.getLogger(__name__)
 _SDKS = {"botocore", "boto3", "urllib3", "google", "azure", "requests", "msal"}
 _REFUSALS = {
     "NoCredentialsError",
@@ -42,6 +44,7 @@ def s3_client(conn_id: str | None) -> Any:
     hook = S3Hook(aws_conn_id=conn_id)
     if hook.get_session().get_credentials() is not None:
         return hook.get_conn()
+    _log.warning("S3 is asked without credentials. To ask with some, name a connection, as in s3://my_aws@bucket/.")
     return hook.get_client_type(config=(hook.config or Config()).merge(Config(signature_version=UNSIGNED)))
 
 
@@ -56,6 +59,9 @@ def gcs_client(conn_id: str | None) -> Any:
     try:
         return Client()
     except (DefaultCredentialsError, OSError):  # the latter: credentials, but no project
+        _log.warning(
+            "GCS is asked without credentials. To ask with some, name a connection, as in gs://my_gcp@bucket/."
+        )
         return Client.create_anonymous_client()
 
 
@@ -118,9 +124,14 @@ def store_errors(where: str, bucket: str, conn_id: str | None) -> Iterator[None]
 def _judged(error: Exception) -> tuple[type[EncordError], str]:
     status = _status(error)
     if status == 404:
-        return EncordInputError, "{where}: there is no bucket {bucket} (asked {by})."
+        return EncordInputError, (
+            "{where}: there is no bucket {bucket} (asked {by}). Check its name, and the account of the connection."
+        )
     if status in (401, 403) or _no_credentials(error, status):
-        return EncordConnectionError, "{where}: the credentials are refused, or may not list this bucket (asked {by})."
+        return EncordConnectionError, (
+            "{where}: the credentials are refused, or may not list this bucket (asked {by}). Give them the right "
+            "to list it, or name another connection."
+        )
     if status is not None and 400 <= status < 500 and status not in _TRANSIENT:
         return EncordInputError, "{where}: the store refuses the listing (asked {by})."
     return EncordStorageError, "{where}: the store could not be asked {by}; a later retry can pass."

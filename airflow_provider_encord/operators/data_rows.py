@@ -46,6 +46,7 @@ class EncordListDataRowsOperator(EncordListOperator):
     :param data_hashes: only these rows (templated).
     """
 
+    custom_operator_name = "List Encord data rows"
     template_fields: Sequence[str] = (
         *EncordListOperator.template_fields,
         "dataset_hash",
@@ -137,6 +138,7 @@ class EncordLinkItemsOperator(EncordOperator):
     :raises EncordInputError: when it is not certain what to link, before the first request.
     """
 
+    custom_operator_name = "Link items into Encord dataset"
     template_fields: Sequence[str] = (
         "encord_conn_id",
         "dataset_hash",

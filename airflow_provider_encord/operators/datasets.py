@@ -62,6 +62,7 @@ class EncordCreateDatasetOperator(EncordOperator):
     :raises EncordInputError: for a wrong argument, before the first request.
     """
 
+    custom_operator_name = "Create Encord dataset"
     template_fields: Sequence[str] = ("encord_conn_id", "title", "description", "storage_location")
     checks: ClassVar[dict[str, Check]] = {
         **EncordOperator.checks,
@@ -145,6 +146,7 @@ class EncordListDatasetsOperator(EncordListOperator):
     :param include_org_access: list all datasets of the organisation; for its admins only.
     """
 
+    custom_operator_name = "List Encord datasets"
     template_fields: Sequence[str] = (*EncordListOperator.template_fields, *_FILTERS)
     checks: ClassVar[dict[str, Check]] = {
         **EncordListOperator.checks,
@@ -216,6 +218,7 @@ class EncordDeleteDataOperator(EncordOperator):
     :raises EncordNotFoundError: for missing hashes, unless they are ignored.
     """
 
+    custom_operator_name = "Delete Encord data"
     template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before")
     template_fields_renderers: ClassVar[dict[str, str]] = {"data_hashes": "json"}
     checks: ClassVar[dict[str, Check]] = {

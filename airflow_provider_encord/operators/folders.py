@@ -70,6 +70,7 @@ class EncordCreateFolderOperator(EncordOperator):
     :raises EncordInputError: for a wrong argument, before the first request.
     """
 
+    custom_operator_name = "Create Encord folder"
     template_fields: Sequence[str] = (
         "encord_conn_id",
         "name",
@@ -192,6 +193,7 @@ class EncordSyncFolderOperator(EncordJobOperator):
         than allowed.
     """
 
+    custom_operator_name = "Sync Encord folder"
     template_fields: Sequence[str] = ("encord_conn_id", "folder_uuid")
     operator_extra_links = ()
     checks: ClassVar[dict[str, Check]] = {
@@ -285,6 +287,10 @@ class FolderSyncing(Work):
         total = sync.done + sync.failed + sync.pending + sync.cancelled
         tolerated = sync.failed <= failed_items_allowed(self._task.max_failed_items, total)
         complete = not (sync.pages_failed or sync.jobs_failed)
+        if sync.pages_failed:
+            self._task.log.error(
+                "Encord could not list the bucket. Check the folder's remote URL, and that its integration may read it."
+            )
         require_done(verdict, None, folder_uuid=self._task.folder_uuid, allow_partial=tolerated and complete)
         return {
             "folder_uuid": self._task.folder_uuid,
@@ -328,6 +334,7 @@ class EncordUpdateItemsOperator(EncordOperator):
     :raises EncordJobError: when more items failed than allowed.
     """
 
+    custom_operator_name = "Update Encord items"
     template_fields: Sequence[str] = (
         "encord_conn_id",
         "metadata_by_item",

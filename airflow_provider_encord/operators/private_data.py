@@ -41,6 +41,7 @@ class EncordAddPrivateDataOperator(EncordRegistrationOperator):
     :raises EncordInputError: names each wrong entry of the manifest, before the first request.
     """
 
+    custom_operator_name = "Register private data in Encord"
     template_fields: Sequence[str] = (
         "encord_conn_id",
         "dataset_hash",

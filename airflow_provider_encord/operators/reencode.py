@@ -48,6 +48,7 @@ class EncordReEncodeDataOperator(EncordJobOperator):
     :raises EncordJobError: when a task failed, or Encord ignored hashes.
     """
 
+    custom_operator_name = "Re-encode Encord videos"
     template_fields: Sequence[str] = ("encord_conn_id", "dataset_hash", "data_hashes", "title_like", "created_before")
     template_fields_renderers: ClassVar[dict[str, str]] = {"data_hashes": "json"}
     checks: ClassVar[dict[str, Check]] = {

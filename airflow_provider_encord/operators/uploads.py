@@ -170,6 +170,7 @@ class EncordUploadVideoOperator(_UploadOfSingleFiles):
     .. seealso:: :ref:`howto/operator:EncordUploadVideoOperator`
     """
 
+    custom_operator_name = "Upload videos to Encord"
     item_type = "video"
 
 
@@ -184,6 +185,7 @@ class EncordCreateImageGroupOperator(EncordUploadOperator):
     :param create_video: make an image sequence (a compressed video of the images), as Encord's client does by default.
     """
 
+    custom_operator_name = "Upload an image group to Encord"
     item_type = "image"
     one_item = True
     checks: ClassVar[dict[str, Check]] = {**EncordUploadOperator.checks, "create_video": arguments.flag}
@@ -210,6 +212,7 @@ class EncordUploadImageOperator(_UploadOfSingleFiles):
     .. seealso:: :ref:`howto/operator:EncordUploadImageOperator`
     """
 
+    custom_operator_name = "Upload images to Encord"
     item_type = "image"
 
 
@@ -221,6 +224,7 @@ class EncordCreateDicomSeriesOperator(EncordUploadOperator):
     .. seealso:: :ref:`howto/operator:EncordCreateDicomSeriesOperator`
     """
 
+    custom_operator_name = "Upload a DICOM series to Encord"
     item_type = "dicomFile"
     one_item = True
 
@@ -242,6 +246,7 @@ class EncordUploadFilesOperator(_UploadOfSingleFiles):
         two need ``folder_uuid``, since Encord takes them into folders only.
     """
 
+    custom_operator_name = "Upload files to Encord"
     checks: ClassVar[dict[str, Check]] = {**_UploadOfSingleFiles.checks, "kind": arguments.one_of(*_KINDS)}
 
     def __init__(self, *, kind: str, **kwargs: Any) -> None:

@@ -95,6 +95,8 @@ class EncordSensor(EncordTask, BaseSensorOperator):
             for watch in trigger.watches():
                 verdict = self.hook.look(watch)
                 if verdict is None or not verdict.ended:
+                    if verdict is not None:
+                        self.log.info("Still waiting: %s.", verdict.message)
                     return False
                 verdicts.append(verdict)
         except EncordError as error:
@@ -159,6 +161,7 @@ class EncordReEncodeSensor(EncordSensor):
     :param job_id: id of a re-encode task, a list of ids, or the output of ``EncordReEncodeDataOperator`` (templated).
     """
 
+    custom_operator_name = "Wait for Encord re-encoding"
     template_fields: Sequence[str] = (*EncordSensor.template_fields, "job_id")
     checks: ClassVar[dict[str, Check]] = {**EncordSensor.checks, "job_id": arguments.job_ids}
 
@@ -185,6 +188,7 @@ class EncordUploadJobSensor(EncordSensor):
     :param allow_partial: let the sensor succeed when the jobs are done but some of their items failed.
     """
 
+    custom_operator_name = "Wait for Encord upload jobs"
     template_fields: Sequence[str] = (*EncordSensor.template_fields, "job_ids")
     checks: ClassVar[dict[str, Check]] = {
         **EncordSensor.checks,
@@ -227,6 +231,7 @@ class EncordDataRowSensor(EncordSensor):
     :param min_count: how many rows are enough.
     """
 
+    custom_operator_name = "Wait for Encord data rows"
     template_fields: Sequence[str] = (
         *EncordSensor.template_fields,
         "title_eq",

@@ -73,6 +73,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
     :raises EncordInputError: for a wrong argument, before the first request.
     """
 
+    custom_operator_name = "Bucket to Encord"
     template_fields: Sequence[str] = (
         "encord_conn_id",
         "dataset_hash",

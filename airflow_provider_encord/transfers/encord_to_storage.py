@@ -62,6 +62,7 @@ class EncordToStorageOperator(EncordOperator):
     :raises EncordDownloadError: names the files that failed, if more than allowed; no manifest is written then.
     """
 
+    custom_operator_name = "Encord to storage"
     template_fields: Sequence[str] = (
         "encord_conn_id",
         "destination",
@@ -199,7 +200,8 @@ class Copied:
         self._counts: Counter[str] = Counter()
         self._bytes = 0
         self._errors: list[dict[str, str]] = []
-        self._next_report = time.monotonic() + _REPORT_SECONDS
+        self._started = time.monotonic()
+        self._next_report = self._started + _REPORT_SECONDS
         self.without_item: deque[str] = deque()
         """Data hashes of rows that name no item."""
 
@@ -233,7 +235,8 @@ class Copied:
     def __str__(self) -> str:
         """Tell the counts."""
         counts = self._counts
-        told = f"{counts['downloaded']} files, {self._bytes:,} bytes, {counts['present']} were there"
+        rate = counts["downloaded"] / max(time.monotonic() - self._started, 1e-3)
+        told = f"{counts['downloaded']} files ({rate:.3g}/s), {self._bytes:,} bytes, {counts['present']} were there"
         return f"{told}, {counts['failed'] + len(self.without_item)} failed"
 
     def require_few_failures(self, place: str, max_failed_items: float) -> None:

@@ -32,6 +32,7 @@ class S3ToEncordOperator(BucketToEncordOperator):
         ``s3://my_aws@bucket/prefix`` does (templated).
     """
 
+    custom_operator_name = "S3 to Encord"
     template_fields: Sequence[str] = (*BucketToEncordOperator.template_fields, "aws_conn_id")
     checks: ClassVar[dict[str, Check]] = {
         **{name: check for name, check in BucketToEncordOperator.checks.items() if name != "source_conn_id"},

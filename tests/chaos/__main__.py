@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
 
+from airflow_provider_encord import demo
 from tests.chaos import leaks, postgres, processes, tally, workload
 from tests.chaos.airflow_services import IS_2, LASTS, UNFINISHED, VERSION, Airflow, free_port, settings
 from tests.chaos.deferred import Deferred
@@ -60,7 +61,6 @@ class Theatre:
         :param before_encord: given the local Encord's URL, runs a server before it and gives the URL for Airflow.
         :param extra_environment: of Airflow.
         """
-        demo = workload.load_demo()
         os.environ.update(environment := demo.clean_environment())
         for name in os.environ.keys() - environment.keys():
             del os.environ[name]
@@ -69,10 +69,10 @@ class Theatre:
             log = stack.enter_context((self.logs / "services.log").open("w"))
             private_key, public_key = demo.make_key(self.folder)
             stage = demo.Stage(self.folder, log, private_key)
-            work = workload.make(demo, stage.media_folder)
+            work = workload.make(stage.media_folder)
             work.write(self.folder / "workload.json")
             stage.s3_url = stack.enter_context(demo.server("S3", [sys.executable, "-c", demo.S3_SERVER], log))
-            workload.fill_bucket(demo, stage.s3_url, work)
+            workload.fill_bucket(stage.s3_url, work)
             command = [sys.executable, "-m", "airflow_provider_encord.emulator", "--public-key", str(public_key)]
             command += ["--state-dir", str(self.folder / "encord"), "--s3-endpoint", stage.s3_url]
             command += ["--job-seconds", str(JOB_SECONDS), "--re-encode-seconds", str(JOB_SECONDS)]

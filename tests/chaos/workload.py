@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import boto3
 
+from airflow_provider_encord import demo
 from tests.chaos.tally import Place
 
 DAG_ID = "chaos"
@@ -57,17 +55,7 @@ def names(paths: list[str]) -> list[str]:
     return [Path(path).name for path in paths]
 
 
-def load_demo() -> ModuleType:
-    """Return the demo's module: it knows how to stage a local Encord and a local S3."""
-    spec = spec_from_file_location("encord_demo", Path(__file__).parents[2] / "example_dags" / "demo.py")
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def make(demo: ModuleType, folder: Path) -> Workload:
+def make(folder: Path) -> Workload:
     """Make tiny media, each with other content."""
     folder.mkdir()
 
@@ -108,7 +96,7 @@ def make(demo: ModuleType, folder: Path) -> Workload:
     )
 
 
-def fill_bucket(demo: ModuleType, s3_url: str, workload: Workload) -> None:
+def fill_bucket(s3_url: str, workload: Workload) -> None:
     """Put the objects that are registered where they are into a new bucket."""
     client = boto3.client(
         "s3", endpoint_url=s3_url, region_name="us-east-1", aws_access_key_id="demo", aws_secret_access_key="demo"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import errors_page
-from airflow_provider_encord import exceptions, manifest, provider_info
+from airflow_provider_encord import demo, exceptions, manifest, provider_info
 from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord._storage import grouping
 from airflow_provider_encord.emulator import LocalEncord, control
@@ -260,9 +260,10 @@ def test_the_supported_releases_are_those_with_constraints(pages):
 # -- the local Encord ----------------------------------------------------------------------------------------------
 
 
-def test_each_option_is_listed_and_each_listed_one_exists(pages):
-    options = {name for action in emulator_parser()._actions for name in action.option_strings} - {"-h", "--help"}
-    assert {name for name in first_cells(pages["docs/emulator.md"]) if name.startswith("--")} == options
+@pytest.mark.parametrize(("page", "parser"), [("emulator", emulator_parser), ("quickstart", demo.parser)])
+def test_each_option_is_listed_and_each_listed_one_exists(page, parser, pages):
+    options = {name for action in parser()._actions for name in action.option_strings} - {"-h", "--help"}
+    assert {name for name in first_cells(pages[f"docs/{page}.md"]) if name.startswith("--")} == options
 
 
 def test_each_control_request_is_listed_and_each_listed_one_exists(pages):

@@ -15,6 +15,12 @@ def test_the_classes_are_found():
     assert len(CLASSES) == len(set(CLASSES)) >= 14
 
 
+def test_each_has_plain_words_in_the_graph_of_its_own():
+    names = {build(each).operator_name for each in CLASSES}
+    assert len(names) == len(CLASSES)
+    assert [name for name in names if " " not in name] == []
+
+
 @every_class
 def test_it_is_made_without_a_connection_and_templates_what_it_has(each):
     task = build(each)

@@ -27,5 +27,7 @@ def modules() -> list[str]:
     import airflow_provider_encord
 
     root = Path(airflow_provider_encord.__file__).parent
-    paths = (path.relative_to(root.parent).with_suffix("") for path in root.rglob("*.py"))
-    return sorted(".".join(path.parts).removesuffix(".__init__") for path in paths if path.stem != "__main__")
+    left_out = {"__main__.py", "example_dags"}
+    ours = (path for path in root.rglob("*.py") if not left_out & set(path.parts))
+    paths = (path.relative_to(root.parent).with_suffix("") for path in ours)
+    return sorted(".".join(path.parts).removesuffix(".__init__") for path in paths)

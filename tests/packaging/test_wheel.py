@@ -30,7 +30,8 @@ def test_it_holds_every_module_the_page_and_the_typing_marker(wheel):
     files = [*source.rglob("*.py"), *source.glob("emulator/page/static/*")]
     expected = {str(path.relative_to(ROOT)) for path in files}
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert packed >= expected | {
+    examples = {f"airflow_provider_encord/{path.relative_to(ROOT)}" for path in (ROOT / "example_dags").glob("*.py")}
+    assert packed >= expected | examples | {
         "airflow_provider_encord/py.typed",
         "airflow_provider_encord/emulator/page/static/page.js",
     }

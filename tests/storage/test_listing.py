@@ -336,7 +336,7 @@ def test_a_store_that_does_not_answer_may_answer_later(monkeypatch):
         list(stored_objects("s3://aws@bucket/in/"))
 
 
-def test_without_credentials_a_public_bucket_is_read(answering, monkeypatch):
+def test_without_credentials_a_public_bucket_is_read_and_told_of(answering, monkeypatch, caplog):
     answer, address = answering
     s3_at(address, monkeypatch)
     entry = b"<Contents><Key>a%2Bb+c</Key><Size>3</Size></Contents>"
@@ -346,6 +346,7 @@ def test_without_credentials_a_public_bucket_is_read(answering, monkeypatch):
         [found] = stored_objects("s3://aws@bucket/")
         assert (found.key, found.size, found.modified, found.etag, found.storage_class) == (key, 3, None, None, None)
         assert "Authorization" not in answer["headers"]
+    assert "S3 is asked without credentials" in caplog.text
 
 
 def test_an_extra_that_is_not_installed_is_named(monkeypatch):

@@ -1,6 +1,5 @@
 """One stage for all: media, a local S3, a local Encord and one Airflow home, because setting these up takes long."""
 
-import importlib.util
 import itertools
 import json
 import select
@@ -9,13 +8,14 @@ import subprocess
 import sys
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 import requests
 
-DEMO = Path(__file__).parents[2] / "example_dags" / "demo.py"
+import airflow_provider_encord.demo
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class Theatre:
 
     def run(self, dag_id, *, in_own_process=False, **conf):
         """Run a DAG with `airflow dags test`, and tell how it went."""
-        command = ["dags", "test", dag_id, f"2026-02-{next(self.runs):02}", "--conf", json.dumps(conf)]
+        day = date(2026, 2, 1) + timedelta(days=next(self.runs))
+        command = ["dags", "test", dag_id, day.isoformat(), "--conf", json.dumps(conf)]
         if in_own_process:
             return self.watch(dag_id, lambda: self.demo.airflow(self.stage, *command, timeout=180))
         return self.watch(dag_id, lambda: self.commands.run(self.stage.log.name, *command))
@@ -137,11 +138,7 @@ def _value(stored):
 
 @pytest.fixture(scope="session")
 def demo():
-    spec = importlib.util.spec_from_file_location("encord_demo", DEMO)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return airflow_provider_encord.demo
 
 
 @pytest.fixture(scope="session")

@@ -42,16 +42,18 @@ def uploads(theatre):
     return theatre.run("encord_uploads", dataset="uploads", media=theatre.stage.media_folder.as_uri())
 
 
-@pytest.fixture(scope="module")
-def uploads_dataset(uploads):
-    return uploads.returned("create_dataset")
-
-
 def test_check_connection(theatre):
     run = theatre.run("encord_check_connection")
-    assert run.states == {"check_connection": DONE}
+    assert set(run.states.values()) == {DONE}
     assert theatre.stage.encord_url in run.returned("check_connection")
     assert run.requests == ["get_current_user"]
+
+
+def test_check_connection_with_a_new_key(theatre):
+    run = theatre.run("encord_check_connection", next_connection="encord_default")
+    assert set(run.states.values()) == {DONE}
+    assert run.requests == ["get_current_user"] * 2
+    assert "Save the new key in 'encord_default', then remove the old one in Encord." in run.log
 
 
 def test_datasets(theatre):
@@ -71,9 +73,9 @@ def test_uploads(uploads):
     assert uploads.deferrals == 0  # the jobs end while a worker still waits
 
 
-def test_re_encode(theatre, uploads, uploads_dataset):
+def test_re_encode(theatre, uploads):
     with theatre.jobs_that_take(8):  # longer than a worker waits
-        run = theatre.run("encord_re_encode", dataset_hash=uploads_dataset)
+        run = theatre.run("encord_re_encode", dataset="uploads")
     assert set(run.states.values()) == {DONE}
     result = run.returned("re_encode")
     assert sorted(result["re_encoded"]) == sorted(uploads.xcoms["upload_videos", "data_hashes"])
@@ -81,18 +83,18 @@ def test_re_encode(theatre, uploads, uploads_dataset):
     assert run.deferrals == 1
 
 
-def test_link_items(theatre, uploads_dataset):
-    run = theatre.run("encord_link_items", source=uploads_dataset, review="review")
+def test_link_items(theatre, uploads):
+    run = theatre.run("encord_link_items", source="uploads", review="review")
     assert set(run.states.values()) == {DONE}
     assert run.returned("link_videos")["linked"] == 2
     assert kinds(theatre.rows("review")) == {"VIDEO": 2}
 
 
-def test_wait_for_rows(theatre, uploads_dataset):
-    run = theatre.run("encord_wait_for_rows", dataset_hash=uploads_dataset, title_like="local-%")
+def test_wait_for_rows(theatre, uploads):
+    run = theatre.run("encord_wait_for_rows", dataset="uploads", title_like="local-%")
     assert set(run.states.values()) == {DONE}
     assert run.returned("wait_for_videos")["counts"] == {"found": 2}
-    assert set(run.requests) == {"list_data_rows"}
+    assert set(run.requests) == {"list_datasets", "list_data_rows"}
 
 
 def test_private_data(theatre, bucket_url, tmp_path):
@@ -142,6 +144,12 @@ def test_bucket_registers_what_is_new_and_skips_its_tail_when_nothing_is(theatre
     assert kinds(theatre.rows("bucket")) == {"VIDEO": 2, "IMG_GROUP": 1}
 
 
+def test_watched_ingest(theatre, bucket_url):
+    run = theatre.run("encord_watched_ingest", dataset="watched", prefix=bucket_url)
+    assert set(run.states.values()) == {DONE}
+    assert kinds(theatre.rows("watched")) == {"VIDEO": 2, "IMAGE": 2}
+
+
 def test_any_bucket(theatre, bucket_url):
     run = theatre.run("encord_any_bucket", prefix=bucket_url, connection="aws_default", integration="AWS")
     assert set(run.states.values()) == {DONE}
@@ -159,7 +167,7 @@ def test_clean_up(theatre, bucket_url, hook):
             "skip_duplicate_urls": False,
         }
         hook.add_private_data_to_dataset(dataset, hook.find_cloud_integration("AWS"), manifest)
-    run = theatre.run("encord_clean_up", dataset_hash=dataset, title_like="test-%")
+    run = theatre.run("encord_clean_up", dataset="to clean", title_like="test-%")
     assert set(run.states.values()) == {DONE}
     assert run.returned("list_rows")["count"] == 3
     counts = {"destroyed": 2, "unlinked": 1}
@@ -170,7 +178,7 @@ def test_clean_up(theatre, bucket_url, hook):
 
 
 def test_no_example_is_left_out():
-    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("*.py"))
     dags = {path.stem for path in DAGS.glob("encord_*.py")} - {"encord_ingest"}
     assert {name for name in dags if f'"{name}"' not in text} == set()
 

@@ -449,3 +449,10 @@ def test_no_signed_query_is_logged(storage: Storage, caplog: pytest.LogCaptureFi
 def test_a_rate_has_the_unit_that_fits(sent: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic", lambda: 2.0)
     assert shown in str(Progress(files=3, bytes=sent, bytes_sent=sent, started=0.0))
+
+
+@pytest.mark.parametrize(("size", "shown"), [(400, "50 files/s, 20 kB/s"), (2_000_000, "100 MB/s")])
+def test_small_files_are_counted_a_second(size: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 2.0)
+    told = str(Progress(files=100, bytes=100 * size, files_done=100, bytes_sent=100 * size, started=0.0))
+    assert f" bytes, {shown}, 0 failed" in told

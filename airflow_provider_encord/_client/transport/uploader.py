@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 # Memory for one block of each file in flight, and the limits of the size of a block.
 _BYTES_OF_BLOCKS = 16 * 1024 * 1024
+_SMALL_BYTES = 1024 * 1024  # an upload of smaller files is as fast as its requests
 _LARGEST_BLOCK, _SMALLEST_BLOCK = 4 * 1024 * 1024, 256 * 1024
 AskForUrls = Callable[[Sequence[str]], Call[tuple[PresignedUrl, ...]]]
 Done = Callable[[int, str], None]
@@ -73,10 +74,13 @@ class Progress:
         """Return files, bytes, rate and the time left."""
         seconds = max(time.monotonic() - self.started, 1e-3)
         rate = self.bytes_sent / seconds
+        speed = f"{_shown(rate)}/s"
+        if self.bytes < self.files * _SMALL_BYTES:
+            speed = f"{self.files_done / seconds:.3g} files/s, {speed}"
         left = f", about {(self.bytes - self.bytes_sent) / rate:.0f} s left" if 0 < self.bytes_sent < self.bytes else ""
         return (
             f"{self.files_done} of {self.files} files, {self.bytes_sent:,} of {self.bytes:,} bytes, "
-            f"{_shown(rate)}/s, {self.files_failed} failed{left}"
+            f"{speed}, {self.files_failed} failed{left}"
         )
 
 

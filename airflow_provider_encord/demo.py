@@ -1,6 +1,6 @@
-"""Ingest demo, offline: run the example DAG on a real Airflow against a local Encord and a local S3.
+"""The command ``encord-demo``: an example DAG on a real Airflow, beside a local Encord and a local S3, all offline.
 
-Usage: ``make demo``, or ``python example_dags/demo.py`` where the extra ``demo`` is installed.
+Needs the extra ``demo``.
 """
 
 from __future__ import annotations
@@ -22,14 +22,12 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, cast
 
-import av
-import boto3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from PIL import Image
 
 from airflow_provider_encord._client.auth import SshCredentials, load_private_key
 from airflow_provider_encord._client.exchange import Account
@@ -37,7 +35,12 @@ from airflow_provider_encord._client.resources import data_rows, datasets
 from airflow_provider_encord._client.resources.data_rows import DataRow
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 
-DAGS = Path(__file__).resolve().parent
+# In a wheel the example DAGs lie beside this file, in a checkout beside the package.
+DAGS = next(
+    folder
+    for folder in (Path(__file__).parent / "example_dags", Path(__file__).parents[1] / "example_dags")
+    if folder.is_dir()
+)
 DAG_ID = "encord_ingest"
 BUCKET, PREFIX = "encord-demo", "incoming/"
 # From disk and from the bucket 2 videos each; the bucket's images; a group for each size, of which the DAG deletes one.
@@ -100,17 +103,23 @@ def make_key(folder: Path) -> tuple[Path, Path]:
 
 def make_video(path: Path, size: tuple[int, int] = (320, 240), frames: int = 24) -> None:
     """Write a short H.264 MP4 whose colour changes."""
+    import av
+    from PIL import Image
+
+    frame: Any = av.VideoFrame
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=12)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for number in range(frames):
             picture = Image.new("RGB", size, (number * 10 % 256, 90, 160))
-            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+            container.mux(stream.encode(frame.from_image(picture)))
         container.mux(stream.encode())
 
 
 def make_image(path: Path, size: tuple[int, int], shade: int) -> None:
     """Write a JPEG."""
+    from PIL import Image
+
     Image.linear_gradient("L").resize(size).point(lambda value: (value + shade) % 256).save(path, "JPEG")
 
 
@@ -126,6 +135,8 @@ def make_media(folder: Path, name: str, videos: int, images: int) -> list[str]:
 
 def fill_bucket(s3_url: str, folder: Path) -> list[str]:
     """Copy the folder's files below the prefix of a new bucket; return the objects' keys."""
+    import boto3
+
     client = boto3.client(
         "s3", endpoint_url=s3_url, region_name="us-east-1", aws_access_key_id="demo", aws_secret_access_key="demo"
     )
@@ -194,8 +205,9 @@ def server(name: str, command: list[str], log: TextIO) -> Iterator[str]:
         start_new_session=True,
     )
     try:
-        ready, _, _ = select.select([process.stdout], [], [], 60)
-        line = process.stdout.readline() if ready and process.stdout else ""
+        answers = cast("TextIO", process.stdout)
+        ready, _, _ = select.select([answers], [], [], 60)
+        line = answers.readline() if ready else ""
         if not line:
             raise DemoFailed(f"{name} did not start")
         yield json.loads(line)["url"]
@@ -259,7 +271,7 @@ def run_dag(stage: Stage) -> None:
     say(f"Running the DAG {DAG_ID} (about a minute)")
     conf = {
         "media": stage.media_folder.as_uri(),
-        "bucket_prefix": f"s3://aws_default@{BUCKET}/{PREFIX}",
+        "bucket_prefix": f"s3://{BUCKET}/{PREFIX}",
         "integration": "AWS",
     }
     today = datetime.now(UTC).date().isoformat()
@@ -299,7 +311,8 @@ def problems(states: Mapping[str, str], found: Mapping[str, tuple[DataRow, ...]]
 
 
 def report(states: Mapping[str, str], found: Mapping[str, tuple[DataRow, ...]]) -> None:
-    """Show how the tasks ended and what is in Encord."""
+    """Show the DAG, how its tasks ended, and what is in Encord."""
+    print(f"\nThe DAG: {DAGS / DAG_ID}.py")
     print("\nTasks")
     for task, state in states.items():
         print(f"  {state:<10} {task}")
@@ -316,7 +329,7 @@ def notable(log: list[str]) -> list[str]:
     return [line[:400] for line in [*errors[:20], "...", *log[-30:]]]
 
 
-def demo(folder: Path, log: TextIO) -> list[str]:
+def demo(folder: Path, log: TextIO, *, stay: bool = False) -> list[str]:
     """Run the demo; return what went wrong."""
     wrong = []
     with staged(log, folder) as stage:
@@ -326,7 +339,11 @@ def demo(folder: Path, log: TextIO) -> list[str]:
         except DemoFailed as error:
             wrong.append(str(error))
         states, found = task_states(stage), rows_by_title(stage)
-    report(states, found)
+        report(states, found)
+        if stay:
+            say(f"The local Encord goes on at {stage.encord_url}/ until you press Ctrl-C")
+            with suppress(KeyboardInterrupt):
+                signal.pause()
     return wrong + problems(states, found)
 
 
@@ -335,12 +352,24 @@ def interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog="encord-demo",
+        description="Run an example DAG offline: a real Airflow on SQLite, a local Encord, a local S3.",
+    )
+    result.add_argument("--stay", action="store_true", help="leave the local Encord and its page open until Ctrl-C")
+    result.add_argument("--keep", action="store_true", help="keep the temporary folder")
+    result.add_argument("--log", type=Path, metavar="FILE", help="file for all output of Airflow and the servers")
+    return result
+
+
 def main() -> int:
     """Run the demo from the command line; return the exit code."""
-    parser = argparse.ArgumentParser(description="Run the example DAG offline: real Airflow, local Encord, local S3.")
-    parser.add_argument("--log", type=Path, help="file for the whole output of Airflow and the servers")
-    parser.add_argument("--keep", action="store_true", help="keep the temporary folder")
-    arguments = parser.parse_args()
+    command = parser()
+    options = command.parse_args()
+    if missing := [name for name in ("av", "boto3", "moto", "PIL") if find_spec(name) is None]:
+        command.error(f"{', '.join(missing)} not found; run: pip install 'airflow-provider-encord[demo]'")
 
     signal.signal(signal.SIGTERM, interrupt)
     os.environ.update(environment := clean_environment())
@@ -348,24 +377,26 @@ def main() -> int:
         del os.environ[name]
 
     folder = Path(tempfile.mkdtemp(prefix="encord-demo-"))
-    log_file = arguments.log or folder / "demo.log"
+    log_file = options.log or folder / "demo.log"
     try:
         with log_file.open("w") as log:
-            wrong = demo(folder, log)
+            wrong = demo(folder, log, stay=options.stay)
     except DemoFailed as error:
         wrong = [str(error)]
     except KeyboardInterrupt:
         wrong = ["interrupted"]
     finally:
         excerpt = notable(log_file.read_text(errors="replace").splitlines())
-        if not arguments.keep:
+        if not options.keep:
             shutil.rmtree(folder)
-    if arguments.keep:
+    if options.keep:
         print(f"Kept {folder}")
     if wrong:
         print("\nFrom the log:", *excerpt, f"\nThe demo failed: {'; '.join(wrong)}.", sep="\n", file=sys.stderr)
         return 1
     print("The demo succeeded: everything ran here, offline, and nothing is left running.")
+    if not options.stay:
+        print("To look at the local Encord in a browser: encord-demo --stay")
     return 0
 
 
