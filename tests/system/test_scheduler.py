@@ -1,4 +1,4 @@
-"""A real scheduler starts the DAG that is scheduled on the other one's asset, which reads what was added."""
+"""What takes a real scheduler: a DAG that starts from another one's asset, and the ticks of a timetable."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from unittest.mock import ANY
 
+import boto3
 import pytest
 
 from airflow_provider_encord.hooks.encord import EncordHook
@@ -23,11 +24,14 @@ from airflow_provider_encord.hooks.encord import EncordHook
 AIRFLOW = version("apache-airflow")
 IS_2 = AIRFLOW.startswith("2.")
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
-INGEST, REVIEW, SILENT = "encord_asset_ingest", "encord_asset_review", "silent"
-DAGS = [EXAMPLES / f"{INGEST}.py", EXAMPLES / f"{REVIEW}.py", Path(__file__).parent / "dags" / f"{SILENT}.py"]
+OURS = Path(__file__).parent / "dags"
+INGEST, REVIEW, SILENT, TICKS = "encord_asset_ingest", "encord_asset_review", "silent", "every_tick"
+DAGS = [EXAMPLES / f"{INGEST}.py", EXAMPLES / f"{REVIEW}.py", OURS / f"{SILENT}.py", OURS / f"{TICKS}.py"]
 PATIENCE = 300
-RUNS = f"SELECT dag_id, run_id, state FROM dag_run WHERE dag_id IN ('{INGEST}', '{REVIEW}', '{SILENT}')"
-TASKS = RUNS.replace("dag_run", "task_instance")
+UNTIL_LAST_TICK = 40
+"""Seconds; about as long as the other runs take."""
+RUNS = f"SELECT dag_id, run_id, state FROM dag_run WHERE dag_id IN ('{INGEST}', '{REVIEW}', '{SILENT}', '{TICKS}')"
+TASKS = f"SELECT dag_id, run_id, state FROM task_instance WHERE dag_id IN ('{INGEST}', '{REVIEW}', '{SILENT}')"
 
 pytestmark = [
     pytest.mark.system,
@@ -61,15 +65,34 @@ def service(environment, log, *command):
 
 
 @pytest.fixture(scope="module")
-def dataset(demo, theatre):
+def hook(demo, theatre):
     with pytest.MonkeyPatch.context() as patch:
         name = "AIRFLOW_CONN_ENCORD_DEFAULT"
         patch.setenv(name, demo.airflow_environment(theatre.stage)[name])
-        return EncordHook().create_dataset("assets").dataset_hash
+        yield EncordHook()
 
 
 @pytest.fixture(scope="module")
-def environment(demo, theatre, dataset, tmp_path_factory):
+def dataset(hook):
+    return hook.create_dataset("assets").dataset_hash
+
+
+@pytest.fixture(scope="module")
+def ticks(demo, theatre, hook):
+    """An object that was written between the last two ticks of three."""
+    keys = {"aws_access_key_id": "demo", "aws_secret_access_key": "demo"}
+    store = boto3.client("s3", endpoint_url=theatre.stage.s3_url, region_name="us-east-1", **keys)
+    video = next(key for key in theatre.stage.objects if key.endswith(".mp4"))
+    store.copy_object(Bucket=demo.BUCKET, Key="ticks/new.mp4", CopySource=f"{demo.BUCKET}/{video}")
+    return {
+        "LAST_TICK": str(time.time() + UNTIL_LAST_TICK),
+        "TICKS_DATASET": hook.create_dataset("ticks").dataset_hash,
+        "TICKS_PREFIX": f"s3://{demo.BUCKET}/ticks/",
+    }
+
+
+@pytest.fixture(scope="module")
+def environment(demo, theatre, dataset, ticks, tmp_path_factory):
     """The stage's Airflow with these DAGs alone."""
     dags = tmp_path_factory.mktemp("dags")
     for path in DAGS:
@@ -88,7 +111,7 @@ def environment(demo, theatre, dataset, tmp_path_factory):
     }
     own = {f"AIRFLOW__{name.upper()}": value for name, value in settings.items()}
     own["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # Airflow 2 runs tasks by its command
-    return demo.airflow_environment(theatre.stage) | own | {"ENCORD_EXAMPLE_DATASET": dataset}
+    return demo.airflow_environment(theatre.stage) | own | ticks | {"ENCORD_EXAMPLE_DATASET": dataset}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +146,7 @@ def ask(database, query):
 
 def all_ended(database):
     states = ask(database, RUNS)
-    return len(states) > 3 and all(state in ("success", "failed") for *_, state in states)
+    return len(states) == 7 and all(state in ("success", "failed") for *_, state in states)
 
 
 def test_the_second_dag_runs_once_and_reads_what_was_added(airflow, dataset):
@@ -148,3 +171,10 @@ def test_the_only_event_tells_what_was_added(airflow, dataset):
     assert len(told.pop("job_ids")) == 1
     assert datetime.fromisoformat(told.pop("until")) < datetime.now(UTC)
     assert told == {"dataset_hash": dataset, "added": 4, "failed": 0}
+
+
+def test_on_a_timetable_without_intervals_a_run_takes_what_came_since_the_tick_before(airflow, hook, ticks):
+    """Also at runs that catch up, since the tick before comes from the timetable and not from the runs that were."""
+    query = f"SELECT state FROM task_instance WHERE dag_id = '{TICKS}' ORDER BY run_id"
+    assert [state for (state,) in ask(airflow, query)] == ["skipped", "skipped", "success"]
+    assert [row.data_title for row in hook.iter_data_rows(ticks["TICKS_DATASET"])] == ["ticks/new.mp4"]
