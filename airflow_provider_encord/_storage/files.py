@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._client.redaction import cause_of, server_text, shown, without_credentials
+from airflow_provider_encord._client.transport.file_reader import Stream, UnreadableFile
+from airflow_provider_encord._storage.reading import BucketObject, Stores, Unseen, look_at
 from airflow_provider_encord.exceptions import EncordError, EncordInputError, EncordMachineError
 
 if TYPE_CHECKING:
@@ -45,6 +47,11 @@ class SourceFile:
     def is_local(self) -> bool:
         """Whether it is on this machine."""
         return is_local(self.path)
+
+    @property
+    def stream(self) -> Stream | None:
+        """What reads it on an event loop; None if it is opened and read on a thread."""
+        return self.path.stream if isinstance(self.path, BucketObject) else None
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         """Open it for reading bytes."""
@@ -139,13 +146,16 @@ def look_at_files(
     several: list[Any] = [locations] if one else list(locations or ())  # type: ignore[arg-type]
     if not several:
         raise EncordInputError("There is no file to upload: the list of paths is empty.")
-    paths = [_resolved(location, conn_id) for location in several]
+    stores = Stores()
+    paths = [_resolved(location, conn_id, stores) for location in several]
     looked_at: list[SourceFile | BadFile] = []
     for location, path, look in zip(several, paths, _look_at_all(paths), strict=True):
         if isinstance(look, _Problem):
             looked_at.append(BadFile(_named(location), look.text, look.of_machine))
         elif wrong := _wrong_type(path.name, item_type):
             looked_at.append(BadFile(_named(location), wrong, by_name=True))
+        elif isinstance(look, BucketObject):
+            looked_at.append(SourceFile(str(location), path.name, look.found.size, look))
         else:
             looked_at.append(SourceFile(str(location), path.name, look, path))
     return looked_at
@@ -157,6 +167,9 @@ class _Problem:
 
     text: str
     of_machine: bool = False
+
+
+_EMPTY = _Problem("is empty (0 bytes)")
 
 
 def bad_files_error(bad: Sequence[BadFile], total: int) -> EncordError:
@@ -194,16 +207,27 @@ def _is_stored(location: Any) -> bool:
     return hasattr(location, "fs") and hasattr(location, "is_file")
 
 
-def _resolved(location: Any, conn_id: str | None) -> Any:
-    if _is_stored(location):
-        return location
-    if not isinstance(location, str | os.PathLike) or not os.fspath(location):
+def _resolved(location: Any, conn_id: str | None, stores: Stores) -> Any:
+    if not _is_stored(location) and (not isinstance(location, str | os.PathLike) or not os.fspath(location)):
         return None
-    return resolve(location, conn_id)
+    return stores.find(location, conn_id) or resolve(location, conn_id)
 
 
-def _look_at_all(paths: Sequence[Any]) -> Iterator[_Problem | int]:
-    """Yield the size of each file, or what is wrong with it."""
+def _look_at_all(paths: Sequence[Any]) -> Iterator[_Problem | BucketObject | int]:
+    """Yield the size of each file, or the object that it is, or what is wrong with it."""
+    rest = iter([*_look_at_paths([path for path in paths if not isinstance(path, Unseen)])])
+    seen = iter(look_at([path for path in paths if isinstance(path, Unseen)]))
+    for path in paths:
+        yield _judged(path, next(seen)) if isinstance(path, Unseen) else next(rest)
+
+
+def _judged(object_: Unseen, seen: BucketObject | Exception) -> _Problem | BucketObject:
+    if isinstance(seen, BucketObject):
+        return _problem_with(object_.name) or (seen if seen.found.size else _EMPTY)
+    return _of_error(seen)
+
+
+def _look_at_paths(paths: Sequence[Any]) -> Iterator[_Problem | int]:
     try:
         # The first use of a store looks its connection up, which must not happen on another thread.
         stores = [path.fs for path in paths if path is not None and not is_local(path)]
@@ -220,8 +244,8 @@ def _look_at_all(paths: Sequence[Any]) -> Iterator[_Problem | int]:
 def _look_at(path: Any) -> _Problem | int:
     if path is None:
         return _Problem("not a path")
-    if any("\ud800" <= letter <= "\udfff" for letter in path.name):
-        return _Problem("has a name that is not UTF-8, which Encord cannot show")
+    if problem := _problem_with(path.name):
+        return problem
     try:
         size = int(path.stat().st_size or 0)
         if not size or is_local(path):  # an object of a store that has a size is a file
@@ -229,11 +253,22 @@ def _look_at(path: Any) -> _Problem | int:
                 return _Problem("is not a file")
             if is_local(path) and not os.access(path, os.R_OK):
                 return _Problem("is not readable for this user", of_machine=True)
-    except FileNotFoundError:
-        return _Problem("does not exist", of_machine=True)
     except Exception as error:  # any store's own exceptions
-        return _Problem(f"cannot be looked at ({type(error).__name__}: {server_text(str(error))})", of_machine=True)
-    return size or _Problem("is empty (0 bytes)")
+        return _of_error(error)
+    return size or _EMPTY
+
+
+def _problem_with(name: str) -> _Problem | None:
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        return _Problem("has a name that is not UTF-8, which Encord cannot show")
+    return None
+
+
+def _of_error(error: Exception) -> _Problem:
+    if isinstance(error, FileNotFoundError):
+        return _Problem("does not exist", of_machine=True)
+    why = str(error) if isinstance(error, UnreadableFile) else f"{type(error).__name__}: {server_text(str(error))}"
+    return _Problem(f"cannot be looked at ({why})", of_machine=True)
 
 
 _MEDIA_TYPES = {
