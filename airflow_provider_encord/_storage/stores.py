@@ -18,11 +18,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from airflow_provider_encord._client.transport.network import proxy_for
+from airflow_provider_encord._client.transport.network import proxy_for, tls_context
 from airflow_provider_encord._storage.credentials import azure_client, gcs_client, s3_client, store_errors
 from airflow_provider_encord._storage.location import Location
 
@@ -154,13 +153,7 @@ class S3Store(Store):
         # Private, and asserted by tests: the SDK tells nobody what it logs in with, and whom it trusts.
         self._credentials = self._client._request_signer._credentials
         verify = self._client._endpoint.http_session._verify
-        if verify is False:
-            self.tls = False
-        elif isinstance(verify, str):
-            is_folder = Path(verify).is_dir()
-            self.tls = ssl.create_default_context(
-                cafile=None if is_folder else verify, capath=verify if is_folder else None
-            )
+        self.tls = verify if isinstance(verify, bool) else tls_context(verify)
         super().__init__(place)
 
     def _log_in(self) -> None:
