@@ -21,9 +21,11 @@ from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from airflow_provider_encord._client.redaction import cause_of, server_text, shown
 from airflow_provider_encord._client.transport.network import proxy_for, tls_context
 from airflow_provider_encord._storage.credentials import azure_client, gcs_client, s3_client, store_errors
 from airflow_provider_encord._storage.location import Location
+from airflow_provider_encord.exceptions import EncordError, EncordMachineError
 
 _FRESH_SECONDS = 60
 """How long credentials are used before the SDK is asked again, which renews them minutes before they expire."""
@@ -136,11 +138,19 @@ def open_store(place: Location) -> Store | None:
         return None
     if place.scheme == "az" and not (place.conn_id or place.host):
         return None  # its file system finds the account in the environment
+    where = f"{place.scheme}://{place.bucket}"
     try:
-        with store_errors(f"{place.scheme}://{place.bucket}", place.bucket, place.conn_id):
+        with store_errors(where, place.bucket, place.conn_id):
             return kinds[place.scheme](place)
     except Unreachable:
         return None
+    except EncordError:
+        raise
+    except Exception as error:  # of Airflow's lookup of the connection, or of its hooks
+        by = f"with connection {shown(place.conn_id)}" if place.conn_id else "without a connection"
+        raise EncordMachineError(
+            f"{shown(where)} cannot be opened {by} ({type(error).__name__}: {server_text(str(error))})."
+        ) from cause_of(error)
 
 
 class S3Store(Store):

@@ -222,6 +222,14 @@ def test_buckets_that_are_signed_for_in_other_ways_are_left_to_their_file_system
     assert signed_in(config_kwargs={"signature_version": "s3"}) is None
 
 
+def test_what_cannot_be_opened_is_told_with_its_connection():
+    buckets.bring_clouds()
+    with pytest.raises(EncordMachineError, match=r"'gs://bucket' cannot be opened with connection 'unknown' \(Airflow"):
+        find_files("gs://unknown@bucket/a.mp4")
+    with pytest.raises(EncordInputError, match="'Bad!' is no name of a bucket"):
+        find_files("s3://Bad!/a.mp4")
+
+
 @pytest.mark.parametrize(
     ("url", "module", "extra"),
     [

@@ -317,10 +317,10 @@ class _FileBody(aiohttp.payload.Payload):
         """Read a small object of a store whole, so that it is sent with its headers."""
         if self.content is None and self._file.stream is not None and self._file.size <= self._block:
             async with aclosing(self._file.stream(self._sources)) as pieces:
-                content = bytearray()
+                content = []
                 while piece := await self._next(pieces):
-                    content += piece
-            self.content = bytes(content)
+                    content.append(piece)
+            self.content = b"".join(content)
 
     def take_back(self) -> None:
         """Subtract what was sent from the progress, before it is sent again or fails."""
