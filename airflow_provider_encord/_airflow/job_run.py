@@ -276,7 +276,8 @@ class JobRun:
             self._memory.forget(keep_uploads=state not in ("lost", "undone"))
             return Started(worked=True)
         if state == "ended" and self._work.looks_again:
-            started.complete = False
+            started.complete, started.parts = False, 0
+            self._memory.remember_jobs(started)
         self._task.log.info("%s: started by an earlier attempt. Nothing is started twice.", jobs_text(started.job_ids))
         return started
 

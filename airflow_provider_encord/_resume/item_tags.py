@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -38,19 +38,31 @@ def task_name(context: Mapping[str, Any]) -> str:
     return f"{ti.dag_id}/{ti.task_id}/{ti.run_id}/{ti.map_index}"
 
 
-def file_ids(files: Sequence[NamedFile]) -> list[str]:
-    """Return an id for each file, the same at each attempt: base name, size, and number among files with the same two.
+def file_ids(files: Sequence[NamedFile], digests: Sequence[str]) -> list[str]:
+    """Return an id for each file, the same at each attempt: base name, size, digest, and number among the same ones.
 
     Folder and age do not count: a retry may find the file in another temporary folder. Characters that cannot be stored
     are escaped, so that the stored id equals the compared one.
     """
+    return _numbered(f"{_name_and_size(file)}:{digest}" for file, digest in zip(files, digests, strict=True))
+
+
+def older_file_ids(files: Sequence[NamedFile]) -> list[str]:
+    """Return the ids that items got before they had digests, so that an attempt can go on after an upgrade."""
+    return _numbered(map(_name_and_size, files))
+
+
+def _name_and_size(file: NamedFile) -> str:
+    return f"{one_line(file.name)}:{file.size}"
+
+
+def _numbered(ids: Iterable[str]) -> list[str]:
     counts: Counter[str] = Counter()
-    ids = []
-    for file in files:
-        name_and_size = f"{one_line(file.name)}:{file.size}"
-        counts[name_and_size] += 1
-        ids.append(f"{name_and_size}:{counts[name_and_size]}")
-    return ids
+    numbered = []
+    for each in ids:
+        counts[each] += 1
+        numbered.append(f"{each}:{counts[each]}")
+    return numbered
 
 
 def one_id(ids: Sequence[str]) -> str:

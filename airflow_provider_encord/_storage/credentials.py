@@ -123,6 +123,8 @@ def store_errors(where: str, bucket: str, conn_id: str | None) -> Iterator[None]
 
 def _judged(error: Exception) -> tuple[type[EncordError], str]:
     status = _status(error)
+    if type(error).__name__ == "ParamValidationError":  # boto3's, before any request
+        return EncordInputError, "{where}: {bucket} is no name of a bucket."
     if status == 404:
         return EncordInputError, (
             "{where}: there is no bucket {bucket} (asked {by}). Check its name, and the account of the connection."

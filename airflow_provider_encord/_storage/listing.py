@@ -22,11 +22,10 @@ from airflow_provider_encord._client.redaction import cause_of, server_text, sho
 from airflow_provider_encord._storage.credentials import azure_client, gcs_client, s3_client, store_errors
 from airflow_provider_encord._storage.files import resolve, shown_location
 from airflow_provider_encord._storage.grouping import percent_encoded
+from airflow_provider_encord._storage.location import Location, located
 from airflow_provider_encord._storage.selection import apart
 from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError, EncordStorageError
 
-_AZURE_SCHEMES = ("abfs", "abfss", "az")
-_AZURE_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)?\.(?:blob|dfs)\.[a-z0-9.-]+", re.IGNORECASE)
 AZURE_PAGE = 5000
 _NAMESPACE = re.compile(rb"""\sxmlns=(?:"[^"]*"|'[^']*')""")
 
@@ -50,44 +49,6 @@ class StoredObject(NamedTuple):
     modified: datetime | None
     etag: str | None = None
     storage_class: str | None = None
-
-
-class Location(NamedTuple):
-    """Where objects are listed, taken apart.
-
-    :param scheme: ``s3``, ``gs``, ``az`` for all forms of Azure's, or another one.
-    :param conn_id: the connection that the URL names; otherwise the one given.
-    :param host: the host of Azure's account, if the URL names it.
-    """
-
-    scheme: str
-    conn_id: str | None
-    bucket: str
-    prefix: str
-    host: str | None = None
-
-
-def located(location: Any, conn_id: str | None = None) -> Location:
-    """Take the URL of a prefix apart; whatever comes after the bucket belongs to the key, ``?`` and ``#`` too.
-
-    :param conn_id: Airflow connection of the store; one in the URL, as in ``s3://my_aws@bucket/``, wins.
-    """
-    if "://" not in str(location):
-        return Location("", conn_id, "", str(location))
-    scheme, _, rest = str(location).partition("://")
-    authority, _, key = rest.partition("/")
-    user, _, host = authority.rpartition("@")
-    own = user or getattr(location, "storage_options", {}).get("conn_id") or conn_id
-    if hasattr(location, "fs") and key:  # a path of Airflow's names a folder
-        key = key.rstrip("/") + "/"
-    if _AZURE_HOST.fullmatch(host):
-        host = host.lower().replace(".dfs.", ".blob.", 1)
-        if scheme in ("http", "https"):
-            container, _, key = key.partition("/")
-            return Location("az", own, container, unquote(key), host)
-        if scheme in _AZURE_SCHEMES:  # Azure's own form: abfss://container@account.dfs.core.windows.net/key
-            return Location("az", conn_id, user, key, host)
-    return Location("az" if scheme in _AZURE_SCHEMES else scheme, own, host, key)
 
 
 def stored_objects(location: Any, conn_id: str | None = None) -> Iterator[StoredObject]:

@@ -6,7 +6,6 @@ import asyncio
 import platform
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +22,7 @@ from airflow_provider_encord._client.outgoing import one_line
 from airflow_provider_encord._client.protocol import NoAnswer
 from airflow_provider_encord._client.resources import api_keys, integrations, users
 from airflow_provider_encord._client.retry import ONCE
-from airflow_provider_encord._client.transport.async_transport import AsyncTransport
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport, run_to_end
 from airflow_provider_encord._client.transport.network import Timeouts
 from airflow_provider_encord._client.transport.sync_transport import BlockingTransport
 from airflow_provider_encord._compat import (
@@ -201,8 +200,7 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
             async with AsyncTransport(account, timeouts=timeouts, renew=renew) as transport:
                 return await work(transport)
 
-        result: T = _run_async(run)
-        return result
+        return run_to_end(run)
 
     @staticmethod
     def _account(settings: ConnectionSettings) -> Account:
@@ -274,13 +272,3 @@ def _lookup_error(conn_id: str, error: Exception, undefined: bool) -> EncordConn
     found = EncordConnectionLookupError(f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}.")
     found.undefined = undefined
     return found
-
-
-def _run_async(make: Callable[[], Any]) -> Any:
-    """Run a coroutine to its end, also where an event loop is running already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(make())
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(lambda: asyncio.run(make())).result()

@@ -48,9 +48,10 @@ class EncordUploadOperator(EncordRegistrationOperator):
     that fails does not keep the others out, unless they are one item together.
 
     The client metadata of each item gets ``airflow_task`` (dag id, task id, run id and map index) and ``airflow_file``
-    (name, size, and number among files with the same name and size). So a later attempt, or a cleared task, leaves out
-    the items that an earlier attempt added. On Airflow 3.3 and later it also leaves out files that an earlier attempt
-    has only uploaded, and finds what that one added to a folder by the ids that the folder gave its files.
+    (name, size, digest, and number among the same ones). So a later attempt, or a cleared task, leaves out the items
+    that an earlier attempt added, and sends a file whose content has changed. On Airflow 3.3 and later it also leaves
+    out files that an earlier attempt has only uploaded, and finds what that one added to a folder by the ids that the
+    folder gave its files.
 
     :param file_paths: one or several local paths, ``ObjectStoragePath`` objects or URLs such as ``s3://bucket/key``;
         objects are streamed (templated). An empty list is nothing to do.
@@ -290,6 +291,7 @@ class Uploading(Registration):
         self, task: EncordUploadOperator, context: Context, failed_files: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(task, context)
+        self.looks_again = item_tags.is_cleared(context, task.retries or 0)
         self._found: list[RegisteredItem] | None = None
         self._failed = None if failed_files is None else self._recalled(failed_files)
         self._paths: dict[str, str] = {}
@@ -318,6 +320,7 @@ class Uploading(Registration):
             BadFile,
             SourceFile,
             bad_files_error,
+            digests_of,
             look_at_files,
             this_machine,
         )
@@ -339,7 +342,8 @@ class Uploading(Registration):
         if task.title is not None and len(looked_at) > 1 and not task.one_item:
             raise EncordInputError("title can only be set for a single file; several files keep their names.")
         self.to.check()
-        ids = iter(item_tags.file_ids([file for file in looked_at if isinstance(file, SourceFile)]))
+        good = [file for file in looked_at if isinstance(file, SourceFile)]
+        ids = iter(self._known_as(good, item_tags.file_ids(good, digests_of(good)), memory))
         size = len(looked_at) if task.one_item else task.max_items_per_job
         for number, at in enumerate(range(0, len(looked_at), size)):
             part = looked_at[at : at + size]
@@ -352,6 +356,17 @@ class Uploading(Registration):
                 if isinstance(file, BadFile)
             ]
             yield UploadBatch(number, files, list(islice(ids, len(files))), failed)
+
+    def _known_as(self, files: Sequence[SourceFile], ids: list[str], memory: Memory) -> list[str]:
+        """Return older ids in place of those whose files an attempt of an older release has sent."""
+        if not self.looks_back(memory):
+            return ids
+        with memory.uploads() as uploads:
+            known = {*uploads.known, *(item.metadata.get(item_tags.FILE_KEY) for item in self._items_so_far(memory))}
+        older = item_tags.older_file_ids(files)
+        if self.task.one_item and item_tags.one_id(older) in known:
+            return older
+        return [before if before in known else now for before, now in zip(older, ids, strict=True)]
 
     def count(self, batch: UploadBatch) -> int:
         """Return how many items the files make."""

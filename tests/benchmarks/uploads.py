@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.contestants import c_program, official_client, provider
+from tests.benchmarks.earlier import earlier
 from tests.benchmarks.measure import Contestant, Table, interleave
 from tests.benchmarks.sink import Sink, built, sink
 from tests.benchmarks.sink.files import files
@@ -38,9 +39,12 @@ def run(runs: int) -> list[Table]:
 
 
 def _rivals(to: Sink, paths: Sequence[Path], limit: Path) -> dict[str, Contestant]:
+    upload = partial(provider, to, paths, item_type="image")
+    where = earlier()
     return {
-        OURS: partial(provider, to, paths, item_type="image"),
-        "this provider, into a folder": partial(provider, to, paths, item_type="image", folder_uuid=FOLDER),
+        OURS: upload,
+        **({"earlier version": partial(upload, where=where)} if where else {}),
+        "this provider, into a folder": partial(upload, folder_uuid=FOLDER),
         "Encord's client": partial(official_client, to, paths, item_type="image"),
         f"C and OpenSSL, {CONNECTIONS} connections": partial(c_program, limit, to, paths, connections=CONNECTIONS),
     }

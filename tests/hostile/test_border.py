@@ -612,7 +612,7 @@ def test_what_is_logged_is_looked_at(answer: Any, logged: str, encord: Encord, f
 
 def test_a_file_is_known_again_by_what_a_store_can_keep() -> None:
     names = ["caf\udce9.mp4", "caf\udce8.mp4", "caf\x1b.mp4", "café.mp4"]
-    ids = item_tags.file_ids([SourceFile(name, name, 7, None) for name in names])
+    ids = item_tags.file_ids([SourceFile(name, name, 7, None) for name in names], ["digest"] * 4)
     assert storable(ids) == ids
     assert len(set(ids)) == len(ids)
 

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from airflow_provider_encord._resume import item_tags
 from airflow_provider_encord.exceptions import EncordInputError, EncordNetworkError, EncordUploadError
 from airflow_provider_encord.operators.uploads import EncordCreateImageGroupOperator, EncordUploadImageOperator
 
@@ -191,6 +192,49 @@ def test_a_file_of_another_size_is_another_file(upload, context, titles, tmp_pat
     del context["task_state_store"]
     upload(file_paths=[str(file)])
     assert titles() == ["x.png", "x.png"]
+
+
+def test_a_corrected_file_of_the_same_size_is_sent_after_a_clear(
+    any_airflow, upload, context, titles, tmp_path, asked, encord
+):
+    image = pytest.importorskip("PIL.Image")
+    files = [tmp_path / "x.bmp", tmp_path / "y.bmp"]
+    for file in files:
+        image.new("RGB", (8, 8), (1, 2, 3)).save(file)
+    paths = {"file_paths": [str(file) for file in files]}
+    upload(**paths)
+    size = files[0].stat().st_size
+    image.new("RGB", (8, 8), (3, 2, 1)).save(files[0])
+    assert files[0].stat().st_size == size
+    context["ti"].clear()
+    encord.clear_requests()
+    upload(**paths)
+    assert asked().count("storage_put") == 1
+    assert titles() == ["x.bmp", "x.bmp", "y.bmp"]
+    context["ti"].clear()
+    encord.clear_requests()
+    upload(**paths)
+    assert "storage_put" not in asked()
+
+
+@pytest.mark.parametrize("is_group", [False, True])
+@pytest.mark.parametrize("after", [True, False], ids=["added", "only uploaded"])
+def test_an_attempt_goes_on_after_an_upgrade(
+    is_group, after, upload, context, titles, encord, asked, monkeypatch, dies_at
+):
+    group = {"each": EncordCreateImageGroupOperator, "title": "group", "create_video": False} if is_group else {}
+    with monkeypatch.context() as older:
+        older.setattr(item_tags, "file_ids", lambda files, digests: item_tags.older_file_ids(files))
+        dies_at("start_upload_job", after=after)
+        with pytest.raises(WorkerLost):
+            upload(**group)
+    if after:
+        del context["task_state_store"]
+    context["ti"].retry()
+    encord.clear_requests()
+    upload(**group)
+    assert "storage_put" not in asked()
+    assert titles() == (["group"] if is_group else sorted(NAMES))
 
 
 def test_a_generator_of_paths_is_the_same_at_each_try(upload, context, files, asked):

@@ -134,7 +134,58 @@ def pipeline_of_a_container() -> Any:
     return ContainerClient("https://account.blob.core.windows.net", "container")._pipeline.run
 
 
+def s3_client_shows_login_and_trust() -> Any:
+    import boto3
+
+    client = boto3.Session("key id", "secret").client("s3", region_name="us-east-1", verify="/ca.pem")
+    return (
+        client._request_signer._credentials.get_frozen_credentials().secret_key == "secret"
+        and client._endpoint.http_session._verify == "/ca.pem"
+    )
+
+
+def google_client_shows_login_and_endpoint() -> Any:
+    bring_clouds()
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud.storage import Client
+
+    login = AnonymousCredentials()
+    client = Client(project="test", credentials=login, client_options={"api_endpoint": "http://127.0.0.1:9"})
+    return client._credentials is login and client._connection.API_BASE_URL == "http://127.0.0.1:9"
+
+
+def azure_client_shows_login() -> Any:
+    bring_clouds()
+    from azure.core.credentials import AzureSasCredential
+    from azure.storage.blob import ContainerClient
+
+    url = "https://account.blob.core.windows.net"
+    with_key = ContainerClient(url, "container", credential="a2V5")
+    with_token = ContainerClient(url, "container", credential=AzureSasCredential("sig=x"))
+    return with_key.credential.account_key == "a2V5" and with_token.credential.signature == "sig=x"
+
+
+STORES = "_storage/stores.py"
 PARTS = [
+    # Objects are asked for on an event loop, with what the SDKs would log in with.
+    Part(
+        "boto3's client._request_signer._credentials and _endpoint.http_session._verify",
+        STORES,
+        "_request_signer._credentials",
+        s3_client_shows_login_and_trust,
+    ),
+    Part(
+        "Google's client._credentials and _connection.API_BASE_URL",
+        STORES,
+        "_connection.API_BASE_URL",
+        google_client_shows_login_and_endpoint,
+    ),
+    Part(
+        "the credential of Azure's clients, with account_key or signature",
+        STORES,
+        "credential.account_key",
+        azure_client_shows_login,
+    ),
     # In public, boto3 makes a dict of each object of a listing, and Azure's client an object with 40 fields.
     Part(
         "the order of boto3's events",

@@ -24,6 +24,29 @@ AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
 MANY = sorted(f"in/{number % 50:02}/{number:05}.mp4" for number in range(5001))
 """The keys of the bucket ``many``, which each store has once ``make_many`` was called."""
 
+ODD_KEYS = [
+    "in//a.mp4",
+    "/leading.mp4",
+    "in/trailing/",
+    "in/./a.mp4",
+    "in/../a.mp4",
+    "in/a b.mp4",
+    "in/a+b.mp4",
+    "in/a%20b.mp4",
+    "in/a?b#c.mp4",
+    "in/ü/ä.mp4",
+    "in/e\u0301.mp4",
+    "in/\u200bhidden.mp4",
+    "in/\ufeffmark.mp4",
+    "in/tab\t.mp4",
+    "in/two\nlines.mp4",
+    "in/one\x01.mp4",
+    "in/next\x85line.mp4",
+    "in/&lt;<>'\".mp4",
+    "in/𝄞.mp4",
+    "in/a.mp4",
+]
+
 
 def bring_clouds() -> None:
     """Make the providers and emulators of `.ci/clouds.txt` importable, or skip."""
@@ -83,6 +106,7 @@ class S3:
 
 class Google:
     scheme = "gs"
+    has_many = True
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         bring_clouds()
@@ -90,7 +114,8 @@ class Google:
         binary.chmod(0o755)
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
-        Local(folder, monkeypatch).make_many()  # it reads them at its start; uploads take half a minute
+        if self.has_many:
+            Local(folder, monkeypatch).make_many()  # it reads them at its start; uploads take half a minute
         options = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory", "-data"]
         self.process = started([str(binary), *options, str(folder)], port)
         self._connect(monkeypatch)
@@ -122,6 +147,10 @@ class Google:
 
     def url(self, bucket: str, key: str = "") -> str:
         return f"gs://store@{bucket}/{key}"
+
+
+class SmallGoogle(Google):
+    has_many = False
 
 
 class GoogleInPython(Google):

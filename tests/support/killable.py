@@ -61,6 +61,7 @@ class Task:
     :param arguments: of the operator.
     :param connection: JSON of the Airflow connection.
     :param remembers: whether there is a task state store.
+    :param environment: more variables.
     """
 
     operator: tuple[str, str]
@@ -68,6 +69,7 @@ class Task:
     connection: str
     folder: Path
     remembers: bool
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def tries(self) -> int:
@@ -111,7 +113,7 @@ PROCESSES.set_forkserver_preload(
 def _run(task: Task, number: int, result: Path, kill_at: int | None) -> None:
     from importlib import import_module
 
-    os.environ["AIRFLOW_CONN_ENCORD_DEFAULT"] = task.connection
+    os.environ.update(task.environment, AIRFLOW_CONN_ENCORD_DEFAULT=task.connection)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     module, name = task.operator
     operator = getattr(import_module(module), name)(task_id="task", **task.arguments)

@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_left_to_the_reader_of_blocks(tmp_path: Path) -> 
 
 def test_files_of_a_store_are_not_read_together() -> None:
     class Stored:
-        name, size, is_local = "a.jpg", 10, False
+        name, size, is_local, stream = "a.jpg", 10, False, None
 
         def open(self):
             raise AssertionError("read together")

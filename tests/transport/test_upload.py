@@ -85,7 +85,7 @@ class File:
     def __init__(self, name: str, content: bytes, size: int | None = None) -> None:
         self.name, self.content, self.size = name, content, len(content) if size is None else size
 
-    is_local = False
+    is_local, stream = False, None
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         return io.BytesIO(self.content)
@@ -183,7 +183,7 @@ def test_a_small_local_file_is_read_anew_for_another_try(storage: Storage) -> No
     opened: list[str] = []
 
     class Local(File):
-        is_local = True
+        is_local, stream = True, None
 
         def open(self) -> AbstractContextManager[BinaryIO]:
             opened.append(self.name)

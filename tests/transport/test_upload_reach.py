@@ -40,7 +40,7 @@ Send = Callable[..., tuple[FileOutcome, list[str]]]
 
 
 class File:
-    name, size, is_local = "a.jpg", 7, False
+    name, size, is_local, stream = "a.jpg", 7, False, None
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         return io.BytesIO(b"content")

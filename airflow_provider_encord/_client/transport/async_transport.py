@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from types import TracebackType
 from typing import Any, TypeVar
@@ -262,6 +263,16 @@ class AsyncTransport:
             return NoAnswer(str(error), sent=True)
         except Exception as error:  # aiohttp does not document all that it raises for malformed answers
             return no_answer(error, request.url)
+
+
+def run_to_end(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine on an event loop of its own, also where one is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(make())
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lambda: asyncio.run(make())).result()
 
 
 def no_answer(error: Exception, url: str) -> NoAnswer:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, suppress
 from typing import BinaryIO, Protocol
 
+import aiohttp
+
 _HANDFUL_BYTES = 1024 * 1024
 _HANDFUL_FILES = 8
+
+
+Stream = Callable[[aiohttp.ClientSession], AsyncGenerator[bytes, None]]
+"""Yields the content of an object of a store in pieces, or raises :class:`UnreadableFile`."""
 
 
 class UploadFile(Protocol):
@@ -27,6 +33,10 @@ class UploadFile(Protocol):
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine, so that opening it needs no request."""
+
+    @property
+    def stream(self) -> Stream | None:
+        """What reads it on the event loop; None if it is opened and read on a thread."""
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         """Open it for reading bytes."""

@@ -54,8 +54,13 @@ def _tls_context(bundle: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=bundle)
 
 
-def tls_context() -> ssl.SSLContext:
-    """Return the TLS context of the process; it is made once, since loading the CAs takes longer than a request."""
+def tls_context(bundle: str | None = None) -> ssl.SSLContext:
+    """Return the TLS context of the process; it is made once, since loading the CAs takes longer than a request.
+
+    :param bundle: a CA file or folder in place of the usual one.
+    """
+    if bundle is not None:
+        return _tls_context(bundle)
     bundle = ca_bundle()
     try:
         return _tls_context(bundle)

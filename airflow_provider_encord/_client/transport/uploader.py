@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -25,7 +25,7 @@ from airflow_provider_encord._client.redaction import server_text
 from airflow_provider_encord._client.resources.upload_urls import PresignedUrl
 from airflow_provider_encord._client.retry import next_delay
 from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS
-from airflow_provider_encord._client.transport.async_transport import AsyncTransport, no_answer
+from airflow_provider_encord._client.transport.async_transport import AsyncTransport, no_answer, open_session
 from airflow_provider_encord._client.transport.file_reader import ReadTogether, UnreadableFile, UploadFile, blocks_of
 from airflow_provider_encord._client.transport.network import NetworkSettingsProblem
 from airflow_provider_encord._client.transport.storage_session import StorageSession
@@ -160,6 +160,7 @@ class Uploader:
         self._block = min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, _BYTES_OF_BLOCKS // max(count, 1)))
         self._small = ReadTogether(files, self._block, self._readers)
         self._storage = StorageSession(self._transport, allow_private=self._allow_private_storage)
+        self._sources = open_session(limit=0)
         workers = [asyncio.ensure_future(work()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
@@ -170,6 +171,7 @@ class Uploader:
             await asyncio.gather(*started, return_exceptions=True)
             self._readers.shutdown(wait=False, cancel_futures=True)
             await self._storage.close()
+            await self._sources.close()
         return outcomes
 
     async def _next(self) -> tuple[int, UploadFile, FileOutcome, PresignedUrl] | None:
@@ -244,10 +246,11 @@ class Uploader:
             with suppress(RuntimeError):  # the time is over, or storage answered before it had everything
                 limit.reschedule(clock() + stall)
 
-        body = _FileBody(file, self._block, self._readers, count)
+        body = _FileBody(file, self._block, self._readers, self._sources, count)
         try:
             async with limit:
                 body.content = await self._small.content(index)
+                await body.read_small()
                 status, answer = await self._send(url, headers, body)
         except NetworkSettingsProblem:
             raise
@@ -260,7 +263,7 @@ class Uploader:
                 host = urlsplit(url.signed_url).hostname
                 return failed(ErrorKind.STORAGE, f"files must not be sent to {host!r} ({refused})")
             if limit.expired():
-                return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s")
+                return failed(ErrorKind.NETWORK, f"no progress for {stall:g} s{body.while_doing}")
             broke = no_answer(error, url.signed_url)
             return failed(broke.kind, broke.reason, advice=broke.advice)
         if 200 <= status < 300:
@@ -288,17 +291,40 @@ class Uploader:
 class _FileBody(aiohttp.payload.Payload):
     """A request body that is read from a file in large blocks; it can be sent again when a connection breaks."""
 
-    def __init__(self, file: UploadFile, block: int, readers: ThreadPoolExecutor, count: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        file: UploadFile,
+        block: int,
+        readers: ThreadPoolExecutor,
+        sources: aiohttp.ClientSession,
+        count: Callable[[int], None],
+    ) -> None:
         super().__init__(file)
         self._file = file
         self._block = block
         self._readers = readers
+        self._sources = sources
         self._count = count
         self._size = file.size
         self._sent = 0
+        self._reads = False
         self.content: bytes | None = None
         """The whole content, if it was read already."""
         self.problem: str | None = None
+
+    @property
+    def while_doing(self) -> str:
+        """What went on meanwhile, for a message."""
+        return " while it was read from its store" if self._reads else ""
+
+    async def read_small(self) -> None:
+        """Read a small object of a store whole, so that it is sent with its headers."""
+        if self.content is None and self._file.stream is not None and self._file.size <= self._block:
+            async with aclosing(self._file.stream(self._sources)) as pieces:
+                content = []
+                while piece := await self._next(pieces):
+                    content.append(piece)
+            self.content = b"".join(content)
 
     def take_back(self) -> None:
         """Subtract what was sent from the progress, before it is sent again or fails."""
@@ -315,6 +341,11 @@ class _FileBody(aiohttp.payload.Payload):
         self.take_back()
         if self.content is not None:
             await self._write_block(writer, self.content)
+            return
+        if self._file.stream is not None:
+            async with aclosing(self._file.stream(self._sources)) as pieces:
+                while piece := await self._next(pieces):
+                    await self._write_block(writer, piece)
             return
         loop = asyncio.get_running_loop()
         blocks, left = blocks_of(self._file, self._block), self._file.size
@@ -345,12 +376,27 @@ class _FileBody(aiohttp.payload.Payload):
     def _read(self, reading: asyncio.Future[bytes]) -> bytes:
         try:
             return reading.result()
-        except UnreadableFile as error:
-            self.problem = str(error)
-            raise
         except Exception as error:  # any store's own exceptions
-            self.problem = f"the file could not be read ({type(error).__name__}: {server_text(str(error))})"
-        raise UnreadableFile(self.problem)  # not `from error`, which may quote a signed URL
+            problem = self._problem_of(error)
+        raise UnreadableFile(problem)  # not `from error`, which may quote a signed URL
+
+    async def _next(self, pieces: AsyncGenerator[bytes, None]) -> bytes | None:
+        """Return the next piece of an object of a store, or None at its end."""
+        self._reads = True
+        try:
+            piece = await anext(pieces, None)
+        except Exception as error:
+            problem = self._problem_of(error)
+        else:
+            self._reads = False
+            return piece
+        raise UnreadableFile(problem)
+
+    def _problem_of(self, error: Exception) -> str:
+        known = isinstance(error, UnreadableFile)
+        why = str(error) if known else f"{type(error).__name__}: {server_text(str(error))}"
+        self.problem = why if known else f"the file could not be read ({why})"
+        return self.problem
 
 
 def _put_headers(content_type: str | None, upload_headers: Any, size: int) -> dict[str, str]:

@@ -15,8 +15,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+from tests.benchmarks.earlier import TOP
 from tests.benchmarks.sink import Sink, Taken
+from tests.benchmarks.source import Source
 
 MB = 1_000_000
 
@@ -35,11 +39,25 @@ def measured(work: Callable[[], None]) -> dict[str, float]:
 
 
 def provider(
-    to: Sink, paths: Sequence[Path], *, item_type: str, max_workers: int | None = None, folder_uuid: str | None = None
+    to: Sink,
+    paths: Sequence[Path],
+    *,
+    item_type: str,
+    max_workers: int | None = None,
+    folder_uuid: str | None = None,
+    bucket: Source | None = None,
+    where: Path = TOP,
 ) -> Mapping[str, float]:
-    """Upload as this provider's operators do: into a dataset, or into a folder."""
-    task = {"item_type": item_type, "max_workers": max_workers, "folder_uuid": folder_uuid}
-    return _python("ours", to, paths, task)
+    """Upload as this provider's operators do: into a dataset, or into a folder.
+
+    :param bucket: read the files from there.
+    :param where: folder of the version that uploads.
+    """
+    task: dict[str, Any] = {"item_type": item_type, "max_workers": max_workers, "folder_uuid": folder_uuid}
+    task["package"] = str(where)
+    if bucket:
+        task["paths"] = bucket.urls(paths)
+    return _python("ours", to, paths, task, bucket.environment if bucket else {})
 
 
 def official_client(to: Sink, paths: Sequence[Path], *, item_type: str) -> Mapping[str, float]:
@@ -64,9 +82,15 @@ def curl(to: Sink, paths: Sequence[Path]) -> Mapping[str, float]:
     return _program(command, to, paths)
 
 
-def _python(module: str, to: Sink, paths: Sequence[Path], task: Mapping[str, object]) -> dict[str, float]:
+def _python(
+    module: str,
+    to: Sink,
+    paths: Sequence[Path],
+    task: Mapping[str, object],
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="encord-bench-") as home:
-        environment = {**_plain_environment(), "AIRFLOW_HOME": home, "PYTHONWARNINGS": "ignore"}
+        environment = {**_plain_environment(), **more, "AIRFLOW_HOME": home, "PYTHONWARNINGS": "ignore"}
         if to.bundle:
             environment["REQUESTS_CA_BUNDLE"] = str(to.bundle)
         command = [sys.executable, "-m", f"tests.benchmarks.contestants.{module}"]

@@ -15,15 +15,21 @@ KEY = Path(__file__).parents[2] / "data" / "keys" / "TEST_ONLY_ed25519"
 def main() -> None:
     """Upload what standard input tells."""
     task = json.load(sys.stdin)
-    connection = {"conn_type": "encord", "host": task["url"], "extra": {"ssh_key_file": str(KEY)}}
+    sys.path.insert(0, task["package"])
+    connection = {"conn_type": "encord", "host": task["url"], "extra": {"ssh_private_key": KEY.read_text()}}
     os.environ["AIRFLOW_CONN_ENCORD_DEFAULT"] = json.dumps(connection)
-    from airflow_provider_encord._client.transport.network import tls_context
-    from airflow_provider_encord._storage.files import find_files
+    try:
+        from airflow_provider_encord._client.transport.network import tls_context
+        from airflow_provider_encord._storage.files import find_files
+    except ImportError:  # an earlier version
+        from airflow_provider_encord.sources import find_files
+        from airflow_provider_encord.transport.network import tls_context
     from airflow_provider_encord.hooks.encord import EncordHook
 
     hook = EncordHook()
     hook.settings  # noqa: B018
     tls_context()
+    find_files(task["paths"][:1])  # imports what reads from a bucket
     more = {name: task[name] for name in ("max_workers", "folder_uuid") if task.get(name)}
 
     def work() -> None:
