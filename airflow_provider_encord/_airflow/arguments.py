@@ -500,6 +500,28 @@ def object_url(value: Any, name: str) -> str:
     return given
 
 
+def title_form(*fields: str) -> Check:
+    """Return a check for the form of titles, in which only these fields are filled in."""
+
+    def checked(value: Any, name: str) -> str:
+        given, listed = text(value, name), ", ".join(f"{{{field}}}" for field in fields)
+        taken = f"a form of titles, such as '{{{fields[0]}}}'"
+        try:
+            parts = list(string.Formatter().parse(given))
+        except ValueError:
+            raise refuse(name, value, taken, f"Only {listed} are filled in.") from None
+        wrong = [
+            f"{{{field}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            for _, field, form, conversion in parts
+            if field is not None and (field not in fields or form or conversion)
+        ]
+        if wrong:
+            raise refuse(name, value, taken, f"Only {listed} are filled in, not {', '.join(wrong)}.")
+        return given
+
+    return checked
+
+
 def manifest(value: Any, name: str) -> Any:
     """Check a manifest: a dict, JSON text, or the path or URL of a JSON file."""
     if isinstance(value, Mapping) or (isinstance(value, str) and value.lstrip()[:1] in ("{", "[")):

@@ -17,6 +17,8 @@ from airflow_provider_encord._client.outgoing import one_line
 TASK_KEY = "airflow_task"
 FILE_KEY = "airflow_file"
 KEYS = (TASK_KEY, FILE_KEY)
+SOURCE_KEY = "airflow_source"
+"""Under which a transfer keeps where the data lies in its bucket, and which content it had."""
 _CLOCKS_APART = timedelta(days=1)
 
 

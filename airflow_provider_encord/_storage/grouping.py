@@ -1,17 +1,20 @@
-"""Turns the objects of a bucket into manifest entries: kinds by file name, groups by folder."""
+"""What the objects of a bucket make in Encord: kinds by file name, groups by folder, titles, addresses, notes."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from airflow_provider_encord._resume.item_tags import SOURCE_KEY
+from airflow_provider_encord._storage.sources import group_name, source_of
 from airflow_provider_encord.manifest._rules import NOT_IN_URLS
 
 if TYPE_CHECKING:
-    from airflow_provider_encord.manifest import Entry
+    from airflow_provider_encord._storage.listing import StoredObject
 
 KIND_BY_EXTENSION: dict[str, str] = {
     **dict.fromkeys(("mp4", "mov", "webm", "mkv", "avi", "m4v"), "videos"),
@@ -64,42 +67,141 @@ def natural(text: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in _DIGITS.split(text)]
 
 
-def entries(
-    objects: Iterable[tuple[str, str, str]], *, group_images: bool = False, create_video: bool = False
-) -> Iterator[Entry]:
-    """Yield the entries for objects, which are given as key, URL and kind, and sorted by key.
+class NotedEntry(dict[str, Any]):
+    """An entry of a manifest whose note is still to be written: checking it would cost more than all the rest."""
 
-    DICOM files of a folder, and images if they are grouped, make one entry in natural order. Memory holds only the
+    __slots__ = ("note",)
+    note: Mapping[str, Any]
+
+    def with_note(self) -> dict[str, Any]:
+        """Return the whole entry."""
+        return self | {"clientMetadata": {**self.get("clientMetadata", {}), SOURCE_KEY: self.note}}
+
+
+def noted_entry(line: str) -> tuple[str, NotedEntry]:
+    """Return kind and entry from the JSON of kind, entry and note."""
+    kind, item, note = json.loads(line)
+    entry = NotedEntry(item)
+    entry.note = note
+    return kind, entry
+
+
+class Candidate(NamedTuple):
+    """What one item of Encord would be made of.
+
+    :param kind: of a manifest.
+    :param bucket: name of the bucket.
+    :param key: of the object; of a group, its folder without the last slash.
+    :param urls: how Encord reaches the files, in their order.
+    :param note: what client metadata keeps of the source.
+    """
+
+    kind: str
+    bucket: str
+    key: str
+    urls: Sequence[str]
+    note: dict[str, Any]
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is made of a folder."""
+        return "kind" in self.note
+
+    @property
+    def name(self) -> str:
+        """Where it comes from; see :mod:`.sources`."""
+        url: str = self.note["url"]
+        return group_name(self.kind, url) if "kind" in self.note else source_of(url)
+
+    @property
+    def old_title(self) -> str:
+        """The title that release 0.1.0 gave it, which had no other choice."""
+        return title_of(self.key) if "kind" not in self.note else _group_title(self.kind, self.key)
+
+    def entry(self, title: str, metadata: Mapping[str, Any], *, create_video: bool = False) -> NotedEntry:
+        """Return it as an entry of a manifest."""
+        if "kind" not in self.note:
+            item: dict[str, Any] = {"objectUrl": self.urls[0], "title": title}
+        else:
+            item = {"title": title, **{f"objectUrl_{number}": url for number, url in enumerate(self.urls)}}
+            if self.kind == "image_groups":
+                item["createVideo"] = create_video
+        if metadata:
+            item["clientMetadata"] = metadata
+        entry = NotedEntry(item)
+        entry.note = self.note
+        return entry
+
+
+def candidates(
+    wanted: Iterable[tuple[StoredObject, str]], *, url_form: str | None = None, group_images: bool = False
+) -> Iterator[Candidate]:
+    """Yield what objects, given with their kinds and sorted by key, would make in Encord.
+
+    DICOM files of a folder, and images if they are grouped, make one item in natural order. Memory holds only the
     folders that the listing has not left yet.
 
+    :param url_form: how Encord reaches an object, if it is not the store's own URL.
     :param group_images: make one image group of the images in each folder.
-    :param create_video: make the groups image sequences; needs write permission on the bucket.
     """
-    open_folders: dict[tuple[str, str], dict[str, str]] = {}
-    for key, url, given in objects:
-        for folder, group_kind in [left for left in open_folders if not key.startswith(left[0])]:
-            yield _group(group_kind, folder, open_folders.pop((folder, group_kind)), create_video)
-        kind = "image_groups" if given == "images" and group_images else given
-        if kind in ("image_groups", "dicom_series"):
-            folder = key[: key.rfind("/") + 1]
-            open_folders.setdefault((folder, kind), {})[key] = url
+    open_folders: dict[tuple[str, str], dict[str, StoredObject]] = {}
+    for found, given in wanted:
+        key = found.key
+        if open_folders:
+            for folder, group_kind in [left for left in open_folders if not key.startswith(left[0])]:
+                yield _group(group_kind, folder, open_folders.pop((folder, group_kind)), url_form)
+        kind = "image_groups" if group_images and given == "images" else given
+        if kind in _GROUP_KINDS:
+            open_folders.setdefault((key[: key.rfind("/") + 1], kind), {})[key] = found
         else:
-            yield kind, {"objectUrl": url, "title": title_of(key)}
+            url = object_url(found.url, found.bucket, key, url_form)
+            note: dict[str, Any] = {"url": url, "size": found.size}
+            if found.etag:
+                note["etag"] = found.etag.strip('"')
+            yield Candidate(kind, found.bucket, key, (url,), note)
     for (folder, group_kind), files in open_folders.items():
-        yield _group(group_kind, folder, files, create_video)
+        yield _group(group_kind, folder, files, url_form)
 
 
-def objects_in(item: Mapping[str, Any]) -> int:
-    """Return how many objects an entry is made of."""
-    return 1 if "objectUrl" in item else sum(name.startswith("objectUrl_") for name in item)
+_GROUP_KINDS = ("image_groups", "dicom_series")
 
 
-def _group(kind: str, folder: str, files: Mapping[str, str], create_video: bool) -> Entry:
-    name = folder.rstrip("/") or "/"
-    if kind == "image_groups":
-        item: dict[str, Any] = {"title": title_of(name), "createVideo": create_video}
-    else:  # a folder may hold both, and titles must differ
-        item = {"title": title_of(f"{name} (DICOM)")}
-    for number, key in enumerate(sorted(files, key=natural)):
-        item[f"objectUrl_{number}"] = files[key]
-    return kind, item
+def _group(kind: str, folder: str, files: Mapping[str, StoredObject], form: str | None) -> Candidate:
+    urls, digest = [], hashlib.sha256()
+    for key in sorted(files, key=natural):
+        found = files[key]
+        urls.append(object_url(found.url, found.bucket, key, form))
+        told = (source_of(urls[-1]), str(found.size), (found.etag or "").strip('"'), "")
+        digest.update("\n".join(told).encode(errors="surrogatepass"))
+    url = object_url(found.url[: found.url.rfind("/") + 1], found.bucket, folder, form)
+    note = {"url": url, "kind": kind, "objects": len(urls), "digest": digest.hexdigest()[:32]}
+    return Candidate(kind, found.bucket, folder.rstrip("/") or "/", urls, note)
+
+
+# Titles
+
+
+def title_maker(title: str, group_title: str) -> Callable[[Candidate], str]:
+    """Return a function that gives an item its title.
+
+    :param title: of a single object, with ``{key}``, ``{name}`` (its last part) and ``{bucket}``.
+    :param group_title: of a group or series, with ``{folder}``, ``{name}`` and ``{bucket}``; a series has another end,
+        since a folder may hold both.
+    """
+
+    def made(candidate: Candidate) -> str:
+        key = candidate.key
+        if "kind" not in candidate.note:
+            return title_of(key if title == "{key}" else _filled(title, candidate, key=key))
+        return _group_title(candidate.kind, _filled(group_title, candidate, folder=key))
+
+    return made
+
+
+def _filled(form: str, candidate: Candidate, **more: str) -> str:
+    name = candidate.key.rpartition("/")[2] or candidate.key
+    return form.format(bucket=candidate.bucket, name=name, **more)
+
+
+def _group_title(kind: str, title: str) -> str:
+    return title_of(f"{title} (DICOM)" if kind == "dicom_series" else title)

@@ -148,6 +148,7 @@ class Account:
     :param changed: objects that are in Encord with another content.
     :param new: objects that are not in Encord.
     :param new_items: items that the new ones make; a group counts once.
+    :param title_collisions: titles that several items of the listing have.
     """
 
     listed: int = 0
@@ -156,6 +157,7 @@ class Account:
     changed: int = 0
     new: int = 0
     new_items: int = 0
+    title_collisions: int = 0
 
     def balanced(self) -> bool:
         """Whether every object is accounted for; only at the end of a listing."""
@@ -170,6 +172,7 @@ class Account:
             "changed": self.changed,
             "new": self.new,
             "new_items": self.new_items,
+            "title_collisions": self.title_collisions,
         }
 
     def __str__(self) -> str:

@@ -32,6 +32,10 @@ class Index:
         found = self._database.execute("SELECT value FROM pairs WHERE text = ?", (_bytes(text),)).fetchone()
         return None if found is None else bytes(found[0]).decode("utf-8", "surrogatepass")
 
+    def put(self, text: str, value: str) -> None:
+        """Let another value belong to a text."""
+        self._database.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?)", (_bytes(text), _bytes(value)))
+
     def __contains__(self, text: str) -> bool:
         """Whether the text was among those given."""
         return self.get(text) is not None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from airflow_provider_encord.exceptions import EncordInputError, EncordNotFoundE
 if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import FolderUploadJobWatch, UploadJobWatch, Verdict
     from airflow_provider_encord._client.resources.data_rows import DataRow
+    from airflow_provider_encord._client.resources.datasets import Dataset
     from airflow_provider_encord._client.resources.items import StorageItem
+    from airflow_provider_encord._storage.presence import Presence
     from airflow_provider_encord._storage.text_index import Index
     from airflow_provider_encord.hooks.encord import EncordHook
     from airflow_provider_encord.triggers.encord import EncordFolderJobTrigger, EncordUploadJobTrigger
@@ -77,23 +80,19 @@ class Destination(ABC):
         """Whether any of the first of these items is still here."""
 
     @abstractmethod
-    def names_held(self, since: datetime | None = None) -> Iterator[str]:
-        """Yield the names of what is here."""
+    def presence(self, since: datetime | None = None) -> Presence:
+        """Read what is here, or was added since then, to be found by where it comes from."""
 
     @abstractmethod
-    def name_of(self, entry: Mapping[str, Any]) -> str:
-        """Return by which name an entry of a manifest is found among :meth:`names_held`."""
-
     def may_run_jobs(self) -> bool:
-        """Whether any registration job may run here; only where :attr:`tells_of_jobs`."""
-        return False
+        """Ask whether any registration job may run; whether those that have ended count, too, is unconfirmed."""
 
     def into_dataset(self, items: Iterable[RegisteredItem]) -> Iterator[RegisteredItem]:
         """Link items into the dataset, if they are not in it by themselves, and yield them as they are then."""
         yield from items
 
     def named(self, names: Iterable[str], since: datetime | None) -> Iterator[RegisteredItem]:
-        """Yield items with these names that are here: those added since then, and those that are still to be linked.
+        """Yield items here whose sources have these names: added since then, or still to be linked.
 
         :param since: None for those that are to be linked only.
         """
@@ -110,9 +109,13 @@ class DatasetDestination(Destination):
         self._hook = hook
         self.dataset_hash: str = dataset_hash
 
+    @cached_property
+    def _dataset(self) -> Dataset:
+        return self._hook.get_dataset(self.dataset_hash, include_data_rows=False)
+
     def check(self) -> None:
         """Refuse a dataset without a folder of its own."""
-        dataset = self._hook.get_dataset(self.dataset_hash, include_data_rows=False)
+        dataset = self._dataset
         if dataset.has_mirror_folder is False:
             raise EncordInputError(
                 f"Dataset {self.dataset_hash} has no mirror folder, so folder_uuid must name the storage folder that "
@@ -151,13 +154,18 @@ class DatasetDestination(Destination):
         hashes = [str(item.data_hash) for item in islice(items, _ENOUGH_TO_ASK_FOR)]
         return next(iter(self._hook.iter_data_rows(self.dataset_hash, data_hashes=hashes)), None) is not None
 
-    def names_held(self, since: datetime | None = None) -> Iterator[str]:
-        """Yield the titles, since rows do not surely tell where their data lies."""
-        return (row.data_title for row in self._hook.iter_data_rows(self.dataset_hash, created_after=since))
+    def presence(self, since: datetime | None = None) -> Presence:
+        """Read the rows; of their items, the mirror folder tells where each comes from."""
+        from airflow_provider_encord._storage.presence import Presence
 
-    def name_of(self, entry: Mapping[str, Any]) -> str:
-        """Return the title of an entry."""
-        return str(entry.get("title"))
+        folder = self._dataset.backing_folder_uuid
+        items = items_of(self._hook, folder, since, in_dataset=True) if folder else ()
+        return Presence(items, self._hook.iter_data_rows(self.dataset_hash, created_after=since), only_rows=True)
+
+    def may_run_jobs(self) -> bool:
+        """Ask the mirror folder."""
+        folder = self._dataset.backing_folder_uuid
+        return folder is not None and self._hook.get_folder_summary(folder).upload_jobs > 0
 
 
 class FolderDestination(Destination):
@@ -226,16 +234,17 @@ class FolderDestination(Destination):
         """Whether any of the first items is still there."""
         return bool(self._get([str(item.item_uuid) for item in islice(items, _ENOUGH_TO_ASK_FOR)]))
 
-    def names_held(self, since: datetime | None = None) -> Iterator[str]:
-        """Yield the URLs that items were registered with, and of groups and series, which have none, the names."""
-        return (_name(item) for item in self._items(since))
+    def presence(self, since: datetime | None = None) -> Presence:
+        """Read the items, and the rows of the dataset, whose items may lie elsewhere."""
+        from airflow_provider_encord._storage.presence import Presence
 
-    def name_of(self, entry: Mapping[str, Any]) -> str:
-        """Return the URL of an entry, and of a group or series the title."""
-        return str(entry.get("objectUrl") or entry.get("title"))
+        rows = None
+        if self.dataset_hash is not None:
+            rows = self._hook.iter_data_rows(self.dataset_hash, created_after=since, fetch_client_metadata=True)
+        return Presence(items_of(self._hook, self.folder_uuid, since), rows)
 
     def may_run_jobs(self) -> bool:
-        """Ask whether any job runs in the folder; whether those that have ended count, too, is unconfirmed."""
+        """Ask the folder."""
         return self._hook.get_folder_summary(self.folder_uuid).upload_jobs > 0
 
     def into_dataset(self, items: Iterable[RegisteredItem]) -> Iterator[RegisteredItem]:
@@ -257,21 +266,27 @@ class FolderDestination(Destination):
                     yield replace(item, data_hash=data_hash)
 
     def named(self, names: Iterable[str], since: datetime | None) -> Iterator[RegisteredItem]:
-        """Yield items of the folder with these names: those added since then, and those that the dataset lacks."""
+        """Yield items of the folder with these names: those added since then, and those that the dataset lacks.
+
+        Of several with one address, the dataset lacks only the newest: the others have an earlier content.
+        """
+        from airflow_provider_encord._storage.presence import item_name
+        from airflow_provider_encord._storage.sources import title_name
         from airflow_provider_encord._storage.text_index import Index
 
         with Index.of(names) as wanted, self._rows() if self.links else Index.of(()) as linked:
             for item in self._items(None if self.links else since):
+                name = item_name(item)
+                if (state := wanted.get(name)) is None:
+                    continue
                 new = since is not None and (item.created_at is None or item.created_at >= since)
-                if _name(item) in wanted and (new or item.uuid not in linked):
+                if new or (state != "seen" and item.uuid not in linked):
                     yield RegisteredItem(item.name, item_uuid=item.uuid)
+                if not name.startswith(title_name("")):
+                    wanted.put(name, "seen")
 
     def _items(self, since: datetime | None = None) -> Iterator[StorageItem]:
-        for item in self._hook.iter_items(self.folder_uuid, order="createdAt", desc=True):
-            if since is not None and item.created_at is not None and item.created_at < since:
-                return
-            if not item.is_placeholder:
-                yield item
+        return items_of(self._hook, self.folder_uuid, since)
 
     def _rows(self) -> Index:
         """Return the hash of each row of the dataset by its item."""
@@ -291,8 +306,18 @@ class FolderDestination(Destination):
             return [*self._get(item_uuids[:half]), *self._get(item_uuids[half:])] if half else []
 
 
-def _name(item: StorageItem) -> str:
-    return item.url or item.name
+def items_of(
+    hook: EncordHook, folder_uuid: str, since: datetime | None, in_dataset: bool | None = None
+) -> Iterator[StorageItem]:
+    """Yield the processed items of a folder, or those since then; the newest first.
+
+    :param in_dataset: True for those that any dataset holds.
+    """
+    for item in hook.iter_items(folder_uuid, is_in_dataset=in_dataset, order="createdAt", desc=True):
+        if since is not None and item.created_at is not None and item.created_at < since:
+            return
+        if not item.is_placeholder:
+            yield item
 
 
 def _item_of_row(row: DataRow) -> RegisteredItem:

@@ -147,6 +147,8 @@ class Registration(Work):
         self.cancels = self.to.cancels and task.cancel_on_kill
         self.start_is_unclear = False
         """Whether an earlier attempt may have started a job of the next batch, whose id is not known."""
+        self.any_start_is_unclear = False
+        """Whether that was so for any batch of this attempt."""
 
     def place(self) -> dict[str, Any]:
         """Return where the data goes, as reports say it."""
@@ -166,6 +168,7 @@ class Registration(Work):
 
     def unclear_start(self) -> bool:
         """Note that an earlier attempt may have started a job of the next batch, whose id is not known."""
+        self.any_start_is_unclear = True
         self.start_is_unclear = self.to.tells_of_jobs
         return self.to.tells_of_jobs
 
@@ -184,10 +187,11 @@ class Registration(Work):
             return left
         self.start_is_unclear = False
         since = time.monotonic()
+        place = f"folder {self.to.folder_uuid}" if self.to.folder_uuid else f"dataset {self.dataset_hash}"
         while left and self.to.may_run_jobs():
             if self.deadline is not None and time.time() > self.deadline:
                 raise EncordTimeoutError(
-                    f"An earlier attempt may have started a job in folder {self.to.folder_uuid} whose id is not known; "
+                    f"An earlier attempt may have started a job in {place} whose id is not known; "
                     f"{len(left)} items are not there yet. The next attempt waits for them again.",
                     dataset_hash=self.dataset_hash,
                 )
@@ -204,6 +208,10 @@ class Registration(Work):
             if len(left) != len(before):
                 since = time.monotonic()
         return missing() if left else left  # a job that has just ended has added the last ones
+
+    def added(self, verdict: Verdict) -> Iterator[RegisteredItem]:
+        """Yield what an ended job has added, linked into the dataset if it has to be."""
+        return self.to.into_dataset(self.to.items_of(verdict))
 
     def looks_back(self, memory: Memory) -> bool:
         """Whether :meth:`earlier_items` lists anything."""
@@ -247,7 +255,7 @@ class Registration(Work):
         def lines() -> Iterator[dict[str, Any]]:
             yield from outcome.add_files(failed, failed.count)
             for job_id, verdict in zip(job_ids, verdicts, strict=True):
-                yield from outcome.add(job_id, verdict, self.to.into_dataset(self.to.items_of(verdict)))
+                yield from outcome.add(job_id, verdict, self.added(verdict))
             if self.looks_back(memory):
                 yield from outcome.add_earlier(self.to.into_dataset(self.earlier_items(memory, outcome)))
             yield from self.details()

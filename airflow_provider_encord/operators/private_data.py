@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -112,17 +112,29 @@ class ManifestBatch:
     """The part of a manifest that one job registers.
 
     :param structured: whether ``files`` are structured items, and not in the form of a manifest.
+    :param again: whether these sources are there already, with another content.
     """
 
     files: Mapping[str, Any]
     file_name: str | None
     integration_id: str
     structured: bool = False
+    again: bool = False
 
     @property
     def entries(self) -> Iterator[Mapping[str, Any]]:
         """What it registers."""
         return (entry for items in self.files.values() if isinstance(items, list) for entry in items)
+
+    def only(self, names: Collection[str]) -> ManifestBatch:
+        """Return the part of it whose sources have these names."""
+        from airflow_provider_encord._storage.sources import entry_name
+
+        files = {
+            kind: [entry for entry in items if entry_name(entry) in names] if isinstance(items, list) else items
+            for kind, items in self.files.items()
+        }
+        return replace(self, files=files)
 
 
 class PrivateDataRegistration(Registration):
@@ -134,11 +146,12 @@ class PrivateDataRegistration(Registration):
 
     def start(self, batch: ManifestBatch, memory: Memory) -> str | None:
         """Start the job that registers one batch; None if a job of unknown id has added all of it."""
-        if self.start_is_unclear:
-            names = {self.to.name_of(entry) for entry in batch.entries}
-            since = item_tags.earliest(self.context)
-            if not self.still_missing(lambda: names.difference(self.to.names_held(since))):
+        if self.start_is_unclear or (batch.again and self.any_start_is_unclear):
+            missing = self.still_missing(lambda: self._missing(batch))
+            if not missing:
                 return None
+            if batch.again:  # Encord is not told to skip anything of it
+                batch = batch.only(missing)
         given = getattr(self.task, "ignore_errors", None)
         memory.note_start()
         return self.to.start(
@@ -147,6 +160,20 @@ class PrivateDataRegistration(Registration):
             ignore_errors=bool(self.task.max_failed_items) if given is None else given,
             file_name=batch.file_name,
         )
+
+    def _missing(self, batch: ManifestBatch) -> set[str]:
+        """Return the names of the sources that are not there, or not with this content."""
+        from airflow_provider_encord._storage.sources import entry_name, is_same, note_of, version_of
+
+        missing = set()
+        with self.to.presence(item_tags.earliest(self.context)) as there:
+            for entry in batch.entries:
+                name = entry_name(entry)
+                held = there.find(name)
+                version = version_of(note_of(entry.get("clientMetadata"))) if batch.again else ""
+                if held is None or not is_same(held.version, version):
+                    missing.add(name)
+        return missing
 
     def looks_back(self, memory: Memory) -> bool:
         """Whether the folder may hold items that no job of this attempt has added and that belong in the report."""
@@ -203,7 +230,8 @@ class ManifestRegistration(PrivateDataRegistration):
         """Yield the names of all entries."""
         from airflow_provider_encord import manifest
         from airflow_provider_encord._storage.manifest_file import manifest_problems, open_manifest
+        from airflow_provider_encord._storage.sources import entry_name
 
         with open_manifest(self.task.manifest, self.task.manifest_conn_id) as (source, _), manifest_problems():
             for _, entry in manifest.entries(source):
-                yield self.to.name_of(entry)
+                yield entry_name(entry)

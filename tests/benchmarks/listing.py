@@ -14,11 +14,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from functools import partial
+from itertools import count, islice
 from typing import Any
 
 from tests.benchmarks.canned_s3 import PAGE
 from tests.benchmarks.fresh_process import in_fresh_process, measured
 from tests.benchmarks.measure import Table, interleave
+from tests.benchmarks.stand_in import Encord
 
 URL = "s3://aws@bucket/incoming/"
 OURS = "ours"
@@ -29,7 +31,7 @@ def run(runs: int) -> list[Table]:
     objects = int(os.environ.get("OBJECTS", "1000000"))
     works = {
         f"{objects:,} keys of S3, listed": {OURS: listed, "boto3's paginator": by_boto3, "bytes received": received},
-        f"{objects:,} keys of S3, listed and planned": {OURS: planned},
+        f"{objects:,} keys of S3, listed and planned": {OURS: planned, "all there already": planned_again},
     }
     with subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.canned_s3", str(objects)], stdout=subprocess.PIPE, text=True
@@ -64,33 +66,40 @@ def listed(port: int, objects: int) -> dict[str, float]:
 
 def planned(port: int, objects: int) -> dict[str, float]:
     """Let the transfer list, choose, and make the bodies of the requests, all objects being new."""
+    return _planned(Encord("bucket"), objects, objects)
+
+
+def planned_again(port: int, objects: int) -> dict[str, float]:
+    """The same with all of them in the dataset already. Reading what is there is measured apart."""
+    return _planned(Encord("bucket", lambda: islice(_keys(), objects)), objects, 0)
+
+
+def _keys() -> Iterator[str]:
+    """Yield the keys of the canned S3."""
+    return (f"incoming/batch-{n // PAGE:04}/clip-{n // PAGE:04}{n % PAGE:03}.mp4" for n in count())
+
+
+def _planned(encord: Encord, objects: int, new: int) -> dict[str, float]:
     from airflow_provider_encord._resume.task_store import Memory
     from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
     from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
     class Transfer(S3ToEncordOperator):
-        hook: Any = EmptyDataset()
+        hook: Any = encord
 
     transfer = Transfer(task_id="transfer", dataset_hash=str(uuid.uuid4()), integration="S3", prefix=URL)
+    registration = BucketRegistration(transfer, {})
+    begin = time.process_time()
+    there = registration.to.presence()
+    reading = time.process_time() - begin
+    registration.to.presence = lambda since=None: there  # type: ignore[method-assign]
 
     def work() -> int:
         memory = Memory({"ti": None}, durable=False, identity={})
-        return sum(len(batch.files["videos"]) for batch in BucketRegistration(transfer, {}).batches(memory))
+        planned = sum(len(batch.files["videos"]) for batch in registration.batches(memory))
+        return objects if planned == new else -1
 
-    return _measured(work, objects)
-
-
-class EmptyDataset:
-    """Stands in for the hook."""
-
-    def find_cloud_integration(self, integration: str) -> str:
-        return integration
-
-    def get_dataset(self, *_: Any, **__: Any) -> Any:
-        return type("Dataset", (), {"has_mirror_folder": True})
-
-    def iter_data_rows(self, *_: Any, **__: Any) -> Iterator[Any]:
-        return iter(())
+    return {**_measured(work, objects), "CPU seconds, reading what is there": reading}
 
 
 def by_boto3(port: int, objects: int) -> dict[str, float]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.benchmarks.fresh_process import MB, in_fresh_process, measured
 from tests.benchmarks.measure import Table, interleave
+from tests.benchmarks.stand_in import Encord
 
 BUCKET, PREFIX = "bucket", "incoming/"
 DATASET, INTEGRATION = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -88,7 +89,7 @@ def ours_from_bucket(file: Path, objects: int) -> dict[str, float]:
     from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
     from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
-    dataset = _Encord(objects)
+    dataset = _encord(objects)
 
     class Transfer(S3ToEncordOperator):
         hook: Any = dataset
@@ -116,7 +117,7 @@ def by_hand_from_bucket(file: Path, objects: int) -> dict[str, float]:
     """List all keys, compare them with a set of titles, and dump one dict into one body."""
 
     def work() -> None:
-        held = {row.data_title for row in _Encord(objects).iter_data_rows(DATASET)}
+        held = {row.data_title for row in _encord(objects).iter_data_rows(DATASET)}
         keys = [key for page in _pages(objects) for key, _ in page]
         videos = [{"objectUrl": f"s3://{BUCKET}/{key}", "title": key} for key in keys if key not in held]
         assert len(_body_by_hand({"videos": videos, "skip_duplicate_urls": True})) > objects
@@ -153,25 +154,10 @@ def _write_manifest(path: Path, objects: int) -> None:
         file.write("]}")
 
 
-class _Row:
-    def __init__(self, title: str) -> None:
-        self.data_title = title
-
-
-class _Encord:
-    """Stands in for the hook: a dataset that holds half of the bucket, in no order."""
-
-    def __init__(self, objects: int) -> None:
-        self._held = objects // 2
-
-    def find_cloud_integration(self, integration: str) -> str:
-        return INTEGRATION
-
-    def get_dataset(self, *_: Any, **__: Any) -> Any:
-        return type("Dataset", (), {"has_mirror_folder": True})
-
-    def iter_data_rows(self, *_: Any, **__: Any) -> Iterator[_Row]:
-        return (_Row(_key(number * 7919 % self._held)) for number in range(self._held))
+def _encord(objects: int) -> Encord:
+    """Half of the bucket is there."""
+    half = objects // 2
+    return Encord(BUCKET, lambda: (_key(number * 7919 % half) for number in range(half)))
 
 
 def _pages(objects: int) -> Iterator[list[tuple[str, datetime]]]:

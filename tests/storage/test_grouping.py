@@ -8,18 +8,26 @@ from airflow_provider_encord import manifest
 from airflow_provider_encord._storage.grouping import (
     KIND_BY_EXTENSION,
     MAX_TITLE,
-    entries,
+    candidates,
     natural,
     object_url,
+    title_maker,
     title_of,
 )
+from airflow_provider_encord._storage.listing import StoredObject
 from airflow_provider_encord._storage.selection import kind_of
 from airflow_provider_encord._storage.text_index import Index
 
 
+def stored(key):
+    return StoredObject(f"s3://b/{key}", "b", key, 1, None, f'"{key}"')
+
+
 def made(keys, **grouping):
-    kinds = ((key, f"s3://b/{key}", kind_of(key, KIND_BY_EXTENSION)) for key in sorted(keys))
-    return list(entries((each for each in kinds if each[2]), **grouping))
+    kinds = ((stored(key), kind_of(key, KIND_BY_EXTENSION)) for key in sorted(keys))
+    title = title_maker("{key}", "{folder}")
+    found = candidates((each for each in kinds if each[1]), **grouping)
+    return [(candidate.kind, candidate.entry(title(candidate), {}).with_note()) for candidate in found]
 
 
 @pytest.mark.parametrize(
@@ -71,10 +79,10 @@ def test_only_the_folders_that_the_listing_is_in_are_held():
     def listing():
         for key in keys:
             asked.append(key)
-            yield key, f"s3://b/{key}", "images"
+            yield stored(key), "images"
 
-    for number, (_, item) in enumerate(entries(listing(), group_images=True)):
-        assert item["title"] == folders[number]
+    for number, group in enumerate(candidates(listing(), group_images=True)):
+        assert group.key == folders[number]
         assert len(asked) <= 3 * (number + 1) + 1
 
 

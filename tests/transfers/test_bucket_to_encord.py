@@ -21,7 +21,7 @@ except ImportError:
     from airflow.exceptions import TaskDeferred
 
 DAY = timedelta(days=1)
-NUMBERS = ("listed", "left_out", "present", "changed", "new", "new_items")
+NUMBERS = ("listed", "left_out", "present", "changed", "new", "new_items", "title_collisions")
 OBJECTS = {
     "in/a.mp4": 2,
     "in/B.JPG": 2,
@@ -143,6 +143,7 @@ def test_each_object_of_a_mixed_bucket_is_accounted_for_and_registered_once(plac
         "changed": 0,
         "new": 6 + bool(folder),
         "new_items": 5 + bool(folder),
+        "title_collisions": 0,
     }
     done = run(store.url("mixed", "in"), **given)
     assert account(done) == expected

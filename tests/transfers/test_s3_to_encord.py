@@ -173,7 +173,15 @@ def test_dry_run_only_counts(encord, bucket, dataset):
     put, name = bucket
     put("in/a.mp4", "in/b.mp4")
     place = {"dataset_hash": dataset, "folder_uuid": None}
-    account = {"listed": 2, "left_out": NONE, "present": 0, "changed": 0, "new": 2, "new_items": 2}
+    account = {
+        "listed": 2,
+        "left_out": NONE,
+        "present": 0,
+        "changed": 0,
+        "new": 2,
+        "new_items": 2,
+        "title_collisions": 0,
+    }
     assert run(dataset, name, dry_run=True) == {**place, **account, "dry_run": True, "items": 2, "jobs": 1}
     assert jobs(encord) == 0
 
