@@ -1,6 +1,9 @@
 # Needs Python 3.11, 3.12 or 3.13 with pip. Everything is installed into .venv; `make clean` removes it.
 PYTHON ?= python3
 AIRFLOW := 3.3.2
+# The Airflow of `make chaos` and `make browser`; all but AIRFLOW for the latter have environments of their own.
+VERSION := $(AIRFLOW)
+CHAOS = .ci/.venvs/chaos-$(VERSION)
 
 VENV := .venv
 MINOR := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -23,9 +26,22 @@ demo: $(READY)
 test: $(READY) $(AZURITE)
 	$(RUN) -m pytest --numprocesses 3 --dist loadfile --ignore tests/browser
 
-# Pages in a real browser. SHOTS=DIR writes screenshots there.
+# Pages in a real browser, those of a whole Airflow among them. SHOTS=DIR writes screenshots there. With VERSION, the
+# pages of another Airflow.
+ifeq ($(VERSION),$(AIRFLOW))
 browser: $(READY) $(BROWSER)
 	$(if $(SHOTS),SHOTS=$(SHOTS)) $(RUN) -m pytest tests/browser
+else
+browser:
+	.ci/install-chaos $(VERSION) $(CHAOS)
+	$(CHAOS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint .ci/constraints/airflow-$(VERSION)-python$(MINOR).txt --editable '.[browser]' hypothesis
+	$(CHAOS)/bin/python -m pytest tests/browser/test_airflow.py
+endif
+
+# The pictures of the documentation, from the same run as the tests.
+screenshots: $(READY) $(BROWSER)
+	PICTURES=docs/images $(RUN) -m pytest tests/browser/test_airflow.py
 
 # Each example on a whole Airflow, triggered as its dialog does.
 examples: $(READY)
@@ -66,11 +82,9 @@ matrix: wheel
 bench: $(READY)
 	$(RUN) -m tests.benchmarks $(BENCH)
 
-# The Airflow of its own environment, how many kills and faults, and where chance begins.
-VERSION := 3.3.2
+# How many kills and faults, and where chance begins.
 EVENTS := 300
 SEED := 1
-CHAOS = .ci/.venvs/chaos-$(VERSION)
 
 chaos:
 	.ci/install-chaos $(VERSION) $(CHAOS)

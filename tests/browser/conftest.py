@@ -1,17 +1,28 @@
 """A real browser, for tests of pages: Debian's chromium, driven by Playwright. `make browser` runs them.
 
 While the browser runs, `asyncio.run` is refused in the thread of the tests: a whole Airflow needs processes of its own.
+There is one for all tests.
 
-Environment: `CHROMIUM` names another browser of its kind, `SHOTS` a folder that gets the screenshots.
+Environment: `CHROMIUM` names another browser of its kind, `SHOTS` a folder that gets screenshots, `PICTURES` the one
+for the pictures of the documentation.
 """
 
+import json
 import os
+import secrets
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from airflow_provider_encord import demo
 from airflow_provider_encord.emulator import LocalEncord
+from tests.browser.drawings import draw_media
+from tests.browser.screens import Screen
+from tests.browser.whole_airflow import WholeAirflow
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -91,3 +102,113 @@ def encord(monkeypatch):
     with LocalEncord() as local:
         monkeypatch.setenv("AIRFLOW_CONN_ENCORD_DEFAULT", local.connection)
         yield local
+
+
+@pytest.fixture(scope="session")
+def airflow(chromium, tmp_path_factory):
+    """A whole Airflow beside a local Encord, whose media are drawn."""
+    with WholeAirflow(tmp_path_factory.mktemp("airflow")).running(draw_media) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def keys(airflow):
+    """The secrets that are pasted into forms: a key with its passphrase, and one that the local Encord doesn't know."""
+    known = serialization.load_ssh_private_key(airflow.stage.private_key.read_bytes(), password=None)
+    passphrase = secrets.token_urlsafe(24)
+    return {
+        "encord_default": {"ssh_private_key": pem(known, passphrase), "passphrase": passphrase},
+        "encord_unknown": {"ssh_private_key": pem(Ed25519PrivateKey.generate())},
+    }
+
+
+def pem(key, passphrase=None):
+    """Write a key as OpenSSH does."""
+    lock = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, lock).decode()
+
+
+@pytest.fixture(scope="session")
+def secret_texts(keys):
+    """Each passphrase, and each line of each key but the first ones, which are much the same in all keys."""
+    return [
+        line
+        for pasted in keys.values()
+        for value in pasted.values()
+        for line in (value.split("\n")[2:-2] if "\n" in value else [value])
+    ]
+
+
+@pytest.fixture(scope="session")
+def screen(chromium, airflow, secret_texts, tmp_path_factory):
+    """Airflow's pages in a browser. Nothing that the server has answered in the end holds a secret."""
+    har = tmp_path_factory.mktemp("network") / "network.har"
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 800},
+        record_har_path=har,
+        record_har_content="embed",
+        record_har_url_filter=Screen.NETWORK,
+    )
+    screen = Screen(context.new_page(), airflow.url)
+    screen.log_in()
+    yield screen
+    context.close()
+    answers = list(answered(har))
+    assert any(Screen.CONNECTION in url for url, _ in answers)
+    leaks = {url for url, body in answers if any(secret in body for secret in secret_texts)}
+    assert leaks == set()
+
+
+def answered(har):
+    """Yield the address and the body of each answer of text."""
+    for entry in json.loads(har.read_text())["log"]["entries"]:
+        content = entry["response"]["content"]
+        if content.get("encoding") != "base64":
+            # Escaped newlines split a key into lines, too.
+            yield entry["request"]["url"], content.get("text", "")
+
+
+@pytest.fixture(scope="session")
+def where(airflow):
+    """The fields of a connection that lead to the local Encord. Airflow 3.3.2 tests no connection without a port."""
+    host, _, port = airflow.stage.encord_url.rpartition(":")
+    return {"host": host, "port": port}
+
+
+@pytest.fixture(scope="session")
+def connections(screen, keys, where):
+    """Two connections, made in the form."""
+    for conn_id, pasted in keys.items():
+        screen.new_connection(conn_id, **where, **pasted)
+        screen.save(conn_id)
+
+
+@pytest.fixture(scope="session")
+def runs(screen, connections, airflow):
+    """The ids of a run of the example and of one that fails, both triggered by their dialogs."""
+    media = {"media": airflow.stage.media_folder.as_uri(), "bucket_prefix": f"s3://{demo.BUCKET}/{demo.PREFIX}"}
+    return {demo.DAG_ID: screen.trigger(demo.DAG_ID, **media), "refused": screen.trigger("refused")}
+
+
+@pytest.fixture(scope="session")
+def run(airflow, runs):
+    """The run of the example, ended well."""
+    run_id = unquote(runs[demo.DAG_ID])
+    assert airflow.ended(demo.DAG_ID, run_id) == "success"
+    return run_id
+
+
+@pytest.fixture(scope="session")
+def refused_run(airflow, runs):
+    """The run with a task that Encord refused."""
+    run_id = unquote(runs["refused"])
+    assert airflow.ended("refused", run_id) == "failed"
+    return run_id
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """The folder for the pictures of the documentation."""
+    folder = Path(os.environ.get("PICTURES") or tmp_path_factory.mktemp("pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
