@@ -16,7 +16,7 @@ AZURITE := .ci/.venvs/azurite
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test examples browser property lint format docs wheel release matrix bench chaos vectors constraints clean
+.PHONY: demo test examples browser screenshots property lint format docs wheel release matrix bench chaos vectors constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)

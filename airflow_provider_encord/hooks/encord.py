@@ -245,7 +245,7 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
             return False, str(error).replace(f"The Airflow connection {self.encord_conn_id!r}", "The connection")
 
     def _test_connection(self) -> tuple[bool, str]:
-        account = replace(self._account(self.settings), policy=ONCE)
+        account = replace(self._account(self.settings), policy=ONCE, conn_id="")  # the id of a copy, as above
         login = f"Logged in at {self.settings.domain}"
         started = time.monotonic()
         transport = BlockingTransport(account, timeouts=Timeouts(**_TEST_TIMEOUTS))

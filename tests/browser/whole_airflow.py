@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import subprocess
@@ -88,6 +89,8 @@ class WholeAirflow:
             "dag_processor__min_file_process_interval": "600",
             "workers__execution_api_timeout": "60",  # machines may be busy
         }
+        # Airflow 2 starts tasks by the name of its command.
+        basis["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), basis["PATH"]])
         return basis | {f"AIRFLOW__{name.upper()}": value for name, value in names.items()}
 
     def _commands(self) -> dict[str, list[str]]:
@@ -130,5 +133,5 @@ class WholeAirflow:
     def ended(self, dag_id: str, run_id: str) -> str:
         """Wait for the end of a run, and return its state."""
         sql = "SELECT state FROM dag_run WHERE dag_id = :dag AND run_id = :run AND state IN ('success', 'failed')"
-        ended = self.wait_for(f"the end of {dag_id}", lambda: self.ask(sql, dag=dag_id, run=run_id), 300)
+        ended = self.wait_for(f"the end of {dag_id}", lambda: self.ask(sql, dag=dag_id, run=run_id), 600)
         return str(ended[0][0])
