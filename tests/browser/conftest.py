@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -107,6 +108,7 @@ def encord(monkeypatch):
 @pytest.fixture(scope="session")
 def airflow(chromium, tmp_path_factory):
     """A whole Airflow beside a local Encord, whose media are drawn."""
+    signal.signal(signal.SIGTERM, demo.interrupt)  # so that everything is stopped then, too
     with WholeAirflow(tmp_path_factory.mktemp("airflow")).running(draw_media) as running:
         yield running
 

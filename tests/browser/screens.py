@@ -14,7 +14,7 @@ from tests.chaos.airflow_services import IS_2
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-PATIENCE = 60_000
+PATIENCE = 120_000
 STANDARD = ("description", "host", "port")
 SHOWN = "fields => Object.fromEntries(fields.map(field => [field.name, field.value]))"
 

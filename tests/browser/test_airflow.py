@@ -140,6 +140,7 @@ def green_run(screen, run, refused_run):
 
 def task_log(screen, run, refused_run):
     screen.open_task(demo.DAG_ID, run, "upload_videos")
+    screen.page.get_by_role("button", name="Show Grid").click()  # it remembers that it last showed a graph
     screen.page.get_by_text("2 added, 0 skipped, 0 failed.").wait_for()
     return screen.page
 

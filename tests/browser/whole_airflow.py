@@ -58,8 +58,8 @@ class WholeAirflow:
                 service.start()
                 stack.callback(service.kill)
                 self.services.append(service)
-            self.wait_for("Airflow's page", self._answers, 180)
-            self.wait_for("the DAGs", lambda: self.ask("SELECT count(*) FROM serialized_dag") == [(3,)], 120)
+            self.wait_for("Airflow's page", self._answers, 300)
+            self.wait_for("the DAGs", lambda: self.ask("SELECT count(*) FROM serialized_dag") == [(3,)], 300)
             yield self
 
     def _environment(self) -> dict[str, str]:
