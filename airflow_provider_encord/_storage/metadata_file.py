@@ -102,9 +102,9 @@ def read_metadata(
 def _csv_lines(
     file: Any, location: PathLike, named: Sequence[str], reserved: Sequence[str], column_types: Mapping[str, str]
 ) -> Iterator[Line]:
-    rows = csv.DictReader(_text_lines(file, location), strict=True)
+    rows = csv.reader(_text_lines(file, location), strict=True)
     try:
-        columns = rows.fieldnames or []
+        columns = next(rows, [])
         naming = [name for name in named if name in columns]
         problem = None
         if not naming or (missing := [name for name in column_types if name not in columns]):
@@ -118,15 +118,18 @@ def _csv_lines(
         if problem:
             its = ", ".join(columns) or "none"
             raise EncordInputError(f"{_shown(location)} has {problem}; its columns are {one_line(its)}.")
-        for row in rows:
-            if None in row or None in row.values():
+        at = columns.index(naming[0])
+        for row in filter(None, rows):
+            if len(row) != len(columns):
                 raise _refused(location, rows.line_num, f"it has not {len(columns)} cells, as the header has")
-            item = row.pop(naming[0])
-            if not item.strip():
+            if not row[at].strip():
                 raise _refused(location, rows.line_num, "it names no item")
-            yield Line(rows.line_num, naming[0], item, _typed(row, column_types, location, rows.line_num))
+            told = {name: text for name, text in zip(columns, row, strict=True) if text and name != naming[0]}
+            for name in column_types.keys() & told.keys():
+                told[name] = _typed(told[name], name, column_types[name], location, rows.line_num)
+            yield Line(rows.line_num, naming[0], row[at], told)
     except csv.Error as error:
-        raise _refused(location, rows.line_num + 1, server_text(str(error))) from cause_of(error)
+        raise _refused(location, rows.line_num, server_text(str(error))) from cause_of(error)
 
 
 def _text_lines(file: Any, location: PathLike) -> Iterator[str]:
@@ -138,17 +141,11 @@ def _text_lines(file: Any, location: PathLike) -> Iterator[str]:
         yield line
 
 
-def _typed(row: dict[str, str], column_types: Mapping[str, str], location: PathLike, number: int) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for name, text in row.items():
-        if text == "":
-            continue
-        kind = column_types.get(name, "text")
-        try:
-            told[name] = COLUMN_TYPES[kind](text)
-        except (ValueError, LookupError, RecursionError):
-            raise _refused(location, number, f"{name!r} is no {kind}") from None
-    return told
+def _typed(text: str, name: str, kind: str, location: PathLike, number: int) -> Any:
+    try:
+        return COLUMN_TYPES[kind](text)
+    except (ValueError, LookupError, RecursionError):
+        raise _refused(location, number, f"{name!r} is no {kind}") from None
 
 
 def _json_lines(
