@@ -187,9 +187,10 @@ _CONN_ID = re.compile(r"[\w#!()\-.:/\\]{1,250}")  # the ids that Airflow allows
 def text(value: Any, name: str) -> str:
     """Check a string that is not empty."""
     if not isinstance(value, str):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        cure = f"Write it as a string: {str(value)!r}; with native rendering, give a template quotes of its own."
-        raise refuse(name, value, "a string", cure if number else "")
+        cure = ""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            cure = f"Write it as a string: {str(value)!r}; with native rendering, give a template quotes of its own."
+        raise refuse(name, value, "a string", cure)
     if not value.strip():
         raise refuse(name, value, "a string that is not empty")
     return free_text(value, name)

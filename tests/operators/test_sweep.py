@@ -175,6 +175,11 @@ MORE = {
         (EncordUpdateItemsOperator, name): {"None"}
         for name in ("metadata_path", "metadata_conn_id", "column_types", "folder_uuid", "dataset_hash")
     },
+    **{
+        (each, name): TEXTS - {"a dict as text"}  # braces hold a field's name
+        for each in (BucketToEncordOperator, S3ToEncordOperator)
+        for name in ("title", "group_title")
+    },
     (EncordToStorageOperator, "folder_uuid"): HASHES,
     (EncordToStorageOperator, "dataset_hash"): HASHES,
     (S3ToEncordOperator, "in_data_interval"): set(),
