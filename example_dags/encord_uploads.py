@@ -50,15 +50,14 @@ def encord_uploads() -> None:
     dataset_hash: Any = create_dataset.output
 
     @task(multiple_outputs=True)
-    def find_media(params: dict[str, Any]) -> dict[str, list[str]]:
-        """List the files to upload, sorted by name."""
+    def find_media(params: dict[str, Any]) -> dict[str, list[Any]]:
+        """List the files to upload, sorted by name, and what is to be kept with each image."""
         folder = ObjectStoragePath(params["media"])
         if not folder.is_dir():
             raise EncordInputError(f"This worker finds no folder {folder}. Trigger again with another `media`.")
-        return {
-            extension: sorted(str(path) for path in folder.glob(f"*.{extension}"))
-            for extension in ("mp4", "jpg", "dcm")
-        }
+        found = {extension: sorted(folder.glob(f"*.{extension}"), key=str) for extension in ("mp4", "jpg", "dcm")}
+        about = [{"bytes": path.stat().st_size} for path in found["jpg"]]
+        return {"about_jpg": about} | {extension: [str(path) for path in paths] for extension, paths in found.items()}
 
     media: Any = find_media()
 
@@ -77,6 +76,7 @@ def encord_uploads() -> None:
         task_id="upload_images",
         dataset_hash=dataset_hash,
         file_paths=media["jpg"],
+        client_metadata_by_item=media["about_jpg"],
         max_workers=8,
     )
     # [END howto_operator_encord_upload_image]

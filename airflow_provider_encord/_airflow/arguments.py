@@ -14,6 +14,7 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import PurePath
 from typing import Any
 
 from airflow_provider_encord._client.outgoing import LARGEST_NUMBER
@@ -186,9 +187,10 @@ _CONN_ID = re.compile(r"[\w#!()\-.:/\\]{1,250}")  # the ids that Airflow allows
 def text(value: Any, name: str) -> str:
     """Check a string that is not empty."""
     if not isinstance(value, str):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        cure = f"Write it as a string: {str(value)!r}; with native rendering, give a template quotes of its own."
-        raise refuse(name, value, "a string", cure if number else "")
+        cure = ""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            cure = f"Write it as a string: {str(value)!r}; with native rendering, give a template quotes of its own."
+        raise refuse(name, value, "a string", cure)
     if not value.strip():
         raise refuse(name, value, "a string that is not empty")
     return free_text(value, name)
@@ -532,16 +534,18 @@ def manifest(value: Any, name: str) -> Any:
         raise refuse(name, value, "a manifest: a dict, JSON text, or the path or URL of a JSON file") from None
 
 
-def metadata(*reserved: str) -> Check:
+def metadata(*reserved: str, cure: str = "") -> Check:
     """Return a check for client metadata: a dict of JSON values, or a string with one.
 
     :param reserved: keys that the operator itself writes.
+    :param cure: what to do with a list or a path.
     """
 
     def checked(value: Any, name: str) -> Mapping[str, Any]:
         given = parsed_text(value) if isinstance(value, str) else value
         if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
-            raise refuse(name, value, "a dict whose keys are strings")
+            several = isinstance(given, list | tuple) or metadata_format(value) is not None
+            raise refuse(name, value, "a dict whose keys are strings", cure if several else "")
         if taken := [key for key in reserved if key in given]:
             raise refuse(name, value, f"a dict without {taken[0]!r}", "This operator writes it.")
         try:
@@ -562,6 +566,42 @@ def metadata_by_item(value: Any, name: str) -> dict[str, Mapping[str, Any]]:
     if not isinstance(given, Mapping):
         raise refuse(name, value, "a dict of client metadata by the UUID of its item")
     return {item_uuid(key, f"a key of {name}").lower(): _metadata(given[key], f"{name}[{key!r}]") for key in given}
+
+
+def metadata_format(location: Any) -> str | None:
+    """Return ``csv`` or ``jsonl``, as the name of a file of client metadata ends; None if it does not tell."""
+    named = isinstance(location, str | os.PathLike) or is_object_storage_path(location)
+    suffix = PurePath(str(location)).suffix.lower() if named else ""
+    return {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}.get(suffix)
+
+
+ONE_FOR_EACH = "client_metadata is one dict for all items; client_metadata_by_item has other forms."
+
+
+def metadata_by_key(*reserved: str, lists: bool = False) -> Check:
+    """Return a check for client metadata by the key or name of its item: a dict of dicts, or a CSV or JSONL file.
+
+    :param reserved: keys that the operator itself writes.
+    :param lists: whether a list is taken, too, of one dict or None for each item.
+    """
+    one = metadata(*reserved)
+    taken = "a dict of dicts by key or name, or the path or URL of a .csv, .jsonl or .ndjson file"
+    taken += ", or a list of dicts" * lists
+
+    def checked(value: Any, name: str) -> Any:
+        given = parsed_text(value) if isinstance(value, str) else value
+        if isinstance(given, Mapping):
+            return {text(key, f"a key of {name}"): one(given[key], f"{name}[{key!r}]") for key in given}
+        if is_object_storage_path(value) or (given is None and isinstance(value, str | os.PathLike)):
+            if metadata_format(path(value, name)) is None:
+                raise refuse(name, value, taken, "The file's name does not tell its format.")
+            return value
+        several = None if not lists or isinstance(value, int | float) else elements(value)
+        if several is None:
+            raise refuse(name, value, taken)
+        return [None if each is None else one(each, f"{name}[{at}]") for at, each in enumerate(several)]
+
+    return checked
 
 
 def column_types(*allowed: str) -> Check:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from airflow_provider_encord import manifest
 from airflow_provider_encord._client.redaction import cause_of, server_text, shown
+from airflow_provider_encord._storage.encodings import BOM, encoding_problem
 from airflow_provider_encord._storage.files import resolve
 from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError
 
@@ -48,14 +49,10 @@ def open_manifest(
 def _skip_bom(file: Any, source: str) -> None:
     """Go to the first character of a JSON file, and refuse a file that is of another format by its first bytes."""
     head = file.read(64)
-    text = head.removeprefix(b"\xef\xbb\xbf")
+    text = head.removeprefix(BOM)
     file.seek(len(head) - len(text))
-    problem = None
-    if text.startswith(b"\x1f\x8b"):
-        problem = "is compressed with gzip; unpack it first"
-    elif text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in text[:4]:
-        problem = "is UTF-16 or UTF-32; save it as UTF-8"
-    elif (first := text.lstrip()[:1]) and first not in (b"{", b"["):
+    problem = encoding_problem(head)
+    if not problem and (first := text.lstrip()[:1]) and first not in (b"{", b"["):
         problem = "does not begin like JSON (is it a CSV file?)"
     if problem:
         raise EncordInputError(f"The manifest {shown(source)} {problem}. It was not sent to Encord.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from types import TracebackType
+
+from airflow_provider_encord._storage.text_index import temporary_database, to_bytes
 
 
 class NameIndex:
@@ -14,15 +15,15 @@ class NameIndex:
     """
 
     def __init__(self, named: Iterable[tuple[str, str]]) -> None:
-        self._database = sqlite3.connect("")  # an empty name is a private file on disk, with a small cache
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("CREATE TABLE named (name BLOB, id TEXT, PRIMARY KEY (name, id)) WITHOUT ROWID")
-        pairs = ((_bytes(name), id) for name, id in named)
+        self._database = temporary_database(
+            "CREATE TABLE named (name BLOB, id TEXT, PRIMARY KEY (name, id)) WITHOUT ROWID"
+        )
+        pairs = ((to_bytes(name), id) for name, id in named)
         self._database.executemany("INSERT OR IGNORE INTO named VALUES (?, ?)", pairs)
 
     def find(self, name: str) -> list[str]:
         """Return the ids of a name, two at most."""
-        found = self._database.execute("SELECT id FROM named WHERE name = ? LIMIT 2", (_bytes(name),))
+        found = self._database.execute("SELECT id FROM named WHERE name = ? LIMIT 2", (to_bytes(name),))
         return [each for (each,) in found]
 
     def __enter__(self) -> NameIndex:
@@ -34,8 +35,3 @@ class NameIndex:
     ) -> None:
         """Drop the file."""
         self._database.close()
-
-
-def _bytes(text: str) -> bytes:
-    # As a text, SQLite takes no halves of characters.
-    return text.encode("utf-8", "surrogatepass")

@@ -149,6 +149,8 @@ class Account:
     :param new: objects that are not in Encord.
     :param new_items: items that the new ones make; a group counts once.
     :param title_collisions: titles that several items of the listing have.
+    :param metadata_unused: rows of metadata that no item has used; None if there is none of single items.
+    :param without_metadata: new items for which there is no such row.
     """
 
     listed: int = 0
@@ -158,6 +160,8 @@ class Account:
     new: int = 0
     new_items: int = 0
     title_collisions: int = 0
+    metadata_unused: int | None = None
+    without_metadata: int | None = None
 
     def balanced(self) -> bool:
         """Whether every object is accounted for; only at the end of a listing."""
@@ -173,7 +177,12 @@ class Account:
             "new": self.new,
             "new_items": self.new_items,
             "title_collisions": self.title_collisions,
+            **self._metadata(),
         }
+
+    def _metadata(self) -> dict[str, int]:
+        counts = {"metadata_unused": self.metadata_unused, "without_metadata": self.without_metadata}
+        return {name: count for name, count in counts.items() if count is not None}
 
     def __str__(self) -> str:
         """Return the numbers for a log line."""
@@ -181,9 +190,11 @@ class Account:
             return "nothing listed: no object lies there"
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.left_out.items() if count)
         left_out = f"{sum(self.left_out.values()):,} left out{f' ({reasons})' * bool(reasons)}"
+        metadata = "".join(f", {count:,} {name}" for name, count in self._metadata().items())
         return (
             f"{self.listed:,} objects listed: {left_out}, "
             f"{self.present:,} present, {self.changed:,} changed, {self.new:,} new (items: {self.new_items:,})"
+            f"{metadata}"
         )
 
 

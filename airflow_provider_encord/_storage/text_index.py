@@ -16,10 +16,8 @@ class Index:
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._database = sqlite3.connect("")  # an empty name is a private file on disk, with a small cache
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("CREATE TABLE pairs (text BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
-        rows = ((_bytes(text), _bytes(value)) for text, value in pairs)
+        self._database = temporary_database("CREATE TABLE pairs (text BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
+        rows = ((to_bytes(text), to_bytes(value)) for text, value in pairs)
         self._database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", rows)
 
     @classmethod
@@ -29,12 +27,12 @@ class Index:
 
     def get(self, text: str) -> str | None:
         """Return what belongs to a text, or None."""
-        found = self._database.execute("SELECT value FROM pairs WHERE text = ?", (_bytes(text),)).fetchone()
+        found = self._database.execute("SELECT value FROM pairs WHERE text = ?", (to_bytes(text),)).fetchone()
         return None if found is None else bytes(found[0]).decode("utf-8", "surrogatepass")
 
     def put(self, text: str, value: str) -> None:
         """Let another value belong to a text."""
-        self._database.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?)", (_bytes(text), _bytes(value)))
+        self._database.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?)", (to_bytes(text), to_bytes(value)))
 
     def __contains__(self, text: str) -> bool:
         """Whether the text was among those given."""
@@ -51,6 +49,14 @@ class Index:
         self._database.close()
 
 
-def _bytes(text: str) -> bytes:
-    # As a text, SQLite takes no halves of characters.
+def temporary_database(table: str) -> sqlite3.Connection:
+    """Return a database with one table, in a temporary file that is gone when it is closed."""
+    database = sqlite3.connect("")  # an empty name is a private file on disk, with a small cache
+    database.execute("PRAGMA journal_mode = OFF")
+    database.execute(table)
+    return database
+
+
+def to_bytes(text: str) -> bytes:
+    """Return a text as it is kept: as a text, SQLite takes no halves of characters."""
     return text.encode("utf-8", "surrogatepass")

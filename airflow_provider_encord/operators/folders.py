@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_provider_encord._airflow import arguments
@@ -440,8 +439,7 @@ class EncordUpdateItemsOperator(EncordOperator):
             raise EncordInputError("column_types is about CSV; what JSON lines hold has types already.")
 
     def _format(self) -> str | None:
-        suffix = PurePath(str(self.metadata_path)).suffix.lower()
-        return self.file_format or {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}.get(suffix)
+        return self.file_format or arguments.metadata_format(self.metadata_path)
 
     def _lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each item and its new metadata."""
@@ -454,13 +452,14 @@ class EncordUpdateItemsOperator(EncordOperator):
             self.metadata_path,
             self.metadata_conn_id,
             file_format=str(self._format()),
-            item_column=self.item_column,
-            column_types=self.column_types or {},
+            item_columns=[self.item_column],
+            column_types=self.column_types,
         )
-        for number, (item, metadata) in enumerate(lines, 1):
+        for line in lines:
+            item = line.item.strip()
             if self.item_column_holds == "item_uuid":
-                item = arguments.item_uuid(item, f"{self.item_column} of item {number} in metadata_path")
-            yield item, metadata
+                item = arguments.item_uuid(item, f"{self.item_column} in line {line.number} of metadata_path")
+            yield item, line.metadata
 
     @contextlib.contextmanager
     def _uuids(self) -> Iterator[Callable[[str], list[str]]]:

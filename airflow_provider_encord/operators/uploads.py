@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_encord._airflow import arguments
-from airflow_provider_encord._airflow.arguments import Check
+from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._airflow.failed_files import FailedFiles
 from airflow_provider_encord._airflow.lineage import folders_of
 from airflow_provider_encord._airflow.outcome import (
@@ -27,6 +27,7 @@ from airflow_provider_encord._client.transport import DEFAULT_MAX_WORKERS, MAX_F
 from airflow_provider_encord._compat import Context
 from airflow_provider_encord._resume import item_tags
 from airflow_provider_encord.exceptions import EncordInputError
+from airflow_provider_encord.operators import _item_metadata
 from airflow_provider_encord.operators._registration import EncordRegistrationOperator, Registration
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class EncordUploadOperator(EncordRegistrationOperator):
         objects are streamed (templated). An empty list is nothing to do.
     :param title: title in Encord (templated).
     :param client_metadata: a dict that Encord keeps with each item (templated).
+    :param client_metadata_by_item: more for single items: a list of dicts beside ``file_paths``, a dict of dicts by
+        path, URL, key or base name, or the path or URL of a CSV or JSONL file with a column ``key`` or ``name``
+        (templated). Where it has a key of ``client_metadata``, it wins.
+    :param client_metadata_conn_id: Airflow connection of the store of that file (templated).
     :param source_conn_id: Airflow connection of the object storage (templated).
     :param max_workers: number of files that are uploaded at the same time.
     :param max_items_per_job: more files are split into several jobs; each is uploaded and started before the next one.
@@ -78,16 +83,23 @@ class EncordUploadOperator(EncordRegistrationOperator):
         "file_paths",
         "title",
         "client_metadata",
+        "client_metadata_by_item",
+        "client_metadata_conn_id",
         "source_conn_id",
         "details_path",
         "details_conn_id",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"client_metadata": "json", "file_paths": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "client_metadata": "json",
+        "client_metadata_by_item": "json",
+        "file_paths": "json",
+    }
     checks: ClassVar[dict[str, Check]] = {
         **EncordRegistrationOperator.checks,
         "file_paths": arguments.list_of(arguments.path, "paths or URLs", may_be_empty=True),
         "title": arguments.optional(arguments.text),
-        "client_metadata": arguments.optional(arguments.metadata(*item_tags.KEYS)),
+        **_item_metadata.CHECKS,
+        "client_metadata_by_item": arguments.optional(arguments.metadata_by_key(*_item_metadata.RESERVED, lists=True)),
         "source_conn_id": arguments.optional(arguments.conn_id),
         "max_workers": arguments.whole_number(1, 256),
         "max_items_per_job": arguments.whole_number(),
@@ -100,6 +112,8 @@ class EncordUploadOperator(EncordRegistrationOperator):
         file_paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         title: str | None = None,
         client_metadata: Mapping[str, Any] | None = None,
+        client_metadata_by_item: Any = None,
+        client_metadata_conn_id: str | None = None,
         source_conn_id: str | None = None,
         max_workers: int = DEFAULT_MAX_WORKERS,
         max_items_per_job: int = MAX_FILES_PER_JOB,
@@ -110,6 +124,8 @@ class EncordUploadOperator(EncordRegistrationOperator):
         self.file_paths = file_paths
         self.title = title
         self.client_metadata = client_metadata
+        self.client_metadata_by_item = client_metadata_by_item
+        self.client_metadata_conn_id = client_metadata_conn_id
         self.source_conn_id = source_conn_id
         self.max_workers = max_workers
         self.max_items_per_job = max_items_per_job
@@ -122,11 +138,27 @@ class EncordUploadOperator(EncordRegistrationOperator):
         return self.register(context, Uploading(self, context))
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None = None, failed_files: dict[str, Any] | None = None
+        self,
+        context: Context,
+        event: dict[str, Any] | None = None,
+        failed_files: dict[str, Any] | None = None,
+        account: dict[str, int] | None = None,
     ) -> dict[str, Any]:
         """Go on after the trigger has fired."""
         self.check_rendered()
-        return self.resume_jobs(context, Uploading(self, context, failed_files), event)
+        return self.resume_jobs(context, Uploading(self, context, failed_files, account), event)
+
+    def check_together(self) -> None:
+        """Check that the metadata of single items has its items."""
+        super().check_together()
+        by_item, files = self.client_metadata_by_item, self.file_paths
+        if by_item is not None and self.one_item:
+            raise EncordInputError(
+                "client_metadata_by_item is for several items, and all files of this task are one: use client_metadata."
+            )
+        if isinstance(files, list | tuple) and isinstance(by_item, list | tuple) and not arguments.is_template(files):
+            _item_metadata.require_one_length(by_item, files)
+        _item_metadata.check_form(self)
 
     def sources(self) -> Iterable[str]:
         """Return the folders of the files."""
@@ -272,12 +304,14 @@ class UploadBatch:
     :param number: how many batches come before it.
     :param files: the files in their order.
     :param ids: an id for each file, the same at each attempt.
+    :param metadata: client metadata of each file's own.
     :param failed: files in this part of the list that cannot be uploaded.
     """
 
     number: int
     files: list[SourceFile]
     ids: list[str]
+    metadata: list[dict[str, Any]]
     failed: list[FailedFile]
 
 
@@ -285,13 +319,19 @@ class Uploading(Registration):
     """Files to upload and register, in batches.
 
     :param failed_files: what failed before the task was deferred.
+    :param account: what was found of the metadata of single items before.
     """
 
     def __init__(
-        self, task: EncordUploadOperator, context: Context, failed_files: Mapping[str, Any] | None = None
+        self,
+        task: EncordUploadOperator,
+        context: Context,
+        failed_files: Mapping[str, Any] | None = None,
+        account: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(task, context)
         self.looks_again = item_tags.is_cleared(context, task.retries or 0)
+        self._account = dict(account or {})
         self._found: list[RegisteredItem] | None = None
         self._failed = None if failed_files is None else self._recalled(failed_files)
         self._paths: dict[str, str] = {}
@@ -307,7 +347,9 @@ class Uploading(Registration):
         shared = ("encord_conn_id", "dataset_hash", "title", "client_metadata", "max_items_per_job")
         # The names of before keep identities equal that are stored already.
         kind = {"kind": task.kind} if hasattr(task, "kind") else {}
-        return {"names": names, "folder": task.folder_uuid, **kind, **{name: getattr(task, name) for name in shared}}
+        more = _item_metadata.identity(task)
+        given = {name: getattr(task, name) for name in shared}
+        return {"names": names, "folder": task.folder_uuid, **kind, **given, **more}
 
     def batches(self, memory: Memory) -> Iterator[UploadBatch]:
         """Check all files, and yield those of each job.
@@ -341,9 +383,13 @@ class Uploading(Registration):
             raise bad_files_error(bad, len(looked_at))
         if task.title is not None and len(looked_at) > 1 and not task.one_item:
             raise EncordInputError("title can only be set for a single file; several files keep their names.")
+        metadata, self._account = _item_metadata.metadata_of_files(task)
+        if self._account:
+            memory.remember_made("account", {"account": self._account})
         self.to.check()
         good = [file for file in looked_at if isinstance(file, SourceFile)]
         ids = iter(self._known_as(good, item_tags.file_ids(good, digests_of(good)), memory))
+        own = iter([each for file, each in zip(looked_at, metadata, strict=True) if isinstance(file, SourceFile)])
         size = len(looked_at) if task.one_item else task.max_items_per_job
         for number, at in enumerate(range(0, len(looked_at), size)):
             part = looked_at[at : at + size]
@@ -355,7 +401,8 @@ class Uploading(Registration):
                 for file in part
                 if isinstance(file, BadFile)
             ]
-            yield UploadBatch(number, files, list(islice(ids, len(files))), failed)
+            some = len(files)
+            yield UploadBatch(number, files, list(islice(ids, some)), list(islice(own, some)), failed)
 
     def _known_as(self, files: Sequence[SourceFile], ids: list[str], memory: Memory) -> list[str]:
         """Return older ids in place of those whose files an attempt of an older release has sent."""
@@ -368,6 +415,21 @@ class Uploading(Registration):
             return older
         return [before if before in known else now for before, now in zip(older, ids, strict=True)]
 
+    def place(self) -> dict[str, Any]:
+        """Return where the data goes, and what was found of the metadata of single items."""
+        return {**super().place(), **self._account}
+
+    def details(self) -> Iterator[dict[str, Any]]:
+        """Yield what was found of the metadata of single items."""
+        if self._account:
+            yield {"outcome": "account", **self._account}
+
+    def finish(self, job_ids: JobIds, verdicts: Iterable[Verdict], memory: Memory) -> dict[str, Any]:
+        """Return the report; an earlier attempt may have read the metadata."""
+        if not self._account and (kept := memory.recall_made("account")):
+            self._account = dict(kept["account"])
+        return super().finish(job_ids, verdicts, memory)
+
     def count(self, batch: UploadBatch) -> int:
         """Return how many items the files make."""
         return 1 if self.task.one_item else len(batch.files)
@@ -377,7 +439,7 @@ class Uploading(Registration):
 
         :return: None if an earlier attempt has added all of them, or none could be uploaded.
         """
-        from airflow_provider_encord._client.resources.data_items import tagged
+        from airflow_provider_encord._client.resources.data_items import tagged, with_metadata
 
         task = self.task
         items = [item_tags.one_id(batch.ids)] if task.one_item else batch.ids
@@ -393,12 +455,13 @@ class Uploading(Registration):
 
         missing = list(self.still_missing(look))
         left = batch if task.one_item and missing else _chosen(batch, missing)
-        files, ids, failed = self._upload(left, memory)
+        files, good, failed = self._upload(left, memory)
         self._note_failed(batch.number, batch.failed + failed, memory)
         if not files:
             return None
-        data_items = task.data_items(files)
+        data_items = with_metadata(task.data_items(files), good.metadata)
         if task.durable:
+            ids = items if task.one_item else good.ids
             data_items = tagged(data_items, [item_tags.tag(self.context, each) for each in ids])
         memory.note_start()
         # One file that fails must not keep the others out.
@@ -421,8 +484,9 @@ class Uploading(Registration):
         return failed
 
     def resume_arguments(self) -> dict[str, Any]:
-        """Keep the files that no job registers."""
-        return {"failed_files": self._failed.record()} if self._failed and self._failed.count else {}
+        """Keep the files that no job registers, and what was found of the metadata of single items."""
+        failed = {"failed_files": self._failed.record()} if self._failed and self._failed.count else {}
+        return {**failed, "account": self._account} if self._account else failed
 
     def judge_start(self, memory: Memory) -> None:
         """Raise if more files failed than allowed before the jobs were started."""
@@ -485,17 +549,17 @@ class Uploading(Registration):
             self.task.log.info("Attempts of this task have added %d items so far.", len(self._found))
         return self._found
 
-    def _upload(self, batch: UploadBatch, memory: Memory) -> tuple[Files, list[str], list[FailedFile]]:
+    def _upload(self, batch: UploadBatch, memory: Memory) -> tuple[Files, UploadBatch, list[FailedFile]]:
         """Upload what an earlier attempt has not.
 
-        :return: the files in storage, the ids of their items, and the files that failed.
+        :return: the files in storage, that part of the batch, and the files that failed.
         :raises EncordUploadError: when a file of a group or series failed.
         """
         from airflow_provider_encord._airflow.outcome import uploaded
         from airflow_provider_encord._storage.files import shown_location
 
         if not batch.files:
-            return [], [], []
+            return [], batch, []
         assigned: dict[int, str | None] = {}
         into_folder = self.to.folder_uuid is not None
         cleared = item_tags.is_cleared(self.context, self.task.retries or 0)
@@ -523,12 +587,11 @@ class Uploading(Registration):
         good = _chosen(batch, [at for at in range(len(batch.ids)) if at not in errors])
         keys = [uploads.known[file_id] for file_id in good.ids]
         self._paths |= {key: file.location for key, file in zip(keys, good.files, strict=True)}
-        ids = [item_tags.one_id(batch.ids)] if self.task.one_item else good.ids
         if into_folder:
             uuids = [uploads.item_uuids[file_id] for file_id in good.ids]
             named = zip(keys, good.files, uuids, strict=True)
-            return [(key, file.name, uuid) for key, file, uuid in named], ids, failed
-        return [(key, file.name) for key, file in zip(keys, good.files, strict=True)], ids, failed
+            return [(key, file.name, uuid) for key, file, uuid in named], good, failed
+        return [(key, file.name) for key, file in zip(keys, good.files, strict=True)], good, failed
 
     def _note_failed(self, number: int, failed: list[FailedFile], memory: Memory) -> None:
         kept = self.failed_files(memory)
@@ -557,4 +620,9 @@ class Uploading(Registration):
 
 
 def _chosen(batch: UploadBatch, places: list[int]) -> UploadBatch:
-    return replace(batch, files=[batch.files[at] for at in places], ids=[batch.ids[at] for at in places])
+    return replace(
+        batch,
+        files=[batch.files[at] for at in places],
+        ids=[batch.ids[at] for at in places],
+        metadata=[batch.metadata[at] for at in places],
+    )

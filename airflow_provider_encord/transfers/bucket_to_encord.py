@@ -14,7 +14,7 @@ from airflow_provider_encord._airflow.arguments import Check, JobIds
 from airflow_provider_encord._airflow.lineage import add_inputs
 from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord._compat import Context
-from airflow_provider_encord._resume.item_tags import SOURCE_KEY
+from airflow_provider_encord.operators import _item_metadata
 from airflow_provider_encord.operators._registration import MAX_ITEMS_PER_JOB, EncordRegistrationOperator
 from airflow_provider_encord.operators.private_data import ManifestBatch, PrivateDataRegistration
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_encord._client.jobs import Verdict
     from airflow_provider_encord._resume.task_store import Memory, Started
     from airflow_provider_encord._storage.grouping import Candidate, NotedEntry
+    from airflow_provider_encord._storage.item_metadata import ItemMetadata
     from airflow_provider_encord._storage.listing import Search, StoredObject
     from airflow_provider_encord._storage.presence import Presence
     from airflow_provider_encord._storage.selection import Selection
@@ -84,6 +85,11 @@ class BucketToEncordOperator(EncordRegistrationOperator):
     :param on_changed: ``report`` counts objects that are registered with another content; ``register`` registers them
         again, once for each content, beside what is there.
     :param client_metadata: a dict that Encord keeps with each item (templated).
+    :param client_metadata_by_item: more for single items: a dict of dicts by key or base name, for a group by its
+        folder; or the path or URL of a CSV or JSONL file with a column ``key`` or ``name`` (templated). Where it has a
+        key of ``client_metadata``, it wins. Then the report has ``metadata_unused``, rows that fit no item, and
+        ``without_metadata``, new items without a row.
+    :param client_metadata_conn_id: Airflow connection of the store of that file (templated).
     :param max_failed_items: how many items may fail: a count, or a share below 1. If more fail, the task fails.
     :param max_items_per_job: larger listings are split into several jobs.
     :raises EncordInputError: for a wrong argument, before the first request.
@@ -106,10 +112,15 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         "title",
         "group_title",
         "client_metadata",
+        "client_metadata_by_item",
+        "client_metadata_conn_id",
         "details_path",
         "details_conn_id",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"client_metadata": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "client_metadata": "json",
+        "client_metadata_by_item": "json",
+    }
     checks: ClassVar[dict[str, Check]] = {
         **EncordRegistrationOperator.checks,
         "integration": arguments.text,
@@ -130,7 +141,7 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         "title": arguments.title_form("key", "name", "bucket"),
         "group_title": arguments.title_form("folder", "name", "bucket"),
         "on_changed": arguments.one_of("report", "register"),
-        "client_metadata": arguments.optional(arguments.metadata(SOURCE_KEY)),
+        **_item_metadata.CHECKS,
         "max_failed_items": arguments.count_or_share,
         "max_items_per_job": arguments.whole_number(),
     }
@@ -158,6 +169,8 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         group_title: str = "{folder}",
         on_changed: str = "report",
         client_metadata: Mapping[str, Any] | None = None,
+        client_metadata_by_item: Any = None,
+        client_metadata_conn_id: str | None = None,
         max_failed_items: float = 0,
         max_items_per_job: int = MAX_ITEMS_PER_JOB,
         **kwargs: Any,
@@ -182,6 +195,8 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         self.group_title = group_title
         self.on_changed = on_changed
         self.client_metadata = client_metadata
+        self.client_metadata_by_item = client_metadata_by_item
+        self.client_metadata_conn_id = client_metadata_conn_id
         self.max_failed_items = max_failed_items
         self.max_items_per_job = max_items_per_job
         self.check_literals()
@@ -201,6 +216,11 @@ class BucketToEncordOperator(EncordRegistrationOperator):
         """Go on after the trigger has fired."""
         self.check_rendered()
         return self.resume_jobs(context, BucketRegistration(self, context, account, shared_titles), event)
+
+    def check_together(self) -> None:
+        """Check that there is a file for its connection."""
+        super().check_together()
+        _item_metadata.check_form(self)
 
     @property
     def store_conn_id(self) -> str | None:
@@ -259,9 +279,15 @@ class BucketRegistration(PrivateDataRegistration):
             "on_changed",
         )
         place = {"prefix": str(task.prefix), "folder": task.folder_uuid}  # a name that is stored already
-        return place | {name: getattr(task, name) for name in (*names, *more, *newer)}
+        given = {name: getattr(task, name) for name in (*names, *more, *newer)}
+        return place | given | _item_metadata.identity(task)
 
     def batches(self, memory: Memory) -> Iterator[ManifestBatch]:
+        """Read the metadata of single items, before the first request, and yield what is to be registered."""
+        with _item_metadata.open_metadata(self.task) as metadata:
+            yield from self._wanted_batches(memory, metadata)
+
+    def _wanted_batches(self, memory: Memory, metadata: ItemMetadata) -> Iterator[ManifestBatch]:
         """List the bucket, leave out what is registered already, and yield the rest: what is new, then what changed."""
         from airflow_provider_encord._storage.grouping import noted_entry
         from airflow_provider_encord._storage.manifest_file import manifest_problems
@@ -275,9 +301,11 @@ class BucketRegistration(PrivateDataRegistration):
         integration_id = self.hook.find_cloud_integration(task.integration)
         account = self._account = selection.account
         with self.to.presence() as there, TitleIndex() as titles, Spool() as changed, manifest_problems():
-            yield from self._split(self._new_entries(selection, there, titles, changed), integration_id)
+            yield from self._split(self._new_entries(selection, there, titles, changed, metadata), integration_id)
             self._shared_titles, account.title_collisions = titles.examples(_MOST_TITLES), titles.shared()
             yield from self._split(map(noted_entry, changed), integration_id, again=True)
+        account.metadata_unused, account.without_metadata = metadata.unused, metadata.without
+        _item_metadata.warn_of_shared_names(task, metadata)
         task.log.info("Below %s: %s.", shown(task.prefix), account)
         if account.title_collisions:
             some = ", ".join(f"{shown(title)} ({count:,} items)" for title, count in self._shared_titles.items())
@@ -285,14 +313,13 @@ class BucketRegistration(PrivateDataRegistration):
         memory.remember_made("account", self.resume_arguments())
 
     def _new_entries(
-        self, selection: Selection, there: Presence, titles: TitleIndex, changed: Spool
+        self, selection: Selection, there: Presence, titles: TitleIndex, changed: Spool, metadata: ItemMetadata
     ) -> Iterator[tuple[str, NotedEntry]]:
         """Yield the entries of what is new, and put those of what has changed aside if they are to be registered."""
         from airflow_provider_encord._storage.grouping import title_maker, title_of
         from airflow_provider_encord._storage.sources import is_same, title_name, version_of
 
         task, account = self.task, selection.account
-        metadata = task.client_metadata or {}
         title_for = title_maker(task.title, task.group_title)
         for candidate in self._candidates(selection):
             title = title_for(candidate)
@@ -304,17 +331,22 @@ class BucketRegistration(PrivateDataRegistration):
             if held is None:
                 account.new += count
                 account.new_items += 1
-                yield candidate.kind, candidate.entry(title, metadata, create_video=task.create_video)
+                told = metadata.of(candidate.key)
+                yield candidate.kind, candidate.entry(title, told, create_video=task.create_video)
             elif is_same(held.version, version_of(candidate.note)):
                 account.present += count
+                metadata.note(candidate.key)
             else:
                 account.changed += count
                 if task.on_changed == "register":
                     if candidate.is_group:
                         title = title_of(f"{title} ({held.items + 1})")
                     candidate.note["supersedes"] = held.ids
-                    entry = candidate.entry(title, metadata, create_video=task.create_video)
+                    told = metadata.of(candidate.key)
+                    entry = candidate.entry(title, told, create_video=task.create_video)
                     changed.add(json.dumps([candidate.kind, entry, entry.note]))
+                else:
+                    metadata.note(candidate.key)
 
     def _split(
         self, entries: Iterable[tuple[str, NotedEntry]], integration_id: str, *, again: bool = False

@@ -21,6 +21,7 @@ from airflow_provider_encord.operators.folders import (
     EncordUpdateItemsOperator,
 )
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator
+from airflow_provider_encord.operators.uploads import EncordUploadOperator
 from airflow_provider_encord.sensors.encord import EncordSensor
 from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
 from airflow_provider_encord.transfers.encord_to_storage import EncordToStorageOperator
@@ -153,6 +154,7 @@ RIGHT = {
     "ignore_errors": {"True"},
     "max_failed_items": {"0", "1e-9"},
     "client_metadata": {"{}", "a dict", "a dict as text"},
+    "client_metadata_by_item": {"{}"},
     "description": {"''", "' '", *TEXTS},
     "details_path": {"'1'", "'{{'"},
     "folder_uuid": {"''", *HASHES},
@@ -173,9 +175,19 @@ MORE = {
         (EncordUpdateItemsOperator, name): {"None"}
         for name in ("metadata_path", "metadata_conn_id", "column_types", "folder_uuid", "dataset_hash")
     },
+    **{
+        (each, name): TEXTS - {"a dict as text"}  # braces hold a field's name
+        for each in (BucketToEncordOperator, S3ToEncordOperator)
+        for name in ("title", "group_title")
+    },
     (EncordToStorageOperator, "folder_uuid"): HASHES,
     (EncordToStorageOperator, "dataset_hash"): HASHES,
     (S3ToEncordOperator, "in_data_interval"): set(),
+    **{
+        (each, "client_metadata_by_item"): {"None"} if each.one_item else {"None", "{}", "[None]"}
+        for each in CLASSES
+        if issubclass(each, EncordUploadOperator)
+    },
 }
 EMPTY = {
     **dict.fromkeys(("data_hashes", "item_uuids", "file_paths"), NOTHING),

@@ -171,7 +171,7 @@ def test_a_line_twice_counts_as_both(items, context, metadata, tmp_path):
         ("a.csv", "item_uuid,a\n{a},1\n{b}\n", EncordInputError, "line 3: it has not 2 cells"),
         ("a.csv", "item_uuid,a\n{a},1\n{b},2,3\n", EncordInputError, "line 3: it has not 2 cells"),
         ("a.csv", "item_uuid,a\n{a},1\n,2\n", EncordInputError, "line 3: it names no item"),
-        ("a.csv", "item_uuid,a\n{a},1\nb,2\n", EncordInputError, "item_uuid of item 2"),
+        ("a.csv", "item_uuid,a\n{a},1\nb,2\n", EncordInputError, "item_uuid in line 3"),
         ("a.csv", "uuid,a\n{a},1\n", EncordInputError, "no column 'item_uuid'; its columns are uuid, a"),
         ("a.csv", "item_uuid,a,a\n{a},1,1\n", EncordInputError, "a column twice"),
         ("a.csv", "item_uuid,score\n{a},1\n{b},high\n", EncordInputError, "line 3: 'score' is no number"),

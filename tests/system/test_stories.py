@@ -69,6 +69,7 @@ def test_uploads(uploads):
     assert set(uploads.states.values()) == {DONE}
     expected = {"upload_videos": 2, "upload_images": 4, "create_image_group": 1, "create_dicom_series": 1}
     assert {task: uploads.returned(task)["added"] for task in expected} == expected
+    assert uploads.returned("upload_images")["without_metadata"] == 0
     assert uploads.count("upload_job_start") == 4
     assert uploads.deferrals == 0  # the jobs end while a worker still waits
 

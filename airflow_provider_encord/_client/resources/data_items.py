@@ -108,19 +108,24 @@ def dicom_series(
     return _data_items("dicomSeries", [series])
 
 
-def tagged(items: Mapping[str, Any], tags: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return registered items with more client metadata, and safe to send again.
+def with_metadata(items: Mapping[str, Any], metadata: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return registered items with more client metadata.
 
     :param items: what one of the functions above returned.
-    :param tags: metadata of each item, in their order.
+    :param metadata: more of each item, in their order.
     """
-    left = list(tags)
+    left = iter(metadata)
     lists = {
-        name: [{**item, "clientMetadata": {**item["clientMetadata"], **left.pop(0)}} for item in entries]
+        name: [{**item, "clientMetadata": {**item["clientMetadata"], **next(left)}} for item in entries]
         for name, entries in items.items()
         if isinstance(entries, list)
     }
-    return {**items, **lists, "skipDuplicateUrls": True}
+    return {**items, **lists}
+
+
+def tagged(items: Mapping[str, Any], tags: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return registered items with tags in their client metadata, in their order, and safe to send again."""
+    return {**with_metadata(items, tags), "skipDuplicateUrls": True}
 
 
 def _single(
