@@ -269,6 +269,9 @@ class EncordHook(DatasetVerbs, RegistrationVerbs, FolderVerbs, ItemVerbs):
 
 def _lookup_error(conn_id: str, error: Exception, undefined: bool) -> EncordConnectionLookupError:
     why = str(error) if isinstance(error, AirflowException) else type(error).__name__
-    found = EncordConnectionLookupError(f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}.")
+    found = EncordConnectionLookupError(
+        f"The Airflow connection {conn_id!r} could not be read: {why.rstrip('.')}. "
+        "Is it there (Admin > Connections), and spelt so in encord_conn_id?"
+    )
     found.undefined = undefined
     return found

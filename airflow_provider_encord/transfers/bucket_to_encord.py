@@ -306,7 +306,7 @@ class BucketRegistration(PrivateDataRegistration):
             yield from self._split(map(noted_entry, changed), integration_id, again=True)
         account.metadata_unused, account.without_metadata = metadata.unused, metadata.without
         _item_metadata.warn_of_shared_names(task, metadata)
-        task.log.info("Below %s: %s.", shown(task.prefix), account)
+        task.log.info("Below %s: %s.", self._where(), account)
         if account.title_collisions:
             some = ", ".join(f"{shown(title)} ({count:,} items)" for title, count in self._shared_titles.items())
             task.log.warning("%d titles are those of several items: %s.", account.title_collisions, some)
@@ -447,10 +447,9 @@ class BucketRegistration(PrivateDataRegistration):
 
     def why_empty(self) -> str:
         """Tell an empty place from one that holds nothing new."""
-        where = shown(self.task.prefix)
         if not self._account.listed:
-            return f"There is no object below {where}: is the prefix right?"
-        return f"Nothing is new below {where}: {self._account}."
+            return f"There is no object below {shown(self.task.prefix)}: is the prefix right?"
+        return f"Nothing is new below {self._where()}: {self._account}."
 
     def resume_arguments(self) -> dict[str, Any]:
         """Keep the account of the listing."""
@@ -480,6 +479,11 @@ class BucketRegistration(PrivateDataRegistration):
             modified_before=before,
             include_archived=task.include_archived,
         )
+
+    def _where(self) -> str:
+        after, before = self._window()
+        limits = [f"{word} {end.isoformat()}" for word, end in (("from", after), ("until", before)) if end is not None]
+        return " ".join([shown(self.task.prefix), *(["modified", *limits] if limits else [])])
 
     def _window(self) -> tuple[datetime | None, datetime | None]:
         from airflow_provider_encord._airflow.time_window import window

@@ -197,6 +197,11 @@ def test_each_exception_is_listed_with_what_a_retry_does(pages):
         assert retry == ("no, fails at once" if at_once else "yes")
 
 
+def test_each_exception_leads_to_a_cure(pages):
+    named = set(re.findall(r"`(\w+)`", pages["docs/symptoms.md"]))
+    assert set(EXCEPTIONS) - {"EncordError"} <= named
+
+
 def test_the_page_of_errors_is_made_from_the_classes(pages):
     page = pages["docs/errors.md"]
     assert page == errors_page.with_made_part(page), f"docs/errors.md is out of date; run: {errors_page.COMMAND}"

@@ -340,6 +340,8 @@ def test_each_command_is_one_that_exists(page, line, home, monkeypatch):
         assert demo.parser().parse_args(arguments)
     elif program == "encord-emulator":
         assert emulator_parser().parse_args(arguments)
+    elif program == "moto_server":
+        assert arguments == ["--port", "5555"]
     elif program == "ssh-keygen":
         assert arguments == ["-t", "ed25519", "-f", "~/.ssh/encord_ed25519"]
     elif program == ".venv/bin/python":
@@ -354,11 +356,19 @@ def check_export(line, monkeypatch):
     done = subprocess.run(["/bin/sh", "-c", command], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True)
     name = line.removeprefix("export ").partition("=")[0]
     value = dict(each.split("=", 1) for each in done.stdout.decode().split("\0") if "=" in each)[name]
+    if name == "AIRFLOW_CONN_AWS_DEFAULT":
+        assert json.loads(value)["extra"]["endpoint_url"].startswith("http://127.0.0.1:")
+        return
     if name.startswith("AIRFLOW_CONN_"):
         monkeypatch.setenv(name, value)
         settings = EncordHook(name.removeprefix("AIRFLOW_CONN_").lower()).settings
         assert isinstance(settings.credentials, SshCredentials)
-        expected = {"encord://us": "https://api.us.encord.com", "encord://https": "https://encord.example.com:8443"}
+        local = "http://127.0.0.1:8099"
+        expected = {
+            "encord://us": "https://api.us.encord.com",
+            "encord://https": "https://encord.example.com:8443",
+            f'{{"conn_type": "encord", "host": "{local}"': local,
+        }
         assert settings.domain == next(
             (domain for start, domain in expected.items() if value.startswith(start)), "https://api.encord.com"
         )

@@ -106,7 +106,7 @@ def test_a_lookup_that_fails_while_airflow_is_down_is_asked_again(mode, undefine
     monkeypatch.setattr(EncordHook, "get_connection", staticmethod(failing))
     monkeypatch.setattr(hooks, "is_undefined", lambda conn_id: undefined)
     if undefined:
-        with pytest.raises(EncordConnectionLookupError, match="isn't defined"):
+        with pytest.raises(EncordConnectionLookupError, match=r"isn't defined.*Admin > Connections"):
             wait(each, mode, **arguments)
         return
     with contextlib.suppress(AirflowRescheduleException):

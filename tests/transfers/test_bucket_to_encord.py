@@ -234,6 +234,17 @@ def test_nothing_listed_is_told_from_nothing_new(local, run, context, tmp_path):
         run(folder, on_empty="fail", **ON_DISK)
 
 
+def test_the_window_is_told_with_what_it_leaves_out(local, run, context, said):
+    folder = local("a.mp4", modified=context["data_interval_start"] - DAY)
+    window = f"modified from {context['data_interval_start'].isoformat()} until "
+    with pytest.raises(AirflowSkipException) as skipped:
+        run(folder, on_empty="skip", in_data_interval=True, **ON_DISK)
+    assert f"{window}{context['data_interval_end'].isoformat()}: 1 objects listed: " in str(skipped.value)
+    assert window in said()
+    run(folder, modified_before=context["data_interval_start"], **ON_DISK)
+    assert f"modified until {context['data_interval_start'].isoformat()}: 1 objects listed: " in said()
+
+
 def test_an_attempt_that_finds_the_jobs_of_another_reports_its_account(
     encord, dataset, context, local, monkeypatch, run
 ):

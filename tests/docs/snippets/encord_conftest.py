@@ -17,9 +17,14 @@ os.environ |= {
 
 
 @pytest.fixture(scope="session")
-def dags():
-    """The DAGs of the folder, and a new database that they can run on."""
+def database():
+    """A new database that DAGs can run on."""
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True)
+
+
+@pytest.fixture
+def dags(database):
+    """The DAGs of the folder, read anew: a test's run_conf would stay in the params of its DAG."""
     from airflow.models import DagBag
 
     found = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
