@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -90,12 +91,13 @@ def settings(port: int, database: str) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """One of Airflow's services, started again as often as it is killed."""
+    """One of Airflow's services, or another program, started again as often as it is killed."""
 
     name: str
     command: list[str]
     environment: dict[str, str]
     log: Path
+    program: Sequence[str] = (sys.executable, "-m", "airflow")
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
 
@@ -104,7 +106,7 @@ class Service:
         self.started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command,
+                [*self.program, *self.command],
                 env=self.environment,
                 cwd=self.log.parent,
                 stdin=subprocess.DEVNULL,
@@ -161,8 +163,7 @@ class Airflow:
             migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
             subprocess.run(migrate, env=self.environment, stdout=log, stderr=log, check=True, timeout=300)
         for name, command in sorted(self.commands().items()):
-            airflow = [sys.executable, "-m", "airflow", *command]
-            self.services[name] = Service(name, airflow, self.environment, self.logs / f"{name}.log")
+            self.services[name] = Service(name, command, self.environment, self.logs / f"{name}.log")
             self.services[name].start()
         self.engine = create_engine(self.database, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
         with (self.logs / "hand.log").open("wb") as log:

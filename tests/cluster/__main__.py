@@ -49,6 +49,7 @@ def run(theatre: Theatre, waits: int, patience: float) -> list[str]:
         play = Play(theatre, airflow, control, work, Waits(airflow, control, theatre.folder, "waits-1", waits))
         play.defer_all(patience)
         play.be_calm()
+        play.prepare_ingests()
         for what, happen, end in play.events():
             play.let_happen(what, happen, end)
         play.finish(patience)
@@ -68,12 +69,13 @@ class Play:
         self.uploads = [f"uploads/{name}" for name in names(work.images)]
         self.ingests: list[tuple[str, str]] = []
         """DAG and run of each ingest."""
+        self._told = 0.0
 
     def defer_all(self, patience: float) -> None:
         """Start the waits, and wait until all are deferred."""
         before, begun = self.usage(), time.monotonic()
         self.waits.start()
-        if self.cluster.until(self._tell_until_deferred, patience) is None:
+        if self.cluster.until(self._all_are_deferred, patience) is None:
             raise RuntimeError(f"not all waits are deferred: {dict(self.waits.states())}")
         after = self.usage()
         cpu = sum(after.cpu.values()) - sum(before.cpu.values())
@@ -81,9 +83,9 @@ class Play:
         self.say(f"All waits are deferred after {seconds:.0f} s; {each:.2f} CPU seconds for each of them:")
         self._table(after.since(before))
 
-    def _tell_until_deferred(self) -> bool:
+    def _all_are_deferred(self) -> bool:
         states = self.waits.states()
-        if time.monotonic() > getattr(self, "_told", 0.0) + 60:
+        if time.monotonic() > self._told + 60:
             self._told = time.monotonic()
             self.say(f"waits: {dict(states)}")
         return states["deferred"] == self.waits.count
@@ -94,17 +96,15 @@ class Play:
         time.sleep(CALM_SECONDS)
         self.say(f"{CALM_SECONDS:.0f} s in which nothing but waiting happens:")
         self._table(self.usage().since(before))
+
+    def prepare_ingests(self) -> None:
+        """Let jobs end of their own again, let uploads take their time, and fill the bucket."""
         self.control.ask("POST", "settings", job_seconds=JOB_SECONDS)
         slow = {"operation": "storage_put", "times": 100_000, "action": {"delay": PUT_SECONDS}}
         self.control.ask("POST", "faults", **slow)
-        client = boto3.client("s3", endpoint_url=self.s3_url, region_name="us-east-1")
+        client = boto3.client("s3", endpoint_url=self.theatre.stage.s3_url, region_name="us-east-1")
         for path, key in zip(self.work.images, self.uploads, strict=True):
             client.upload_file(path, demo.BUCKET, key)
-
-    @property
-    def s3_url(self) -> str:
-        """Where the local S3 is."""
-        return self.theatre.stage.s3_url
 
     def events(self) -> list[tuple[str, Callable[[], object], Callable[[], object]]]:
         """Return what is killed: how it goes, and how it comes back."""

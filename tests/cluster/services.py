@@ -49,18 +49,9 @@ class Cluster(Airflow):
     def start(self) -> None:
         """Start Redis first, which keeps nothing when it ends."""
         broker = urlsplit(self.environment["AIRFLOW__CELERY__BROKER_URL"])
-        command = [
-            "redis-server",
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            str(broker.port),
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]
-        redis = self.services["redis"] = Service("redis", command, self.environment, self.logs / "redis.log")
+        command = ["--bind", "127.0.0.1", "--port", str(broker.port), "--save", "", "--appendonly", "no"]
+        redis = Service("redis", command, self.environment, self.logs / "redis.log", program=["redis-server"])
+        self.services["redis"] = redis
         redis.start()
         self.wait_for(lambda: _listens(broker.port), "Redis", 30)
         super().start()
