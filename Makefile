@@ -16,7 +16,7 @@ AZURITE := .ci/.venvs/azurite
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH $(filter AIRFLOW%,$(.VARIABLES))
 export PYTHON
 
-.PHONY: demo test examples browser screenshots property lint format docs wheel release matrix bench chaos vectors constraints clean
+.PHONY: demo test examples browser screenshots property lint format docs wheel release matrix bench chaos cluster vectors constraints clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -89,6 +89,13 @@ SEED := 1
 chaos:
 	.ci/install-chaos $(VERSION) $(CHAOS)
 	$(CHAOS)/bin/python -m tests.chaos --events $(EVENTS) --seed $(SEED) $(CHAOS_ARGUMENTS)
+
+# A whole Airflow with Celery, and this many deferred waits at once. CLUSTER_ARGUMENTS='--only upgrade' for the package alone.
+WAITS := 1000
+
+cluster:
+	.ci/install-chaos $(VERSION) $(CHAOS)
+	$(CHAOS)/bin/python -m tests.cluster --waits $(WAITS) $(CLUSTER_ARGUMENTS)
 
 # ENCORD names a release of Encord's client, by default the installed one; WRITE=1 writes the vectors.
 vectors: $(READY)

@@ -3,107 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import shutil
-import signal
 import sys
-import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from pathlib import Path
-from types import MappingProxyType
-from typing import NoReturn
+from functools import partial
 
-from airflow_provider_encord import demo
 from tests.chaos import leaks, postgres, processes, tally, workload
-from tests.chaos.airflow_services import IS_2, LASTS, UNFINISHED, VERSION, Airflow, free_port, settings
+from tests.chaos.airflow_services import LASTS, UNFINISHED, VERSION, Airflow
 from tests.chaos.deferred import Deferred
-from tests.chaos.encord import Control
 from tests.chaos.events import Chaos
 from tests.chaos.folders import Folders
 from tests.chaos.hostile import ANSWERS, TITLES, Hostile
 from tests.chaos.hostile_answers import HostileFront
 from tests.chaos.key import Key
-
-JOB_SECONDS = 3
-
-
-class Theatre:
-    """The folder of a chaos run, and all that is in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.logs = folder / "logs"
-        self.logs.mkdir()
-        self.began = time.monotonic()
-        self.chronicle = (self.logs / "chaos.log").open("w")
-
-    def tell(self, line: str) -> None:
-        """Write down what happened."""
-        print(f"{time.monotonic() - self.began:7.1f} {line}", file=self.chronicle, flush=True)
-
-    def say(self, line: str) -> None:
-        """Show it, too."""
-        self.tell(line)
-        print(f"* {time.monotonic() - self.began:5.0f} s  {line}", flush=True)
-
-    @contextmanager
-    def staged(
-        self,
-        before_encord: Callable[[str], AbstractContextManager[str]] = nullcontext,
-        extra_environment: Mapping[str, str] = MappingProxyType({}),
-    ) -> Iterator[tuple[Airflow, Control, workload.Workload]]:
-        """Start everything; whatever happens, nothing of it is left.
-
-        :param before_encord: given the local Encord's URL, runs a server before it and gives the URL for Airflow.
-        :param extra_environment: of Airflow.
-        """
-        os.environ.update(environment := demo.clean_environment())
-        for name in os.environ.keys() - environment.keys():
-            del os.environ[name]
-        with ExitStack() as stack:
-            stack.callback(processes.end_everything)
-            log = stack.enter_context((self.logs / "services.log").open("w"))
-            private_key, public_key = demo.make_key(self.folder)
-            stage = demo.Stage(self.folder, log, private_key)
-            work = workload.make(stage.media_folder)
-            work.write(self.folder / "workload.json")
-            stage.s3_url = stack.enter_context(demo.server("S3", [sys.executable, "-c", demo.S3_SERVER], log))
-            workload.fill_bucket(stage.s3_url, work)
-            command = [sys.executable, "-m", "airflow_provider_encord.emulator", "--public-key", str(public_key)]
-            command += ["--state-dir", str(self.folder / "encord"), "--s3-endpoint", stage.s3_url]
-            command += ["--job-seconds", str(JOB_SECONDS), "--re-encode-seconds", str(JOB_SECONDS)]
-            encord_url = stack.enter_context(demo.server("Encord", command, log))
-            stage.encord_url = stack.enter_context(before_encord(encord_url))
-            port, database = free_port(), self._database(stack, log)
-            stage.home.mkdir()
-            environment = demo.airflow_environment(stage) | settings(port, database)
-            environment |= {
-                "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs / "tasks"),
-                "CHAOS_WORKLOAD": str(self.folder / "workload.json"),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                **extra_environment,
-            }
-            airflow = Airflow(environment, database, port, self.logs)
-            stack.callback(airflow.stop)
-            self.say(f"Starting Airflow {VERSION} on {'PostgreSQL' if self.socket else 'SQLite'}")
-            airflow.start()
-            self.say("Airflow is up")
-            yield airflow, Control(encord_url), work
-
-    def _database(self, stack: ExitStack, log: object) -> str:
-        self.socket = ""
-        try:
-            self.socket = stack.enter_context(postgres.postgres(log))  # type: ignore[arg-type]
-        except postgres.NoPostgres as missing:
-            if IS_2:
-                raise
-            self.say(f"{missing} Going on with SQLite.")
-            return f"sqlite:///{self.folder}/airflow/airflow.db"
-        return f"postgresql+psycopg2://airflow@/postgres?host={self.socket}"
+from tests.chaos.theatre import Theatre, perform
 
 
 def rage(theatre: Theatre, airflow: Airflow, chaos: Chaos, events: int, at_once: int, patience: float) -> list[str]:
@@ -156,29 +69,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     arguments = parser.parse_args()
 
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
-    processes.adopt_orphans()
-    folder = Path(tempfile.mkdtemp(prefix="encord-chaos-"))
-    theatre = Theatre(folder)
-    bad = ["interrupted"]
-    try:
-        bad = STORIES[arguments.only](theatre) if arguments.only else run(theatre, arguments)
-    except KeyboardInterrupt:
-        pass
-    except Exception as error:
-        bad = [f"{type(error).__name__}: {error}"]
-        traceback.print_exc()
-    finally:
-        if bad or arguments.keep:
-            print(f"Logs are in {folder}", flush=True)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-    if bad:
-        print(f"Chaos failed: {'; '.join(bad)}.", file=sys.stderr)
-    return bool(bad)
+    play = STORIES[arguments.only] if arguments.only else partial(run, arguments=arguments)
+    return perform(play, "chaos", keep=arguments.keep)
 
 
 def deferred_only(theatre: Theatre) -> list[str]:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -90,12 +91,13 @@ def settings(port: int, database: str) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """One of Airflow's services, started again as often as it is killed."""
+    """One of Airflow's services, or another program, started again as often as it is killed."""
 
     name: str
     command: list[str]
     environment: dict[str, str]
     log: Path
+    program: Sequence[str] = (sys.executable, "-m", "airflow")
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
 
@@ -104,8 +106,9 @@ class Service:
         self.started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *self.command],
+                [*self.program, *self.command],
                 env=self.environment,
+                cwd=self.log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -159,11 +162,7 @@ class Airflow:
         with (self.logs / "migrate.log").open("wb") as log:
             migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
             subprocess.run(migrate, env=self.environment, stdout=log, stderr=log, check=True, timeout=300)
-        commands = {"scheduler": ["scheduler", "--skip-serve-logs"], "triggerer": ["triggerer", "--skip-serve-logs"]}
-        if not IS_2:
-            commands["api-server"] = ["api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-            commands["dag-processor"] = ["dag-processor"]
-        for name, command in sorted(commands.items()):
+        for name, command in sorted(self.commands().items()):
             self.services[name] = Service(name, command, self.environment, self.logs / f"{name}.log")
             self.services[name].start()
         self.engine = create_engine(self.database, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
@@ -185,6 +184,14 @@ class Airflow:
         if not IS_2:
             self.wait_for(self._answers, "the API server", 120)
 
+    def commands(self) -> dict[str, list[str]]:
+        """Return the services by name, each with its command."""
+        commands = {"scheduler": ["scheduler", "--skip-serve-logs"], "triggerer": ["triggerer", "--skip-serve-logs"]}
+        if not IS_2:
+            commands["api-server"] = ["api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+            commands["dag-processor"] = ["dag-processor"]
+        return commands
+
     def wait_for(self, ready: Any, what: str, patience: float) -> None:
         """Wait until something is there."""
         until = time.monotonic() + patience
@@ -197,8 +204,10 @@ class Airflow:
             time.sleep(0.5)
 
     def _knows_the_dags(self) -> bool:
-        known = self.ask("SELECT DISTINCT dag_id FROM serialized_dag")
-        return len(known) == len(list((Path(__file__).parent / "dags").glob("*.py")))
+        known = self.ask(
+            "SELECT DISTINCT dag.fileloc FROM dag JOIN serialized_dag ON serialized_dag.dag_id = dag.dag_id"
+        )
+        return len(known) == len(list(Path(self.environment["AIRFLOW__CORE__DAGS_FOLDER"]).glob("*.py")))
 
     def _answers(self) -> bool:
         session = requests.Session()
@@ -223,30 +232,31 @@ class Airflow:
         error: str | None = json.loads(self.hand.stdout.readline())["error"]
         return error
 
-    def states(self) -> dict[str, str]:
+    def states(self, dag_id: str = DAG_ID) -> dict[str, str]:
         """Return the state of each run."""
-        found = self.ask("SELECT run_id, state FROM dag_run WHERE dag_id = :dag", dag=DAG_ID)
+        found = self.ask("SELECT run_id, state FROM dag_run WHERE dag_id = :dag", dag=dag_id)
         return {run_id: str(state) for run_id, state in found}
 
     def keep_running(self) -> list[str]:
         """Start again what has ended by itself, or hangs; return what that was."""
+        if self._is_stuck():
+            self.services["scheduler"].kill()
         ended = [service for service in self.services.values() if not service.runs]
-        scheduler = self.services["scheduler"]
-        if scheduler not in ended and time.monotonic() > scheduler.started + 2 * STUCK_SECONDS and self._is_stuck():
-            scheduler.kill()
-            ended.append(scheduler)
         for service in ended:
             service.start()
         return [service.name for service in ended]
 
     def _is_stuck(self) -> bool:
+        scheduler = self.services["scheduler"]
+        if not scheduler.runs or time.monotonic() < scheduler.started + 2 * STUCK_SECONDS:
+            return False
         before = datetime.now(UTC) - timedelta(seconds=STUCK_SECONDS)
         # Airflow 2.11's scheduler waits for ever for workers that were killed when it wants to end after an error.
         alive = "SELECT 1 FROM job WHERE job_type = 'SchedulerJob' AND latest_heartbeat > :before"
         # LocalExecutor never notices that a worker was killed which had taken a task but not begun it. With all workers
         # busy, a task only waits for its turn.
         waits = "SELECT 1 FROM task_instance WHERE state = 'queued' AND queued_dttm < :before"
-        workers = processes.below(self.services["scheduler"].pid)
+        workers = processes.below(scheduler.pid)
         return not self.ask(alive, before=before) or (
             bool(self.ask(waits, before=before)) and (IS_2 or any(each.is_idle for each in workers))
         )

@@ -50,39 +50,58 @@ def _user() -> pwd.struct_passwd | None:
     raise NoPostgres("PostgreSQL does not run as root, and there is no user postgres or nobody.")
 
 
+class Server:
+    """A PostgreSQL that can be stopped and started again.
+
+    :param folder: of its data and its socket.
+    """
+
+    def __init__(self, folder: Path, log: TextIO) -> None:
+        self.folder = str(folder)
+        self._programs, user = programs(), _user()
+        self._as_user: list[str] = []
+        if user:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            self._as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": self.folder}
+        self._process = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": folder, "env": environment}
+        initdb = [str(self._programs / "initdb"), "-D", f"{folder}/data", "-U", "airflow", "--auth=trust", "--no-sync"]
+        subprocess.run([*self._as_user, *initdb, "-E", "UTF8"], check=True, **self._process)
+
+    def start(self) -> None:
+        """Start it, and wait until it takes connections."""
+        command = [str(self._programs / "postgres"), "-D", f"{self.folder}/data", "-k", self.folder]
+        for setting in ("listen_addresses=", *SETTINGS):
+            command += ["-c", setting]
+        self.process = subprocess.Popen([*self._as_user, *command], start_new_session=True, **self._process)
+        ready = [str(self._programs / "pg_isready"), "--quiet", "-h", self.folder, "-U", "airflow"]
+        until = time.monotonic() + 60
+        while subprocess.run(ready, check=False).returncode:
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError("PostgreSQL did not start")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop it with all its connections."""
+        self.process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(20)
+        self.process.kill()
+        self.process.wait()
+
+
 @contextmanager
-def postgres(log: TextIO) -> Iterator[str]:
-    """Run a new, empty PostgreSQL; give the folder of its socket. Its user is ``airflow``."""
-    bin_folder, user = programs(), _user()
+def postgres(log: TextIO) -> Iterator[Server]:
+    """Run a new, empty PostgreSQL. Its user is ``airflow``."""
+    programs()
     folder = Path(tempfile.mkdtemp(prefix="chaos-pg-"))
-    as_user: list[str] = []
-    if user:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(folder)}
-    output = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": folder, "env": environment}
-    data = str(folder / "data")
-    initdb = [str(bin_folder / "initdb"), "-D", data, "-U", "airflow", "--auth=trust", "--no-sync", "-E", "UTF8"]
     try:
-        subprocess.run([*as_user, *initdb], check=True, **output)
-        server = [str(bin_folder / "postgres"), "-D", data, "-k", str(folder), "-c", "listen_addresses="]
-        for setting in SETTINGS:
-            server += ["-c", setting]
-        process = subprocess.Popen([*as_user, *server], start_new_session=True, **output)
+        server = Server(folder, log)
+        server.start()
         try:
-            socket = folder / ".s.PGSQL.5432"
-            until = time.monotonic() + 60
-            while not socket.exists():
-                if process.poll() is not None or time.monotonic() > until:
-                    raise RuntimeError("PostgreSQL did not start")
-                time.sleep(0.1)
-            yield str(folder)
+            yield server
         finally:
-            process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(20)
-            process.kill()
-            process.wait()
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

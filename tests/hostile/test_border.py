@@ -293,8 +293,8 @@ def as_jsonb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Any
     except postgres.NoPostgres as missing:
         pytest.skip(str(missing))
     log = tmp_path_factory.mktemp("postgres") / "log"
-    with log.open("w") as output, postgres.postgres(output) as folder:
-        connection = ready(lambda: psycopg2.connect(host=folder, user="airflow", dbname="postgres"))
+    with log.open("w") as output, postgres.postgres(output) as server:
+        connection = ready(lambda: psycopg2.connect(host=server.folder, user="airflow", dbname="postgres"))
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("CREATE TABLE kept (value JSONB)")
