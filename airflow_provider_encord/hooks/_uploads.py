@@ -24,16 +24,9 @@ from airflow_provider_encord._client.transport.uploader import FileOutcome, Uplo
 from airflow_provider_encord._storage.files import SourceFile, media_type
 from airflow_provider_encord.hooks._verbs import Put, Steps, Verbs, verb
 
-
-def _image_type(name: str) -> str | None:
-    """Guess the media type of an image; storage takes no other type, but takes none."""
-    guessed = media_type(name)
-    return guessed if guessed and guessed.startswith("image/") else None
-
-
 _CONTENT_TYPES: dict[str, Callable[[str], str | None]] = {
     "video": lambda name: "application/octet-stream",
-    "image": _image_type,
+    "image": media_type,
     "dicomFile": lambda name: "application/dicom",
     "audio": lambda name: "application/octet-stream",
     "nifti": lambda name: "application/nifti",
