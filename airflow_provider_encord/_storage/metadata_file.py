@@ -152,7 +152,7 @@ def _json_lines(
     file: Any, location: PathLike, named: Sequence[str], reserved: Sequence[str], _: Mapping[str, str]
 ) -> Iterator[Line]:
     column = None
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(iter(file.readline, b""), 1):  # not every file of fsspec can be iterated
         if not line.strip():
             continue
         try:

@@ -547,7 +547,9 @@ class Bucket(BucketToEncordOperator):
 
 
 def test_a_title_is_compared_and_sent_as_it_is(encord: Encord, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_answer(encord, "GET datarows", [ROW | {"data_title": ODD_TITLE}])
+    set_answer(encord, "GET datarows", [ROW | {"data_title": ODD_TITLE, "file_link": None}])
+    folder = "f0000000-0000-4000-8000-000000000001"
+    monkeypatch.setitem(GOOD, f"GET storage/folders/{folder}/items", {"results": [], "nextPageToken": None})
     known = [ODD_TITLE]
     monkeypatch.setattr(Bucket, "keys", known)
     operator = Bucket(**WAITS, integration="AWS", prefix="s3://bucket/", on_empty="succeed")

@@ -245,13 +245,14 @@ def test_one_bad_image_keeps_a_group_out(name, upload, folder_of, titles, sent):
     assert sent() == (2 if name == "broken.png" else 0)
 
 
-def test_a_refused_type_can_be_sent_all_the_same(upload, folder_of, media, tmp_path, titles, asked):
+def test_a_refused_type_can_be_left_to_encord(upload, folder_of, media, tmp_path, titles, asked):
     shutil.copyfile(media / "a.png", tmp_path / "a.mpo.py")
     with pytest.raises(EncordInputError, match="check_file_types=False"):
         upload([str(tmp_path / "a.mpo.py")])
     assert asked() == []
-    upload([str(tmp_path / "a.mpo.py")], check_file_types=False)
-    assert titles() == ["a.mpo.py"]
+    with pytest.raises(EncordUploadError, match="storage answered HTTP 403"):  # by its media type
+        upload([str(tmp_path / "a.mpo.py")], check_file_types=False)
+    assert "presigned_urls" in asked()
 
 
 # -- over several attempts ------------------------------------------------------------------------------------------
