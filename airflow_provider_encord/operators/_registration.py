@@ -183,8 +183,8 @@ class Registration(Work):
         :raises EncordTimeoutError: at the deadline.
         """
         left = missing()
-        if not self.start_is_unclear:
-            return left
+        if not left or not self.start_is_unclear:
+            return left  # if all of it is there, the unknown job may be that of a batch behind it
         self.start_is_unclear = False
         since = time.monotonic()
         place = f"folder {self.to.folder_uuid}" if self.to.folder_uuid else f"dataset {self.dataset_hash}"

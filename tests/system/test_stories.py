@@ -6,6 +6,7 @@ What Encord holds, what it was asked, and how each task ended. `encord_ingest` h
 import json
 import re
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,9 @@ def test_bucket_registers_what_is_new_and_skips_its_tail_when_nothing_is(theatre
     assert kinds(theatre.rows("bucket")) == {"VIDEO": 2, "IMG_GROUP": 1}
 
 
+@pytest.mark.skipif(
+    not version("apache-airflow").startswith(("2.", "3.0.")), reason="`airflow dags test` cannot read deadlines"
+)
 def test_watched_ingest(theatre, bucket_url):
     run = theatre.run("encord_watched_ingest", dataset="watched", prefix=bucket_url)
     assert set(run.states.values()) == {DONE}
