@@ -253,7 +253,8 @@ class JobRun:
 
     def _recall(self) -> Started:
         started = self._memory.recall_jobs()
-        if started.starting or self._memory.is_blind:
+        passed_over = started.parts > 0 and not started.job_ids  # all of it was there: of a job of unknown id
+        if started.starting or passed_over or self._memory.is_blind:
             if not self._work.unclear_start() and started.starting:
                 self._task.log.warning(
                     "An earlier attempt ended while it started a job on dataset %s, so Encord may run that job too. "
