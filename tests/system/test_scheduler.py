@@ -93,7 +93,8 @@ def ticks(demo, theatre, hook):
 
 @pytest.fixture(scope="module")
 def environment(demo, theatre, dataset, ticks, tmp_path_factory):
-    """The stage's Airflow with these DAGs alone."""
+    """An Airflow with these DAGs alone, and a database of its own: a scheduler also works on what others left there."""
+    home = tmp_path_factory.mktemp("home")
     dags = tmp_path_factory.mktemp("dags")
     for path in DAGS:
         shutil.copy(path, dags)
@@ -110,6 +111,7 @@ def environment(demo, theatre, dataset, ticks, tmp_path_factory):
         "logging__logging_level": "INFO",
     }
     own = {f"AIRFLOW__{name.upper()}": value for name, value in settings.items()}
+    own["AIRFLOW_HOME"] = str(home)
     own["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # Airflow 2 runs tasks by its command
     return demo.airflow_environment(theatre.stage) | own | ticks | {"ENCORD_EXAMPLE_DATASET": dataset}
 
@@ -121,8 +123,10 @@ def airflow(demo, theatre, commands_in, environment, tmp_path_factory):
     commands = commands_in(environment)
     order = partial(commands.run, str(logs / "commands.log"))
     conf = json.dumps({"prefix": f"s3://{demo.BUCKET}/{demo.PREFIX}"})
-    with ExitStack() as services, closing(sqlite3.connect(theatre.stage.home / "airflow.db")) as database:
+    with ExitStack() as services:
         services.callback(commands.stop)
+        order("db", "migrate")
+        database = services.enter_context(closing(sqlite3.connect(Path(environment["AIRFLOW_HOME"], "airflow.db"))))
         if not IS_2:
             port = environment["AIRFLOW__API__PORT"]
             command = ("api-server", "--host", "127.0.0.1", "--port", port, "--workers", "1", "--apps", "execution")
