@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import gc
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from airflow_provider_encord._storage.selection import apart
 from airflow_provider_encord.exceptions import EncordInputError, EncordMachineError, EncordStorageError
 
 AZURE_PAGE = 5000
+_OBJECTS_PER_COLLECTION = 20_000
 _NAMESPACE = re.compile(rb"""\sxmlns=(?:"[^"]*"|'[^']*')""")
 
 
@@ -64,6 +67,11 @@ def stored_objects(location: Any, conn_id: str | None = None) -> Iterator[Stored
     :raises EncordMachineError: the local folder is missing or cannot be read here.
     """
     place = located(location, conn_id)
+    with _seldom_collected():
+        yield from _stored_objects(location, conn_id, place)
+
+
+def _stored_objects(location: Any, conn_id: str | None, place: Location) -> Iterator[StoredObject]:
     if place.scheme in ("", "file"):
         yield from _local_objects(_local_folder(location))
         return
@@ -75,6 +83,21 @@ def stored_objects(location: Any, conn_id: str | None = None) -> Iterator[Stored
         raise EncordInputError(f"{shown_location(str(location))} names no bucket.")
     with store_errors(shown_location(str(location)), place.bucket, place.conn_id):
         yield from reader(place)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let Python look for cycles of garbage less often.
+
+    A page is thousands of objects, none of them in a cycle, and each look goes through all that Airflow has loaded:
+    that was half of the time of a listing.
+    """
+    often, *others = gc.get_threshold()
+    gc.set_threshold(often and max(often, _OBJECTS_PER_COLLECTION), *others)
+    try:
+        yield
+    finally:
+        gc.set_threshold(often, *others)
 
 
 def list_objects(prefix: Any, *, conn_id: str | None = None, pattern: str = "*") -> Iterator[StoredObject]:

@@ -364,7 +364,8 @@ class BucketRegistration(PrivateDataRegistration):
         for files in manifest.split(entries, flags={"skip_duplicate_urls": not again}, **limits):
             for items in files.values():
                 if isinstance(items, list):
-                    items[:] = [entry.with_note() for entry in items]
+                    for number, entry in enumerate(items):
+                        items[number] = entry.with_note()
             nifti = files.pop("nifti", []) if self.to.folder_uuid is not None else []
             if any(isinstance(each, list) for each in files.values()):
                 yield ManifestBatch(files, None, integration_id, again=again)
@@ -373,6 +374,7 @@ class BucketRegistration(PrivateDataRegistration):
                 items = data_items.tagged(items, [item["clientMetadata"] for item in nifti])
                 items["skipDuplicateUrls"] = not again
                 yield ManifestBatch(items, None, integration_id, structured=True, again=again)
+            files.clear()  # frees its memory before the next batch is made, even if the caller still holds this one
 
     def batches_left(self, started: Started, memory: Memory) -> Iterator[ManifestBatch]:
         """Wait for the jobs of earlier attempts; then the dataset itself shows what is left."""

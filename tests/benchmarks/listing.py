@@ -12,12 +12,15 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from importlib import import_module
 from itertools import count, islice
+from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.canned_s3 import PAGE
+from tests.benchmarks.earlier import TOP, earlier
 from tests.benchmarks.fresh_process import in_fresh_process, measured
 from tests.benchmarks.measure import Table, interleave
 from tests.benchmarks.stand_in import Encord
@@ -27,34 +30,37 @@ OURS = "ours"
 
 
 def run(runs: int) -> list[Table]:
-    """Compare with boto3's own paginator, and with only receiving the bytes, which shows what the server can do."""
+    """Compare with an earlier version, with boto3's own paginator, and with only receiving the bytes.
+
+    The last shows what the server can do.
+    """
     objects = int(os.environ.get("OBJECTS", "1000000"))
-    works = {
-        f"{objects:,} keys of S3, listed": {OURS: listed, "boto3's paginator": by_boto3, "bytes received": received},
-        f"{objects:,} keys of S3, listed and planned": {OURS: planned, "all there already": planned_again},
-    }
+    listing = {OURS: "listed", "boto3's paginator": "by_boto3", "bytes received": "received"}
+    works = {"listed": {name: partial(_alone, work) for name, work in listing.items()}}
+    for there, title in (("none", "listed and planned, all new"), ("all", "listed and planned, all there already")):
+        works[title] = {OURS: partial(_alone, "planned", there=there)}
+        if package := earlier():
+            works[title]["earlier version"] = partial(_alone, "planned", there=there, package=package)
     with subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.canned_s3", str(objects)], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout
-        port = server.stdout.readline().strip()
+        port = int(server.stdout.readline())
         try:
             return [
                 Table(
-                    title,
+                    f"{objects:,} keys of S3, {title}",
                     OURS,
-                    interleave(
-                        {
-                            name: partial(in_fresh_process, __name__, work.__name__, port, objects)
-                            for name, work in contestants.items()
-                        },
-                        runs,
-                    ),
+                    interleave({name: partial(work, port, objects) for name, work in contestants.items()}, runs),
                 )
                 for title, contestants in works.items()
             ]
         finally:
             server.terminate()
+
+
+def _alone(work: str, port: int, objects: int, *, there: str = "", package: Path = TOP) -> Mapping[str, float]:
+    return in_fresh_process(__name__, work, port, objects, package, *([there] if there else []))
 
 
 def listed(port: int, objects: int) -> dict[str, float]:
@@ -64,42 +70,62 @@ def listed(port: int, objects: int) -> dict[str, float]:
     return _measured(lambda: _count(stored_objects(URL)), objects)
 
 
-def planned(port: int, objects: int) -> dict[str, float]:
-    """Let the transfer list, choose, and make the bodies of the requests, all objects being new."""
-    return _planned(Encord("bucket"), objects, objects)
+def planned(port: int, objects: int, there: str) -> dict[str, float]:
+    """Let the transfer list, choose, and make the bodies of the requests. Reading what is there is measured apart.
+
+    :param there: ``all`` or ``none``, of what is in the dataset already.
+    """
+    from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
+
+    class Transfer(S3ToEncordOperator):
+        hook: Any = Encord("bucket", (lambda: islice(_keys(), objects)) if there == "all" else tuple)
+
+    transfer = Transfer(
+        task_id="transfer", dataset_hash=str(uuid.uuid4()), integration="S3", prefix=URL, aws_conn_id="aws"
+    )
+    reading: list[float] = []
+    batches = _batches_of_earlier(transfer, reading) if hasattr(transfer, "parts") else _batches(transfer, reading)
+
+    def work() -> int:
+        planned = sum(len(files.get("videos", ())) for files in batches)
+        return objects if planned == (0 if there == "all" else objects) else -1
+
+    found = _measured(work, objects)
+    found["CPU seconds"] -= sum(reading)
+    return {**found, "CPU seconds, reading what is there": sum(reading)}
 
 
-def planned_again(port: int, objects: int) -> dict[str, float]:
-    """The same with all of them in the dataset already. Reading what is there is measured apart."""
-    return _planned(Encord("bucket", lambda: islice(_keys(), objects)), objects, 0)
+def _batches(transfer: Any, reading: list[float]) -> Iterator[Mapping[str, Any]]:
+    from airflow_provider_encord._resume.task_store import Memory
+    from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
+
+    registration = BucketRegistration(transfer, {})
+    registration.to.presence = _timed(registration.to.presence, reading)  # type: ignore[method-assign]
+    memory = Memory({"ti": None}, durable=False, identity={})
+    return (batch.files for batch in registration.batches(memory))
+
+
+def _batches_of_earlier(transfer: Any, reading: list[float]) -> Iterator[Mapping[str, Any]]:
+    """Plan with 7be24f4, which knows what is there by its titles."""
+    seen = import_module("airflow_provider_encord.seen").Seen
+    seen.__init__ = _timed(seen.__init__, reading)
+    return (part.files for part in transfer.parts({}))
+
+
+def _timed(function: Any, seconds: list[float]) -> Any:
+    def timed(*arguments: Any, **named: Any) -> Any:
+        begin = time.process_time()
+        try:
+            return function(*arguments, **named)
+        finally:
+            seconds.append(time.process_time() - begin)
+
+    return timed
 
 
 def _keys() -> Iterator[str]:
     """Yield the keys of the canned S3."""
     return (f"incoming/batch-{n // PAGE:04}/clip-{n // PAGE:04}{n % PAGE:03}.mp4" for n in count())
-
-
-def _planned(encord: Encord, objects: int, new: int) -> dict[str, float]:
-    from airflow_provider_encord._resume.task_store import Memory
-    from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
-    from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
-
-    class Transfer(S3ToEncordOperator):
-        hook: Any = encord
-
-    transfer = Transfer(task_id="transfer", dataset_hash=str(uuid.uuid4()), integration="S3", prefix=URL)
-    registration = BucketRegistration(transfer, {})
-    begin = time.process_time()
-    there = registration.to.presence()
-    reading = time.process_time() - begin
-    registration.to.presence = lambda since=None: there  # type: ignore[method-assign]
-
-    def work() -> int:
-        memory = Memory({"ti": None}, durable=False, identity={})
-        planned = sum(len(batch.files["videos"]) for batch in registration.batches(memory))
-        return objects if planned == new else -1
-
-    return {**_measured(work, objects), "CPU seconds, reading what is there": reading}
 
 
 def by_boto3(port: int, objects: int) -> dict[str, float]:
@@ -145,7 +171,8 @@ def _measured(work: Any, objects: int) -> dict[str, float]:
 
 if __name__ == "__main__":
     work, port, objects = globals()[sys.argv[1]], int(sys.argv[2]), int(sys.argv[3])
+    sys.path.insert(0, sys.argv[4])
     extra = {"endpoint_url": f"http://127.0.0.1:{port}", "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "x", "password": "x", "extra": extra}
     os.environ["AIRFLOW_CONN_AWS"] = json.dumps(connection)
-    print(json.dumps(work(port, objects)))
+    print(json.dumps(work(port, objects, *sys.argv[5:])))
