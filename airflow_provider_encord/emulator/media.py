@@ -51,8 +51,11 @@ def stated(metadata: Mapping[str, Any], file_size: int | None = None, file_type:
 
 
 def guess_type(name: str) -> str | None:
-    """Guess a media type from a file's name."""
-    return mimetypes.guess_type(name.partition("?")[0])[0]
+    """Guess a media type from the name or URL of a file.
+
+    A key may hold ``#``, which Python 3.13 takes for the end of a URL's path.
+    """
+    return mimetypes.guess_type(name.partition("?")[0].rpartition("/")[2])[0]
 
 
 def probe(data_type: str, file: Path) -> Facts:

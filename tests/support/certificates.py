@@ -70,8 +70,16 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(identifier, critical=False)
+            .add_extension(_usage(ca), critical=True)
             .sign(issuer_key, hashes.SHA256())
         )
+
+
+def _usage(ca: bool) -> x509.KeyUsage:
+    """Return what a key may do; from Python 3.13 on, a CA must say that it signs certificates."""
+    rest = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only")
+    off = dict.fromkeys((*rest, "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=not ca, key_cert_sign=ca, crl_sign=ca, **off)
 
 
 def _name(text: str) -> x509.Name:
