@@ -104,6 +104,7 @@ PROCESSES.set_forkserver_preload(
         "airflow_provider_encord.operators.private_data",
         "airflow_provider_encord.operators.reencode",
         "airflow_provider_encord.operators.uploads",
+        "airflow_provider_encord.operators._uploading",
         "airflow_provider_encord.hooks.encord",
         "killable",
     ]
