@@ -90,7 +90,7 @@ class BucketRegistration(PrivateDataRegistration):
         account = self._account = selection.account
         with self.to.presence() as there, TitleIndex() as titles, Spool() as changed, manifest_problems():
             yield from self._split(self._new_entries(selection, there, titles, changed, metadata), integration_id)
-            self._shared_titles, account.title_collisions = titles.examples(_MOST_TITLES), titles.shared()
+            account.title_collisions, self._shared_titles = titles.shared(_MOST_TITLES)
             yield from self._split(map(noted_entry, changed), integration_id, again=True)
         account.metadata_unused, account.without_metadata = metadata.unused, metadata.without
         _item_metadata.warn_of_shared_names(task, metadata)
@@ -109,7 +109,7 @@ class BucketRegistration(PrivateDataRegistration):
         for candidate in self._candidates(selection):
             title = title_for(candidate)
             titles.add(title)
-            held = there.find(candidate.name)
+            held = None if there.is_empty else there.find(candidate.name)
             if held is None and there.has_titles:
                 held = there.find(title_name(candidate.old_title))
             count = len(candidate.urls)
@@ -145,8 +145,8 @@ class BucketRegistration(PrivateDataRegistration):
         for files in manifest.split(entries, flags={"skip_duplicate_urls": not again}, **limits):
             for items in files.values():
                 if isinstance(items, list):
-                    for number, entry in enumerate(items):
-                        items[number] = entry.with_note()
+                    for entry in items:
+                        entry.write_note()
             nifti = files.pop("nifti", []) if self.to.folder_uuid is not None else []
             if any(isinstance(each, list) for each in files.values()):
                 yield ManifestBatch(files, None, integration_id, again=again)
