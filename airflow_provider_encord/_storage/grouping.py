@@ -53,7 +53,7 @@ def object_url(url: str, bucket: str, key: str, form: str | None = None) -> str:
     :param form: with ``{bucket}`` and ``{key}``, if it is not the store's own URL.
     """
     if not form:
-        form = _WEB.get(url.partition("://")[0]) if _ODD.search(key) else None
+        form = None if _PLAIN.fullmatch(key) or not _ODD.search(key) else _WEB.get(url.partition("://")[0])
     return form.format(bucket=bucket, key=percent_encoded(key)) if form else url
 
 
@@ -73,9 +73,9 @@ class NotedEntry(dict[str, Any]):
     __slots__ = ("note",)
     note: Mapping[str, Any]
 
-    def with_note(self) -> dict[str, Any]:
-        """Return the whole entry."""
-        return self | {"clientMetadata": {**self.get("clientMetadata", {}), SOURCE_KEY: self.note}}
+    def write_note(self) -> None:
+        """Make it the whole entry."""
+        self["clientMetadata"] = {**self.get("clientMetadata", {}), SOURCE_KEY: self.note}
 
 
 def noted_entry(line: str) -> tuple[str, NotedEntry]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 from airflow_provider_encord._client.redaction import shown
 from airflow_provider_encord._storage.files import PathLike, shown_location
 from airflow_provider_encord._storage.metadata_file import Line, read_metadata
-from airflow_provider_encord._storage.text_index import temporary_database, to_bytes
+from airflow_provider_encord._storage.temporary_table import TemporaryTable, to_bytes
 from airflow_provider_encord.exceptions import EncordInputError
 
 _EITHER = ""  # the column of a dict, whose keys may be keys or names
 _MANY = 2  # that a row was used more often does not matter
 
 
-class ItemMetadata:
+class ItemMetadata(TemporaryTable):
     """Finds the client metadata of items by their keys or names. Use it as a context manager.
 
     What is said of single items lies in a temporary file on disk, so it may be more than memory holds.
@@ -42,14 +41,12 @@ class ItemMetadata:
         file_format: str | None = None,
         reserved: Sequence[str] = (),
     ) -> None:
+        super().__init__("rows (item BLOB PRIMARY KEY, row INTEGER, line INTEGER, metadata TEXT)")
         self._for_all = dict(for_all or {})
         self._by_item = by_item
         self._column = _EITHER
         self._uses = bytearray()  # of each row; a byte each, also for a million of them
         self._without = 0
-        self._database = temporary_database(
-            "CREATE TABLE rows (item BLOB PRIMARY KEY, row INTEGER, line INTEGER, metadata TEXT) WITHOUT ROWID"
-        )
         lines: Iterable[Line] = ()
         if isinstance(by_item, Mapping):
             lines = (Line(at, _EITHER, item, dict(by_item[item])) for at, item in enumerate(by_item, 1))
@@ -101,16 +98,6 @@ class ItemMetadata:
             return "the same for all items"
         what = "a dict by key or name" if self._column == _EITHER else f"a file by {self._column}"
         return f"{what}, for {len(self._uses):,} items"
-
-    def __enter__(self) -> ItemMetadata:
-        """Enter."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Drop the file on disk."""
-        self._database.close()
 
     def _add(self, lines: Iterable[Line]) -> None:
         for line in lines:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
+import marshal
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_encord._resume.item_tags import SOURCE_KEY
 from airflow_provider_encord._storage.sources import name_of, note_of, title_name, version_of
+from airflow_provider_encord._storage.temporary_table import TemporaryTable, to_bytes
 
 if TYPE_CHECKING:
     from airflow_provider_encord._client.resources.data_rows import DataRow
@@ -45,7 +43,7 @@ class Held(NamedTuple):
         return {name: value for name in ("data_hash", "item_uuid") if (value := getattr(self, name)) is not None}
 
 
-class Presence:
+class Presence(TemporaryTable):
     """Finds what is in Encord by its source, in a temporary file that is gone when it is closed.
 
     :param items: of the folder that the data goes to.
@@ -56,30 +54,19 @@ class Presence:
     def __init__(
         self, items: Iterable[StorageItem], rows: Iterable[DataRow] | None = None, *, only_rows: bool = False
     ) -> None:
-        self._database = _database("held (name BLOB PRIMARY KEY, version, created, item_uuid, data_hash, items)")
-        self._is_empty = True
+        super().__init__("held (name BLOB PRIMARY KEY, version, created, item_uuid, data_hash, items)")
+        self.is_empty = True
+        """Whether nothing is there."""
         self.has_titles = False
         """Whether anything tells only its title."""
-        self._database.executemany(_KEEP, self._items(items) if rows is None else self._joined(items, rows, only_rows))
+        self._fill(_KEEP, self._items(items) if rows is None else self._joined(items, rows, only_rows))
 
     def find(self, name: str) -> Held | None:
         """Return what is there of a source, or None."""
-        if self._is_empty:
-            return None
         found = self._database.execute(
-            "SELECT version, item_uuid, data_hash, items FROM held WHERE name = ?", (_bytes(name),)
+            "SELECT version, item_uuid, data_hash, items FROM held WHERE name = ?", (to_bytes(name),)
         ).fetchone()
         return None if found is None else Held(*found)
-
-    def __enter__(self) -> Presence:
-        """Enter."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Drop the file."""
-        self._database.close()
 
     def _items(self, items: Iterable[StorageItem]) -> Iterator[tuple[Any, ...]]:
         for item in items:
@@ -88,20 +75,17 @@ class Presence:
     def _joined(
         self, items: Iterable[StorageItem], rows: Iterable[DataRow], only_rows: bool
     ) -> Iterator[tuple[Any, ...]]:
-        with closing(_database("items (uuid PRIMARY KEY, facts, in_rows)")) as known:
-            told = ((item.uuid, json.dumps(_facts(item))) for item in items)
-            known.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, 0)", told)
+        with _Items(items) as known:
             for row in rows:
                 uuid = _plain(row.backing_item_uuid)
-                found = known.execute("SELECT facts FROM items WHERE uuid = ?", (uuid,)).fetchone()
-                url, _, note, grouped, created = json.loads(found[0]) if found else _facts_of_row(row)
+                found = known.facts(uuid)
+                url, _, note, grouped, created = found or _facts_of_row(row)
                 yield self._values(url or row.file_link, row.data_title, note, grouped, created, uuid, row.data_hash)
                 if found and not only_rows:
-                    known.execute("UPDATE items SET in_rows = 1 WHERE uuid = ?", (uuid,))
+                    known.note_row(uuid)
             if not only_rows:
-                for uuid, facts in known.execute("SELECT uuid, facts FROM items WHERE NOT in_rows"):
-                    url, title, note, grouped, created = json.loads(facts)
-                    yield self._values(url, title, note, grouped, created, uuid, None)
+                for uuid, facts in known.without_row():
+                    yield self._values(*facts, uuid, None)
 
     def _values(
         self,
@@ -115,15 +99,43 @@ class Presence:
     ) -> tuple[Any, ...]:
         metadata = {SOURCE_KEY: note}
         name = name_of(url, title, metadata, grouped=grouped)
-        self._is_empty = False
+        self.is_empty = False
         self.has_titles = self.has_titles or name.startswith(title_name(""))
         known = bool(note) and name_of(None, title, metadata) == name  # a note may have been copied with its metadata
         version = _plain(version_of(note)) if known else ""
-        return _bytes(name), version, created, _plain(item_uuid), _plain(data_hash)
+        return to_bytes(name), version, created, _plain(item_uuid), _plain(data_hash)
+
+
+class _Items(TemporaryTable):
+    """What the items of a folder tell, by their UUIDs."""
+
+    def __init__(self, items: Iterable[StorageItem]) -> None:
+        super().__init__("items (uuid PRIMARY KEY, facts, in_rows)")
+        rows = ((item.uuid, marshal.dumps(_facts(item))) for item in items)  # type: ignore[arg-type]
+        self._fill("INSERT OR REPLACE INTO items VALUES (?, ?, 0)", rows)
+
+    def facts(self, uuid: str | None) -> _Facts | None:
+        """Return what an item tells, if it is among them."""
+        found = self._database.execute("SELECT facts FROM items WHERE uuid = ?", (uuid,)).fetchone()
+        return found and _loaded(found[0])
+
+    def note_row(self, uuid: str | None) -> None:
+        """Note that the dataset has the item."""
+        self._database.execute("UPDATE items SET in_rows = 1 WHERE uuid = ?", (uuid,))
+
+    def without_row(self) -> Iterator[tuple[str, _Facts]]:
+        """Yield the others, with what they tell."""
+        for uuid, facts in self._database.execute("SELECT uuid, facts FROM items WHERE NOT in_rows"):
+            yield uuid, _loaded(facts)
 
 
 _Facts = tuple[str | None, str, Mapping[str, Any], bool, float]
 """Address, title, note of the source, whether it is a group, and when it was made."""
+
+
+def _loaded(facts: bytes) -> _Facts:
+    loaded: _Facts = marshal.loads(facts)  # noqa: S302  (this process wrote it)
+    return loaded
 
 
 def _facts(item: StorageItem) -> _Facts:
@@ -143,18 +155,6 @@ def item_name(item: StorageItem) -> str:
 
 def _is_group(kind: str) -> bool:
     return kind.lower() in _GROUPS
-
-
-def _database(table: str) -> sqlite3.Connection:
-    database = sqlite3.connect("")  # an empty name is a private file on disk, with a small cache
-    database.execute("PRAGMA journal_mode = OFF")
-    database.execute(f"CREATE TABLE {table} WITHOUT ROWID")
-    return database
-
-
-def _bytes(text: str) -> bytes:
-    # As a text, SQLite takes no halves of characters.
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _plain(text: str | None) -> str | None:

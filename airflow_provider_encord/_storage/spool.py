@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from types import TracebackType
+from typing import Self
 
 _IN_MEMORY = 1024 * 1024
 
@@ -40,12 +40,10 @@ class Spool:
         for line in self._file:
             yield line.decode().rstrip("\n")
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> Self:
         """Enter."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Drop the file."""
         self._file.close()

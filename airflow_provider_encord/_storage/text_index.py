@@ -1,34 +1,33 @@
-"""Texts that may be more than memory holds, and what belongs to each: what a dataset or folder holds already."""
+"""Texts, which may be more than memory holds, and what belongs to each."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from types import TracebackType
+from typing import Self
+
+from airflow_provider_encord._storage.temporary_table import TemporaryTable, to_bytes, to_text
 
 
-class Index:
-    """Remembers values by their texts in a temporary file that is gone when it is closed. Use it as a context manager.
-
-    Of pairs with equal texts, the first counts.
+class Index(TemporaryTable):
+    """Remembers values by their texts: what a dataset or folder holds already. Of equal texts, the first counts.
 
     :param pairs: of text and value.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._database = temporary_database("CREATE TABLE pairs (text BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
+        super().__init__("pairs (text BLOB PRIMARY KEY, value BLOB)")
         rows = ((to_bytes(text), to_bytes(value)) for text, value in pairs)
-        self._database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", rows)
+        self._fill("INSERT OR IGNORE INTO pairs VALUES (?, ?)", rows)
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Index:
+    def of(cls, texts: Iterable[str]) -> Self:
         """Remember texts alone."""
         return cls((text, "") for text in texts)
 
     def get(self, text: str) -> str | None:
         """Return what belongs to a text, or None."""
         found = self._database.execute("SELECT value FROM pairs WHERE text = ?", (to_bytes(text),)).fetchone()
-        return None if found is None else bytes(found[0]).decode("utf-8", "surrogatepass")
+        return None if found is None else to_text(found[0])
 
     def put(self, text: str, value: str) -> None:
         """Let another value belong to a text."""
@@ -38,25 +37,18 @@ class Index:
         """Whether the text was among those given."""
         return self.get(text) is not None
 
-    def __enter__(self) -> Index:
-        """Enter."""
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Drop the file."""
-        self._database.close()
+class NameIndex(TemporaryTable):
+    """Finds ids by names, which several things may have.
 
+    :param named: name and id of each.
+    """
 
-def temporary_database(table: str) -> sqlite3.Connection:
-    """Return a database with one table, in a temporary file that is gone when it is closed."""
-    database = sqlite3.connect("")  # an empty name is a private file on disk, with a small cache
-    database.execute("PRAGMA journal_mode = OFF")
-    database.execute(table)
-    return database
+    def __init__(self, named: Iterable[tuple[str, str]]) -> None:
+        super().__init__("named (name BLOB, id TEXT, PRIMARY KEY (name, id))")
+        self._fill("INSERT OR IGNORE INTO named VALUES (?, ?)", ((to_bytes(name), id) for name, id in named))
 
-
-def to_bytes(text: str) -> bytes:
-    """Return a text as it is kept: as a text, SQLite takes no halves of characters."""
-    return text.encode("utf-8", "surrogatepass")
+    def find(self, name: str) -> list[str]:
+        """Return the ids of a name, two at most."""
+        found = self._database.execute("SELECT id FROM named WHERE name = ? LIMIT 2", (to_bytes(name),))
+        return [each for (each,) in found]

@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import sqlite3
-from types import TracebackType
+import json
+from operator import lt
+
+from airflow_provider_encord._storage.spool import Spool
+from airflow_provider_encord._storage.temporary_table import TemporaryTable, to_bytes, to_text
 
 _AT_ONCE = 1000
-_KEEP = "INSERT INTO titles VALUES (?, 1) ON CONFLICT (title) DO UPDATE SET count = count + 1"
+_COUNT = "INSERT INTO titles VALUES (?, 1) ON CONFLICT (title) DO UPDATE SET count = count + 1"
 
 
-class TitleIndex:
-    """Counts titles in a temporary file that is gone when it is closed. Use it as a context manager."""
+class TitleIndex(TemporaryTable):
+    """Counts titles. Use it as a context manager.
+
+    Titles in ascending order, as those of a listing mostly are, all differ; only others are worth the table.
+    """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")  # an empty name is a private file on disk, with a small cache
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("CREATE TABLE titles (title BLOB PRIMARY KEY, count) WITHOUT ROWID")
-        self._new: list[tuple[bytes]] = []
+        super().__init__("titles (title BLOB PRIMARY KEY, count)")
+        self._new: list[str] = []
+        self._lists = Spool()
+        self._last = ""
+        self._ascending = True
 
     def add(self, title: str) -> None:
-        """Count the title of one item."""
-        self._new.append((title.encode("utf-8", "surrogatepass"),))
+        """Add the title of one item."""
+        self._new.append(title)
         if len(self._new) == _AT_ONCE:
-            self._flush()
+            self._put_aside()
 
-    def shared(self) -> int:
-        """Return how many titles several items have."""
-        self._flush()
-        return int(self._database.execute("SELECT count(*) FROM titles WHERE count > 1").fetchone()[0])
-
-    def examples(self, most: int) -> dict[str, int]:
-        """Return some of these titles, and how many items have each; those of most items first."""
-        self._flush()
+    def shared(self, most: int) -> tuple[int, dict[str, int]]:
+        """Return how many titles several items have, and some of these with their counts, the highest first."""
+        if self._new:
+            self._put_aside()
+        if self._ascending:
+            return 0, {}
+        self._fill(_COUNT, ((to_bytes(title),) for line in self._lists for title in json.loads(line)))
+        ((count,),) = self._database.execute("SELECT count(*) FROM titles WHERE count > 1")
         found = self._database.execute(
             "SELECT title, count FROM titles WHERE count > 1 ORDER BY count DESC, title LIMIT ?", (most,)
         )
-        return {title.decode("utf-8", "surrogatepass"): count for title, count in found}
+        return count, {to_text(title): items for title, items in found}
 
-    def __enter__(self) -> TitleIndex:
-        """Enter."""
-        return self
+    def __exit__(self, *error: object) -> None:
+        """Drop the files."""
+        super().__exit__(*error)
+        self._lists.__exit__(*error)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Drop the file."""
-        self._database.close()
-
-    def _flush(self) -> None:
-        self._database.executemany(_KEEP, self._new)
+    def _put_aside(self) -> None:
+        self._ascending = self._ascending and all(map(lt, [self._last, *self._new], self._new))
+        self._last = self._new[-1]
+        self._lists.add(json.dumps(self._new))
         self._new.clear()

@@ -40,7 +40,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 NOT_IN_URLS = "".join(each.pattern[1:-1] for each in (_WHITE_SPACE, _CONTROL, _SURROGATE))
 """Characters that no URL may hold, for the inside of a character class: what cannot be seen, and halves of others."""
-_PLAIN_URL = re.compile(rf"{_SCHEME.pattern}[A-Za-z0-9._-]+(?:/[^{NOT_IN_URLS}]*)?")
+_PLAIN_URL = re.compile(rf"{_SCHEME.pattern}[A-Za-z0-9._-]+(?:/[!-~]*+[^{NOT_IN_URLS}]*+)?")  # ASCII first: it is fast
 
 Rule = Callable[[Any], Iterable[str]]
 """Returns what is wrong with a value, to be appended to its place: ``: missing``, ``.fps: must be ...``."""
@@ -322,16 +322,15 @@ def entry_problems(kind: str, entry: Any) -> Iterator[str]:
     rules = _RULES[kind]
     numbers = set()
     for name, value in entry.items():
-        if not isinstance(name, str):
-            yield f": a key is not a string ({type_name(name)})"
-            continue
-        rule = rules.fields.get(name)
-        if rule is None and rules.numbered and (match := _NUMBERED.fullmatch(name)):
+        if (rule := rules.fields.get(name)) is None:
+            if not isinstance(name, str):
+                yield f": a key is not a string ({type_name(name)})"
+                continue
+            if not (rules.numbered and (match := _NUMBERED.fullmatch(name))):
+                yield f"{place(name)}: {_unknown(name, rules.names, 'fields are ' + ', '.join(rules.names))}"
+                continue
             numbers.add(int(match[1]))
             rule = _url
-        if rule is None:
-            yield f"{place(name)}: {_unknown(name, rules.names, 'fields are ' + ', '.join(rules.names))}"
-            continue
         for problem in rule(value):
             yield f"{place(name)}{problem}"
     for name in rules.required:

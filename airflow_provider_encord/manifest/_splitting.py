@@ -171,27 +171,23 @@ class _Part:
     bytes: int = 0
     """Size of the part as JSON, without its flags."""
 
-    def takes(self, kind: str, urls: int, size: int, limits: _Limits) -> bool:
-        return (
-            self.items + 1 <= limits.items
-            and self.urls + urls <= limits.urls
-            and self.bytes + self._growth(kind, size) + _FLAGS_BYTES <= limits.bytes
-        )
-
-    def add(self, kind: str, item: Any, urls: int, size: int) -> None:
+    def add(self, kind: str, item: Any, urls: int, size: int, limits: _Limits) -> bool:
+        """Add an entry, unless that would be too much."""
+        share = self.shares.get(kind)
+        grown = self.bytes + size + (len(f'"{kind}": [], ') if share is None else len(", "))
+        if self.items >= limits.items or self.urls + urls > limits.urls or grown + _FLAGS_BYTES > limits.bytes:
+            return False
+        if share is None:
+            share = self.shares[kind] = Share(parts=1)
+            self.lists[kind] = []
         self.items += 1
         self.urls += urls
-        self.bytes += self._growth(kind, size)
-        if kind not in self.lists:
-            self.lists[kind], self.shares[kind] = [], Share(parts=1)
-        share = self.shares[kind]
+        self.bytes = grown
         share.items += 1
         share.urls += urls
         share.bytes += size
         self.lists[kind].append(item)
-
-    def _growth(self, kind: str, size: int) -> int:
-        return size + (len(", ") if kind in self.lists else len(f'"{kind}": [], '))
+        return True
 
 
 def _parts(
@@ -208,34 +204,34 @@ def _parts(
             continue
         urls = entry_urls(kind, item)
         size = _json_size(item)
-        if not part.takes(kind, len(urls), size, limits):
+        if not part.add(kind, item, len(urls), size, limits):
             if problems := list(_too_large(f"{kind}[{index}]", kind, len(urls), size, limits)):
                 refuse(problems)
                 continue
             yield part
             part.lists.clear()  # frees its memory even if the caller still holds the part
             part, repeated = _Part(), RepeatedUrls()
+            part.add(kind, item, len(urls), size, limits)
         if refuse_repeats:
             refuse_repeats(repeated.problems(kind, index, urls))
-        part.add(kind, item, len(urls), size)
     if part.items:
         yield part
 
 
 def _json_size(item: dict[str, Any]) -> int:
     """Return ``len(json.dumps(item))``, without ``json.dumps`` if the item holds only strings, as most do."""
-    size = len("{}") + len(", ") * max(0, len(item) - 1)
+    size = len("{}") + len(": ") * len(item) + len(", ") * max(0, len(item) - 1)
     for name, value in item.items():
         if not isinstance(value, str):
             return len(json.dumps(item))
-        size += len(_as_json(name)) + len(": ") + len(_as_json(value))
+        size += len(_as_json(name)) + len(_as_json(value))
     return size
 
 
 def _too_large(where: str, kind: str, urls: int, size: int, limits: _Limits) -> Iterator[str]:
     if urls > limits.urls:
         yield f"{where}: its {urls:,} URLs alone are more than max_urls ({limits.urls:,})"
-    elif not _Part().takes(kind, urls, size, limits):
+    elif not _Part().add(kind, None, urls, size, limits):
         yield f"{where}: its {size:,} bytes alone are more than max_bytes ({limits.bytes:,}) allows"
 
 
@@ -245,7 +241,7 @@ def _numbered(entries: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, int, An
         name = kind if isinstance(kind, str) else None
         index = counts.get(name, 0)
         counts[name] = index + 1
-        yield kind, index, dict(item) if isinstance(item, Mapping) and not isinstance(item, dict) else item
+        yield kind, index, item if isinstance(item, dict) or not isinstance(item, Mapping) else dict(item)
 
 
 def _raise(messages: Iterable[str]) -> None:

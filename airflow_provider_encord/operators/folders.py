@@ -467,7 +467,7 @@ class EncordUpdateItemsOperator(EncordOperator):
         if self.item_column_holds == "item_uuid":
             yield lambda item: [item.lower()]
             return
-        from airflow_provider_encord._storage.name_index import NameIndex
+        from airflow_provider_encord._storage.text_index import NameIndex
 
         named: Iterator[tuple[str, str]]
         if self.item_column_holds == "name":

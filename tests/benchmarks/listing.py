@@ -97,7 +97,7 @@ def planned(port: int, objects: int, there: str) -> dict[str, float]:
 
 def _batches(transfer: Any, reading: list[float]) -> Iterator[Mapping[str, Any]]:
     from airflow_provider_encord._resume.task_store import Memory
-    from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
+    from airflow_provider_encord.transfers._bucket_registration import BucketRegistration
 
     registration = BucketRegistration(transfer, {})
     registration.to.presence = _timed(registration.to.presence, reading)  # type: ignore[method-assign]

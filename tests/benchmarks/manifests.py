@@ -86,7 +86,7 @@ def ours_from_bucket(file: Path, objects: int) -> dict[str, float]:
     """Let the transfer from S3 leave out what the dataset holds of a bucket, and make the body of each request."""
     from airflow_provider_encord._resume.task_store import Memory
     from airflow_provider_encord._storage.listing import StoredObject
-    from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration
+    from airflow_provider_encord.transfers._bucket_registration import BucketRegistration
     from airflow_provider_encord.transfers.s3_to_encord import S3ToEncordOperator
 
     dataset = _encord(objects)

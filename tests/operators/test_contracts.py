@@ -19,6 +19,7 @@ from airflow_provider_encord._compat import AirflowSensorTimeout
 from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord._storage.listing import StoredObject
 from airflow_provider_encord.exceptions import EncordAuthenticationError, EncordTimeoutError, EncordWatchedJobError
+from airflow_provider_encord.operators._uploading import Uploading
 from airflow_provider_encord.operators.data_rows import EncordLinkItemsOperator, EncordListDataRowsOperator
 from airflow_provider_encord.operators.datasets import (
     DatasetCreation,
@@ -35,9 +36,10 @@ from airflow_provider_encord.operators.folders import (
 )
 from airflow_provider_encord.operators.private_data import EncordAddPrivateDataOperator, ManifestRegistration
 from airflow_provider_encord.operators.reencode import EncordReEncodeDataOperator, ReEncoding
-from airflow_provider_encord.operators.uploads import EncordUploadFilesOperator, EncordUploadImageOperator, Uploading
+from airflow_provider_encord.operators.uploads import EncordUploadFilesOperator, EncordUploadImageOperator
 from airflow_provider_encord.sensors.encord import EncordDataRowSensor, EncordReEncodeSensor, EncordUploadJobSensor
-from airflow_provider_encord.transfers.bucket_to_encord import BucketRegistration, BucketToEncordOperator
+from airflow_provider_encord.transfers._bucket_registration import BucketRegistration
+from airflow_provider_encord.transfers.bucket_to_encord import BucketToEncordOperator
 from airflow_provider_encord.transfers.encord_to_storage import EncordToStorageOperator
 from airflow_provider_encord.triggers import encord as triggers
 from airflow_provider_encord.triggers import folders as folder_triggers

@@ -8,12 +8,12 @@ import pytest
 
 from airflow_provider_encord._resume.task_store import Memory
 from airflow_provider_encord.exceptions import EncordInputError, EncordJobError, EncordUploadError
+from airflow_provider_encord.operators._uploading import Uploading
 from airflow_provider_encord.operators.uploads import (
     EncordCreateDicomSeriesOperator,
     EncordCreateImageGroupOperator,
     EncordUploadFilesOperator,
     EncordUploadImageOperator,
-    Uploading,
 )
 
 try:

@@ -26,8 +26,12 @@ def stored(key):
 def made(keys, **grouping):
     kinds = ((stored(key), kind_of(key, KIND_BY_EXTENSION)) for key in sorted(keys))
     title = title_maker("{key}", "{folder}")
-    found = candidates((each for each in kinds if each[1]), **grouping)
-    return [(candidate.kind, candidate.entry(title(candidate), {}).with_note()) for candidate in found]
+    found = []
+    for candidate in candidates((each for each in kinds if each[1]), **grouping):
+        entry = candidate.entry(title(candidate), {})
+        entry.write_note()
+        found.append((candidate.kind, entry))
+    return found
 
 
 @pytest.mark.parametrize(

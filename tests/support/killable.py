@@ -104,6 +104,8 @@ PROCESSES.set_forkserver_preload(
         "airflow_provider_encord.operators.private_data",
         "airflow_provider_encord.operators.reencode",
         "airflow_provider_encord.operators.uploads",
+        "airflow_provider_encord.operators._uploading",
+        "airflow_provider_encord.transfers._bucket_registration",
         "airflow_provider_encord.hooks.encord",
         "killable",
     ]
