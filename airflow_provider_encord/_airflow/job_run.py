@@ -247,6 +247,7 @@ class JobRun:
                 started.worked = True
             started.parts += 1
             self._memory.remember_jobs(started)
+            del batch  # memory holds one batch at a time
         started.complete = True
         self._memory.remember_jobs(started)
         return job_ids

@@ -143,10 +143,8 @@ class BucketRegistration(PrivateDataRegistration):
         limits = {"max_items": self.task.max_items_per_job, "max_urls": manifest.MAX_URLS}
         limits["max_bytes"] = BYTES_PER_PART // 2  # a note is hardly longer than its entry
         for files in manifest.split(entries, flags={"skip_duplicate_urls": not again}, **limits):
-            for items in files.values():
-                if isinstance(items, list):
-                    for entry in items:
-                        entry.write_note()
+            for entry in (each for items in files.values() if isinstance(items, list) for each in items):
+                entry.write_note()
             nifti = files.pop("nifti", []) if self.to.folder_uuid is not None else []
             if any(isinstance(each, list) for each in files.values()):
                 yield ManifestBatch(files, None, integration_id, again=again)
@@ -155,7 +153,7 @@ class BucketRegistration(PrivateDataRegistration):
                 items = data_items.tagged(items, [item["clientMetadata"] for item in nifti])
                 items["skipDuplicateUrls"] = not again
                 yield ManifestBatch(items, None, integration_id, structured=True, again=again)
-            files.clear()  # frees its memory before the next batch is made, even if the caller still holds this one
+            del files  # memory holds one batch at a time
 
     def _candidates(self, selection: Selection) -> Iterator[Candidate]:
         task = self.task

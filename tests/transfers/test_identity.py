@@ -315,7 +315,7 @@ def test_changed_objects_are_in_jobs_of_their_own(put, run, hook, monkeypatch):
     start = EncordHook.start_folder_upload_job
 
     def noted(self, folder, **what):
-        sent.append(dict(what["files"]))  # it is emptied before the next batch
+        sent.append(what["files"])
         return start(self, folder, **what)
 
     monkeypatch.setattr(EncordHook, "start_folder_upload_job", noted)
