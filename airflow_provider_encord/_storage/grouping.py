@@ -158,6 +158,8 @@ def candidates(
             note: dict[str, Any] = {"url": url, "size": found.size}
             if found.etag:
                 note["etag"] = found.etag.strip('"')
+            if found.md5:
+                note["md5"] = found.md5
             yield Candidate(kind, found.bucket, key, (url,), note)
     for (folder, group_kind), files in open_folders.items():
         yield _group(group_kind, folder, files, url_form)
@@ -167,15 +169,22 @@ _GROUP_KINDS = ("image_groups", "dicom_series")
 
 
 def _group(kind: str, folder: str, files: Mapping[str, StoredObject], form: str | None) -> Candidate:
-    urls, digest = [], hashlib.sha256()
-    for key in sorted(files, key=natural):
-        found = files[key]
-        urls.append(object_url(found.url, found.bucket, key, form))
-        told = (source_of(urls[-1]), str(found.size), (found.etag or "").strip('"'), "")
+    in_order = [files[key] for key in sorted(files, key=natural)]
+    urls = [object_url(found.url, found.bucket, found.key, form) for found in in_order]
+    last = in_order[-1]
+    url = object_url(last.url[: last.url.rfind("/") + 1], last.bucket, folder, form)
+    note = {"url": url, "kind": kind, "objects": len(urls), "digest": _digest(urls, in_order)}
+    if any(found.md5 for found in in_order):
+        note["md5"] = _digest(urls, [found._replace(etag=found.md5 or found.etag) for found in in_order])
+    return Candidate(kind, last.bucket, folder.rstrip("/") or "/", urls, note)
+
+
+def _digest(urls: Sequence[str], files: Sequence[StoredObject]) -> str:
+    digest = hashlib.sha256()
+    for url, found in zip(urls, files, strict=True):
+        told = (source_of(url), str(found.size), (found.etag or "").strip('"'), "")
         digest.update("\n".join(told).encode(errors="surrogatepass"))
-    url = object_url(found.url[: found.url.rfind("/") + 1], found.bucket, folder, form)
-    note = {"url": url, "kind": kind, "objects": len(urls), "digest": digest.hexdigest()[:32]}
-    return Candidate(kind, found.bucket, folder.rstrip("/") or "/", urls, note)
+    return digest.hexdigest()[:32]
 
 
 # Titles

@@ -43,6 +43,7 @@ class StoredObject(NamedTuple):
     :param modified: when it was last written, if the store tells.
     :param etag: what tells its content from another one, if the store tells.
     :param storage_class: the store's own word for how it is kept, such as ``GLACIER``, if the store tells.
+    :param md5: of its content, where the store has it and gives an object another ETag when only its metadata change.
     """
 
     url: str
@@ -52,6 +53,7 @@ class StoredObject(NamedTuple):
     modified: datetime | None
     etag: str | None = None
     storage_class: str | None = None
+    md5: str | None = None
 
 
 def stored_objects(location: Any, conn_id: str | None = None) -> Iterator[StoredObject]:
@@ -285,6 +287,7 @@ def _azure_object(bucket: str, address: str, blob: Element) -> StoredObject:
         _http_date(modified) if modified else None,
         told.findtext("Etag"),
         told.findtext("AccessTier"),
+        told.findtext("Content-MD5") or None,
     )
 
 

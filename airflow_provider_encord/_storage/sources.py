@@ -1,7 +1,7 @@
 """Where data comes from: one form for each address, and what client metadata keeps of it.
 
-An object's note is ``{"url", "size", "etag"}``, a group's ``{"url", "kind", "objects", "digest"}``, with the URL of its
-folder; of what a store does not tell there is no key. ``supersedes`` names the item of an earlier content.
+An object's note is ``{"url", "size", "etag", "md5"}``, a group's ``{"url", "kind", "objects", "digest", "md5"}``, with
+the URL of its folder; what a store does not tell is left out. ``supersedes`` names the item of an earlier content.
 """
 
 from __future__ import annotations
@@ -91,15 +91,20 @@ def note_of(metadata: Any) -> Mapping[str, Any]:
 
 
 def version_of(note: Mapping[str, Any]) -> str:
-    """Return what tells the content of a source from another one: digest, or size and ETag; empty if unknown."""
-    if digest := note.get("digest"):
-        return str(digest)
-    return f"{note['size']} {note.get('etag') or ''}" if "size" in note else ""
+    """Return what tells the content of a source from another one: size, MD5, and ETag or digest; empty if unknown."""
+    if "size" not in note and not note.get("digest"):
+        return ""
+    return f"{note.get('size', '')} {note.get('md5') or ''} {note.get('digest') or note.get('etag') or ''}"
 
 
 def is_same(version: str, other: str) -> bool:
-    """Whether two versions may be of the same content: an unknown one, or size, is no difference."""
+    """Whether two versions may be of the same content: what is unknown of one of them is no difference.
+
+    Where the MD5 of both is known, an ETag tells nothing more: it changes with the metadata, too.
+    """
     if version == other or not version or not other:
         return True
-    (size, _, etag), (other_size, _, other_etag) = version.partition(" "), other.partition(" ")
-    return size == other_size and not (etag and other_etag) and " " in version and " " in other
+    (size, md5, etag), (other_size, other_md5, other_etag) = version.split(" ", 2), other.split(" ", 2)
+    if md5 and other_md5:
+        return (size, md5) == (other_size, other_md5)
+    return size == other_size and (etag == other_etag or not etag or not other_etag)

@@ -306,7 +306,7 @@ def test_azure_names_what_xml_cannot_hold(answering, monkeypatch):
     answer.update(status=200, body=page, type="application/xml")
     [found] = stored_objects("abfs://azure@media/")
     url = f"{address}/devstoreaccount1/media/in/one%01%25.mp4"
-    assert found == (url, "media", "in/one\x01%.mp4", 5, None, None, "Archive")
+    assert found == (url, "media", "in/one\x01%.mp4", 5, None, None, "Archive", None)
 
 
 def test_a_store_that_does_not_answer_may_answer_later(monkeypatch):

@@ -129,6 +129,16 @@ def test_what_people_make_of_a_note_is_no_source(note):
         ({}, {"size": 2}, True),
         ({"digest": "a"}, {"digest": "b"}, False),
         ({"digest": "a"}, {"digest": "a"}, True),
+        ({"size": 1, "etag": "a", "md5": "m"}, {"size": 1, "etag": "b", "md5": "m"}, True),
+        ({"size": 1, "etag": "a", "md5": "m"}, {"size": 1, "etag": "a", "md5": "n"}, False),
+        ({"size": 1, "etag": "a", "md5": "m"}, {"size": 2, "etag": "a", "md5": "m"}, False),
+        ({"size": 1, "etag": "a", "md5": "m"}, {"size": 1, "etag": "a"}, True),
+        ({"size": 1, "etag": "a", "md5": "m"}, {"size": 1, "etag": "b"}, False),
+        ({"size": 1, "md5": "m"}, {"size": 1, "etag": "b"}, True),
+        ({"digest": "a", "md5": "m"}, {"digest": "b", "md5": "m"}, True),
+        ({"digest": "a", "md5": "m"}, {"digest": "b", "md5": "n"}, False),
+        ({"digest": "a", "md5": "m"}, {"digest": "a"}, True),
+        ({"digest": "a", "md5": "m"}, {"digest": "b"}, False),
     ],
 )
 def test_contents_are_told_apart_where_both_are_known(one, other, same):

@@ -167,6 +167,36 @@ def test_each_object_of_a_mixed_bucket_is_accounted_for_and_registered_once(plac
         assert any(url.endswith("/deep/c%20d.png") for url in urls)
 
 
+@pytest.mark.parametrize("older", [False, True], ids=["", "noted before"])
+def test_a_blob_of_azure_changes_by_its_content_and_not_by_its_metadata(older, store, run):
+    if store.scheme != "az":
+        return
+    bucket, folder = f"changed-{older}".lower(), EncordHook().create_folder("changed").uuid
+    store.make(bucket)
+    for key in ("in/a.mp4", "in/b.mp4", "in/study/1.dcm", "in/study/2.dcm"):
+        store.put(bucket, key, b"x")
+
+    def counts():
+        done = run(store.url(bucket, "in"), folder_uuid=folder)
+        return done["present"], done["changed"], done["new"]
+
+    assert counts() == (0, 0, 4)
+    if older:  # a note without an MD5, with which only a blob that was left alone can be compared
+        items = EncordHook().list_items(folder)
+        notes = {item.uuid: dict(item.client_metadata["airflow_source"]) for item in items}
+        assert all(note.pop("md5") for note in notes.values())
+        changes = {uuid: {"client_metadata": {"airflow_source": note}} for uuid, note in notes.items()}
+        EncordHook().update_items(changes, merge_metadata=False)
+        assert counts() == (4, 0, 0)
+    for key in ("in/a.mp4", "in/study/1.dcm"):
+        store.client.get_blob_client(bucket, key).set_blob_metadata({"reviewed": "yes"})
+    assert counts() == ((1, 3, 0) if older else (4, 0, 0))
+    store.put(bucket, "in/a.mp4", b"y")
+    assert counts() == ((1, 3, 0) if older else (3, 1, 0))
+    store.put(bucket, "in/study/1.dcm", b"y")
+    assert counts() == (1, 3, 0)
+
+
 def test_a_pattern_and_a_window_are_reasons(local, run):
     now = datetime.now(UTC)
     local("a.mp4", "deep/b.mp4", modified=now)
