@@ -487,18 +487,16 @@ def remote_url(value: Any, name: str) -> str:
 
 def object_url(value: Any, name: str) -> str:
     """Check the template of an object's URL, with ``{key}`` and optionally ``{bucket}``."""
+    from airflow_provider_encord.manifest._rules import NOT_IN_URLS
+
     given = text(value, name)
     taken = "a URL with {key}, such as 'https://account.blob.core.windows.net/{bucket}/{key}'"
-    try:
-        fields = {field for _, field, _, _ in string.Formatter().parse(given) if field is not None}
-        if unknown := fields - {"bucket", "key"}:
-            named = ", ".join(f"{{{field}}}" for field in sorted(unknown))
-            raise refuse(name, value, taken, f"Only {{bucket}} and {{key}} are filled in, not {named}.")
-        made = [given.format(bucket="b", key=key) for key in ("1", "2")]
-    except (LookupError, ValueError, AttributeError, TypeError):
-        raise refuse(name, value, taken, "Only {bucket} and {key} are filled in.") from None
-    if made[0] == made[1] or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", made[0]):
+    _check_fields(given, ("bucket", "key"), value, name, taken)
+    made = [given.format(bucket="b", key=key) for key in ("1", "2")]
+    if made[0] == made[1] or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]", made[0]):
         raise refuse(name, value, taken)
+    if re.search(f"[{NOT_IN_URLS}]", given):
+        raise refuse(name, value, taken, "It has a character that no URL may hold, such as a blank: percent-encode it.")
     return given
 
 
@@ -506,22 +504,27 @@ def title_form(*fields: str) -> Check:
     """Return a check for the form of titles, in which only these fields are filled in."""
 
     def checked(value: Any, name: str) -> str:
-        given, listed = text(value, name), ", ".join(f"{{{field}}}" for field in fields)
-        taken = f"a form of titles, such as '{{{fields[0]}}}'"
-        try:
-            parts = list(string.Formatter().parse(given))
-        except ValueError:
-            raise refuse(name, value, taken, f"Only {listed} are filled in.") from None
-        wrong = [
-            f"{{{field}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
-            for _, field, form, conversion in parts
-            if field is not None and (field not in fields or form or conversion)
-        ]
-        if wrong:
-            raise refuse(name, value, taken, f"Only {listed} are filled in, not {', '.join(wrong)}.")
+        given = text(value, name)
+        _check_fields(given, fields, value, name, f"a form of titles, such as '{{{fields[0]}}}'")
         return given
 
     return checked
+
+
+def _check_fields(given: str, fields: Sequence[str], value: Any, name: str, taken: str) -> None:
+    """Check that a form has no other fields than these, and that they are filled in as they are."""
+    listed = ", ".join(f"{{{field}}}" for field in fields)
+    try:
+        parts = list(string.Formatter().parse(given))
+    except ValueError:
+        raise refuse(name, value, taken, f"Only {listed} are filled in.") from None
+    wrong = [
+        f"{{{field}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+        for _, field, form, conversion in parts
+        if field is not None and (field not in fields or form or conversion)
+    ]
+    if wrong:
+        raise refuse(name, value, taken, f"Only {listed} are filled in, not {', '.join(wrong)}.")
 
 
 def manifest(value: Any, name: str) -> Any:

@@ -114,10 +114,15 @@ def resolve(location: PathLike, conn_id: str | None = None) -> Path | ObjectStor
         # Before Airflow 3.2 an explicit None would hide the connection in the URL.
         return ObjectStoragePath(text, conn_id=conn_id) if conn_id else ObjectStoragePath(text)
     except ValueError as error:
-        raise EncordInputError(
-            f"{shown_location(text)}: no file system for '{scheme}://' is installed "
-            f"(for S3: pip install 'airflow-provider-encord[s3]'): {server_text(str(error))}"
-        ) from cause_of(error)
+        raise no_file_system(text, error) from cause_of(error)
+
+
+def no_file_system(url: str, error: ValueError) -> EncordInputError:
+    """Return the error for a URL of a scheme that Airflow does not know."""
+    return EncordInputError(
+        f"{shown_location(url)}: no file system for '{url.partition('://')[0]}://' is installed "
+        f"(for S3: pip install 'airflow-provider-encord[s3]'): {server_text(str(error))}"
+    )
 
 
 def is_local(path: Path | ObjectStoragePath) -> TypeGuard[Path]:

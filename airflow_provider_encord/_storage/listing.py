@@ -22,7 +22,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
 
 from airflow_provider_encord._client.redaction import cause_of, server_text, shown
 from airflow_provider_encord._storage.credentials import azure_client, gcs_client, s3_client, store_errors
-from airflow_provider_encord._storage.files import resolve, shown_location
+from airflow_provider_encord._storage.files import no_file_system, resolve, shown_location
 from airflow_provider_encord._storage.grouping import percent_encoded
 from airflow_provider_encord._storage.location import Location, located
 from airflow_provider_encord._storage.selection import apart
@@ -246,10 +246,10 @@ def _gcs_objects(place: Location) -> Iterator[StoredObject]:
 
 
 def _azure_objects(place: Location) -> Iterator[StoredObject]:
+    container = azure_client(place.conn_id, place.host).get_container_client(place.bucket)
     from azure.core.exceptions import HttpResponseError
     from azure.core.rest import HttpRequest
 
-    container = azure_client(place.conn_id, place.host).get_container_client(place.bucket)
     address = container.url.partition("?")[0]  # behind it: the SAS token
     wanted = {"restype": "container", "comp": "list", "prefix": place.prefix, "maxresults": str(AZURE_PAGE)}
     marker: str | None = ""
@@ -323,7 +323,11 @@ def _files_below(folder: str) -> Iterator[StoredObject]:
 def _other_objects(path: Any, place: Location) -> Iterator[StoredObject]:
     container = path.container.rpartition("@")[2]  # before Airflow 3.2 the connection is part of it
     top = f"{container}/{path.key}".rstrip("/") + "/" if path.key.strip("/") else f"{container}/"
-    for name, told in sorted(path.fs.find(top, detail=True).items()):
+    try:
+        fs = path.fs
+    except ValueError as error:
+        raise no_file_system(str(path), error) from cause_of(error)
+    for name, told in sorted(fs.find(top, detail=True).items()):
         if told.get("type", "file") == "file":
             bucket, _, key = name.partition("/")
             times = (told.get(each) for each in ("LastModified", "last_modified", "mtime", "updated", "created"))

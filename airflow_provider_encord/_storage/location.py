@@ -6,8 +6,8 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-AZURE_SCHEMES = ("abfs", "abfss", "az")
-_AZURE_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)?\.(?:blob|dfs)\.[a-z0-9.-]+", re.IGNORECASE)
+AZURE_SCHEMES = ("abfs", "abfss", "az", "wasb", "wasbs")
+_AZURE_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)?\.(?:blob|dfs)\.[a-z0-9.-]+")
 
 
 class Location(NamedTuple):
@@ -33,13 +33,14 @@ def located(location: Any, conn_id: str | None = None) -> Location:
     if "://" not in str(location):
         return Location("", conn_id, "", str(location))
     scheme, _, rest = str(location).partition("://")
+    scheme = scheme.lower()
     authority, _, key = rest.partition("/")
     user, _, host = authority.rpartition("@")
     own = user or getattr(location, "storage_options", {}).get("conn_id") or conn_id
     if hasattr(location, "fs") and key:  # a path of Airflow's names a folder
         key = key.rstrip("/") + "/"
-    if _AZURE_HOST.fullmatch(host):
-        host = host.lower().replace(".dfs.", ".blob.", 1)
+    if _AZURE_HOST.fullmatch(account := host.lower().removesuffix(":443")):
+        host = account.replace(".dfs.", ".blob.", 1)
         if scheme in ("http", "https"):
             container, _, key = key.partition("/")
             return Location("az", own, container, unquote(key), host)

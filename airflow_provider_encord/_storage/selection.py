@@ -34,7 +34,7 @@ def kinds_table(kinds: Mapping[str, str]) -> dict[str, str]:
     table: dict[str, str] = {}
     for given, kind in kinds.items():
         extension = given.strip().lower().removeprefix(".") if isinstance(given, str) else "/"
-        if (given and not extension) or re.search(r"[/*?\[\]\s\x00-\x1f\x7f]|\.\.|^\.|\.$", extension):
+        if (given and not extension) or re.search(r"[/*?\[\],;|\s\x00-\x1f\x7f]|\.\.|^\.|\.$", extension):
             raise EncordInputError(
                 f"kinds: {shown(given)} is no file name extension; write it as 'mp4' or 'nii.gz', "
                 "or '' for names without one."
@@ -66,6 +66,7 @@ _IN_GLOB = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 def regex_of(glob: str) -> str:
     """Return the regular expression of a glob: ``*`` and ``?`` stay within a folder, ``**`` does not."""
+    glob = glob.removeprefix("/")  # as the key, whose first one the caller takes off
     made, at = [], 0
     for match in _GLOB.finditer(glob):
         made += [re.escape(glob[at : match.start()]), _IN_GLOB.get(match[0]) or _class(match[0])]
@@ -120,7 +121,7 @@ def apart(prefix: str, pattern: str = "**") -> tuple[str, str]:
     """
     scheme, mark, rest = prefix.partition("://")
     body = rest if mark else prefix
-    bucket, slash, key = body.partition("/") if mark and scheme != "file" else ("", "", body)
+    bucket, slash, key = body.partition("/") if mark and scheme.lower() != "file" else ("", "", body)
     magic = re.search(r"[*?]", key)
     if not magic:
         return prefix, pattern

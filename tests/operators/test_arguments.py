@@ -254,7 +254,20 @@ def test_airflows_paths_are_taken(run, media, tmp_path, dataset):
     assert run(BucketToEncordOperator, prefix=prefix, **bucket)["added"] == 1
 
 
-@pytest.mark.parametrize("value", ["https://a.blob.core.windows.net/{bucket}", "{key}", "https://a/{name}", "s3://{"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://a.blob.core.windows.net/{bucket}",
+        "{key}",
+        "https://a/{name}",
+        "s3://{",
+        "https://a/{key:.3}",
+        "https://a/{key!r}",
+        "https://a b/{key}",
+        "https://a/\u200b{key}",
+        "file:///{key}",
+    ],
+)
 def test_how_an_object_is_reached_must_name_its_key(value, run, tmp_path, asked):
     with pytest.raises(EncordInputError, match=r"object_url must be a URL with \{key\}"):
         run(BucketToEncordOperator, integration="Azure", prefix=f"file://{tmp_path}", object_url=value)

@@ -331,6 +331,7 @@ def test_without_credentials_a_public_bucket_is_read_and_told_of(answering, monk
 def test_an_extra_that_is_not_installed_is_named(monkeypatch):
     modules = {"s3": "airflow.providers.amazon.aws.hooks.s3", "gcs": "airflow.providers.google.cloud.hooks.gcs"}
     modules["azure"] = "airflow.providers.microsoft.azure.hooks.wasb"
+    monkeypatch.setitem(__import__("sys").modules, "azure.core.exceptions", None)
     for (extra, module), url in zip(modules.items(), ("s3://b/", "gs://b/", "abfs://b/"), strict=True):
         monkeypatch.setitem(__import__("sys").modules, module, None)
         with pytest.raises(EncordInputError, match=rf"pip install 'airflow-provider-encord\[{extra}\]'"):
@@ -359,10 +360,33 @@ def test_an_extra_that_is_not_installed_is_named(monkeypatch):
             ("az", "own", "media", "in it/", "acct.blob.core.windows.net"),
         ),
         ("https://example.com/media/", None, ("https", None, "example.com", "media/", None)),
+        (
+            "HTTPS://Acct.blob.core.windows.net:443/media/in/",
+            None,
+            ("az", None, "media", "in/", "acct.blob.core.windows.net"),
+        ),
+        (
+            "wasbs://media@acct.blob.core.windows.net/in/",
+            "c",
+            ("az", "c", "media", "in/", "acct.blob.core.windows.net"),
+        ),
+        ("S3://own@b/in", None, ("s3", "own", "b", "in", None)),
     ],
 )
 def test_addresses_are_taken_apart(url, given, expected):
     assert tuple(located(url, given)) == expected
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/devstoreaccount1/media/in/", "nowhere://a/b"])
+def test_a_scheme_that_nobody_knows_is_refused(url):
+    with pytest.raises(EncordInputError, match=rf"no file system for '{url.partition(':')[0]}://' is installed"):
+        list(stored_objects(url))
+
+
+def test_a_scheme_may_be_in_upper_case(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    [found] = stored_objects(f"FILE://{tmp_path}")
+    assert found.url == f"file://{tmp_path}/a.mp4"
 
 
 def test_a_url_without_a_bucket_is_refused():

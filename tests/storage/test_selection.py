@@ -52,7 +52,9 @@ def test_kinds_are_normalised():
     assert arguments.kinds_by_extension(("videos",))({".MP4": "videos"}, "kinds") == {"mp4": "videos"}
 
 
-@pytest.mark.parametrize("extension", ["*.mp4", "a/b", ".", "..mp4", "mp4.", " ", "m p4", "[mp4]", "mp4\n.x", 4, None])
+@pytest.mark.parametrize(
+    "extension", ["*.mp4", "a/b", ".", "..mp4", "mp4.", " ", "m p4", "[mp4]", "mp4\n.x", "mp4,mov", 4, None]
+)
 def test_impossible_extensions_are_refused(extension):
     with pytest.raises(EncordInputError, match="is no file name extension"):
         kinds_table({extension: "videos"})
@@ -120,6 +122,8 @@ def test_the_longest_extension_wins(key, kind):
         ("a.mp4", "aXmp4", False),
         ("*", "two\nlines", True),
         ("a+(b)|c", "a+(b)|c", True),
+        ("/a/*.mp4", "a/b.mp4", True),
+        ("/*.mp4", "a/b.mp4", False),
     ],
 )
 def test_globs(glob, key, matches):
@@ -142,6 +146,9 @@ def test_within_a_folder_a_glob_is_as_in_a_shell(glob, name):
         ("trash/", "trash/a/b.mp4", True),
         ("trash/", "a/trash/b.mp4", False),
         ("**/trash/", "a/trash/b.mp4", True),
+        ("/trash/", "trash/a/b.mp4", True),
+        ("/b.tmp", "b.tmp", True),
+        ("/b.tmp", "a/b.tmp", False),
         (["trash/", "*.tmp"], "a/b.tmp", True),
         (["trash/", "*.tmp"], "a/b.mp4", False),
         ((), "._clip.png", False),
@@ -163,6 +170,7 @@ def test_exclude(globs, key, excluded):
         ("s3://b/**/*.mp4", "**", ("s3://b/", "**/*.mp4")),
         ("/data/in/2026-*/a", "**", ("/data/in/", "2026-*/a")),
         ("file:///data/in*/", "**", ("file:///data/", "in*/**")),
+        ("FILE:///data/in*/", "**", ("FILE:///data/", "in*/**")),
     ],
 )
 def test_a_glob_in_a_prefix_is_taken_apart(prefix, pattern, expected):
