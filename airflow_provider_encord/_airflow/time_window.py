@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow_provider_encord.exceptions import EncordInputError
@@ -51,24 +51,19 @@ def span_of_run(context: Any) -> tuple[datetime, datetime]:
     how = str(getattr(getattr(run, "run_type", None), "value", getattr(run, "run_type", None)))
     timetable = getattr(context.get("dag"), "timetable", None)
     partition = getattr(run, "partition_date", None)
-    ticks = [_ticks(each) for each in _triggers(timetable)] if partition or how in ("scheduled", "backfill") else []
-    if ticks and partition:
-        return _span_of_partition(partition, ticks[0])
-    if ticks and end is not None:
-        return max(_before(each, end) for each in ticks), end
+    triggers = list(_triggers(timetable)) if partition or how in ("scheduled", "backfill") else []
+    if triggers and partition:
+        return _span_of_partition(partition, triggers)
+    if triggers and end is not None:
+        return _before(triggers, end), end
     raise EncordInputError(
         f"in_data_interval: this run ({how}, schedule {type(timetable).__name__}) stands for no span of time. {_CURES}"
     )
 
 
-def _span_of_partition(date: datetime, ticks: Any) -> tuple[datetime, datetime]:
+def _span_of_partition(date: datetime, triggers: Sequence[Any]) -> tuple[datetime, datetime]:
     """Return the time from a partition's date to the next one's."""
-    from airflow.timetables.base import DataInterval, TimeRestriction
-
-    last = DataInterval(_before(ticks, date), _pendulum(date))
-    end = ticks.next_dagrun_info(
-        last_automated_data_interval=last, restriction=TimeRestriction(None, None, catchup=True)
-    ).data_interval.end
+    end = _after(_crons(triggers), date)
     if end > datetime.now(UTC):
         raise EncordInputError(
             f"in_data_interval: the time of the partition, from {date.isoformat()} until {end.isoformat()}, is not "
@@ -88,19 +83,36 @@ def _triggers(timetable: Any) -> Iterator[Any]:
         yield timetable
 
 
-def _ticks(trigger: Any) -> Any:
-    """Return the timetable whose data intervals lie between the ticks of another one."""
-    from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
+def _before(triggers: Sequence[Any], moment: datetime) -> datetime:
+    """Return the last tick of any trigger before a moment."""
+    if type(triggers[0]).__name__ == "DeltaTriggerTimetable":
+        before: datetime = moment - _field(triggers[0], "delta")
+        return before
+    # Airflow's own way back stands still where clocks skip an hour, so go forward, from further and further back.
+    crons, back, last = _crons(triggers), timedelta(hours=3), None
+    while last is None:
+        tick = _after(crons, moment - back)
+        while tick < moment:
+            last, tick = tick, _after(crons, tick)
+        back *= 2
+    return last
 
-    if type(trigger).__name__ == "DeltaTriggerTimetable":
-        return DeltaDataIntervalTimetable(_field(trigger, "delta"))
-    return CronDataIntervalTimetable(_field(trigger, "expression"), _field(trigger, "timezone"))
+
+def _after(crons: Sequence[Any], moment: datetime) -> datetime:
+    """Return the first tick after a moment, as the scheduler does."""
+    from airflow.timetables.base import DataInterval, TimeRestriction
+
+    last = DataInterval(_pendulum(moment), _pendulum(moment))
+    given = {"last_automated_data_interval": last, "restriction": TimeRestriction(None, None, catchup=True)}
+    ticks: list[datetime] = [cron.next_dagrun_info(**given).data_interval.end for cron in crons]
+    return min(ticks)
 
 
-def _before(ticks: Any, moment: datetime) -> Any:
-    """Return the last tick before a moment."""
-    last = ticks.infer_manual_data_interval(run_after=_pendulum(moment))
-    return last.end if last.end < moment else last.start
+def _crons(triggers: Sequence[Any]) -> list[Any]:
+    """Return the scheduler's timetables of triggers; those of the SDK have no ticks."""
+    from airflow.timetables.trigger import CronTriggerTimetable
+
+    return [CronTriggerTimetable(_field(each, "expression"), timezone=_field(each, "timezone")) for each in triggers]
 
 
 def _field(timetable: Any, name: str) -> Any:

@@ -2,8 +2,10 @@
 
 import importlib
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 
+import pendulum
 import pytest
 
 from airflow_provider_encord._airflow.time_window import span_of_run, window
@@ -80,6 +82,36 @@ def test_runs_that_follow_one_another_leave_no_gap(trigger):
     ticks = [datetime(2026, 3, day, 8 - (day > 7), tzinfo=UTC) for day in range(6, 11)]
     spans = [span_of_run(context(schedule, tick)) for tick in ticks]
     assert [span[1] for span in spans[:-1]] == [span[0] for span in spans[1:]]
+
+
+@pytest.mark.parametrize(
+    ("crons", "zone", "start", "count"),
+    [
+        (["30 2 * * *"], "Europe/Berlin", datetime(2026, 3, 26, tzinfo=UTC), 6),
+        (["30 2 * * *"], "Europe/Berlin", datetime(2026, 10, 22, tzinfo=UTC), 6),
+        (["0 2 * * *", "30 2 * * *"], "Europe/Berlin", datetime(2026, 3, 27, tzinfo=UTC), 9),
+        (["*/20 1-3 * * *"], "Europe/Berlin", datetime(2026, 3, 28, tzinfo=UTC), 24),
+        (["*/20 * * * *"], "America/New_York", datetime(2026, 11, 1, 4, tzinfo=UTC), 12),
+        (["0 0 * * *"], "America/Sao_Paulo", datetime(2018, 11, 2, tzinfo=UTC), 5),
+        (["0 0 29 2 *"], "UTC", datetime(2020, 1, 1, tzinfo=UTC), 3),
+    ],
+)
+def test_a_run_begins_where_the_scheduler_made_the_one_before_also_when_clocks_change(crons, zone, start, count):
+    from airflow.timetables import trigger
+    from airflow.timetables.base import DataInterval, TimeRestriction
+
+    kind = "CronTriggerTimetable" if len(crons) == 1 else "MultipleCronTriggerTimetable"
+    if not hasattr(trigger, kind):
+        pytest.skip(f"this Airflow has no {kind}")
+    schedule, ticks = getattr(trigger, kind)(*crons, timezone=zone), [pendulum.instance(start)]
+    for _ in range(count):
+        last = DataInterval(ticks[-1], ticks[-1])
+        made = schedule.next_dagrun_info(
+            last_automated_data_interval=last, restriction=TimeRestriction(None, None, catchup=True)
+        )
+        ticks.append(made.data_interval.end)
+    for before, tick in pairwise(ticks[1:]):
+        assert span_of_run(context(schedule, tick)) == (before, tick)
 
 
 def test_what_a_preset_makes_of_a_schedule():
