@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -153,10 +154,12 @@ def _json_lines(
 ) -> Iterator[Line]:
     column = None
     for number, line in enumerate(iter(file.readline, b""), 1):  # not every file of fsspec can be iterated
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
         if not line.strip():
             continue
         try:
-            told = _loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            told = _loads(line.decode())
         except UnicodeDecodeError:
             raise _refused(location, number, _NOT_UTF8) from None
         except (ValueError, RecursionError):

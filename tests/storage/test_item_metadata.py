@@ -76,7 +76,7 @@ def test_csv_holds_texts_and_an_empty_cell_says_nothing(read):
 @pytest.mark.parametrize("name", ["in.jsonl", "in.ndjson"])
 def test_json_lines_hold_any_values(read, name):
     lines = [{"name": "a", "score": 7, "tags": [None, {"deep": 0.5}]}, {"name": "\ud800", "x": "\ud800"}]
-    with read(UTF8_BOM + "\n\n".join(map(json.dumps, lines)).encode(), name) as metadata:
+    with read(UTF8_BOM + "\r\n\n".join(["", *map(json.dumps, lines)]).encode(), name) as metadata:
         assert metadata.of("in/a") == {"score": 7, "tags": [None, {"deep": 0.5}]}
         assert metadata.of("in/\ud800") == {"x": "\ud800"}
 
