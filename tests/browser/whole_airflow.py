@@ -12,15 +12,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
 
 import requests
 from sqlalchemy import create_engine, text
 
 from airflow_provider_encord import demo
+from airflow_provider_encord.hooks.encord import EncordHook
 from tests.chaos.airflow_services import IS_2, Service, free_port
 
 USER, PASSWORD = "admin", "admin"
 """Of Airflow 2; Airflow 3 lets everybody in."""
+INGEST, REVIEW = "encord_asset_ingest", "encord_asset_review"
+"""The examples of which one starts from the dataset that the other fills."""
 Found = TypeVar("Found")
 
 
@@ -45,7 +49,10 @@ class WholeAirflow:
             media(self.stage.media_folder)
             self.stage.home.mkdir()
             shutil.copytree(Path(__file__).with_name("dags"), self.folder / "dags")
-            shutil.copy(demo.DAGS / f"{demo.DAG_ID}.py", self.folder / "dags")
+            for dag_id in (demo.DAG_ID, INGEST, REVIEW):
+                shutil.copy(demo.DAGS / f"{dag_id}.py", self.folder / "dags")
+            self.dataset = self._make_dataset()
+            self.asset = f"encord://api.encord.com/datasets/{self.dataset}"
             self.environment = self._environment()
             self._run("db", "migrate")
             if IS_2:
@@ -59,8 +66,14 @@ class WholeAirflow:
                 stack.callback(service.kill)
                 self.services.append(service)
             self.wait_for("Airflow's page", self._answers, 300)
-            self.wait_for("the DAGs", lambda: self.ask("SELECT count(*) FROM serialized_dag") == [(3,)], 300)
+            self.wait_for("the DAGs", lambda: self.ask("SELECT count(*) FROM serialized_dag") == [(4,)], 300)
             yield self
+
+    def _make_dataset(self) -> str:
+        """Make the dataset that a DAG waits for, and return its hash."""
+        name = "AIRFLOW_CONN_ENCORD_DEFAULT"
+        with patch.dict(os.environ, {name: demo.airflow_environment(self.stage)[name]}):
+            return EncordHook().create_dataset("watched").dataset_hash
 
     def _environment(self) -> dict[str, str]:
         basis = demo.airflow_environment(self.stage)
@@ -91,6 +104,7 @@ class WholeAirflow:
         }
         # Airflow 2 starts tasks by the name of its command.
         basis["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), basis["PATH"]])
+        basis["ENCORD_EXAMPLE_DATASET"] = self.dataset
         return basis | {f"AIRFLOW__{name.upper()}": value for name, value in names.items()}
 
     def _commands(self) -> dict[str, list[str]]:
