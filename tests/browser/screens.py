@@ -27,6 +27,8 @@ class Airflow3:
     CONNECTION = "/api/v2/connections/encord_default"
     KEEPS_SECRETS: ClassVar[str] = "***"
     """What stands in the form for a stored secret."""
+    FOLDED = ".codicon-folding-collapsed, .react-json-view .icon-container"
+    """Unfolds JSON: in Airflow 3.3, and in earlier ones."""
     SECTION = ("Extra Fields", "Standard Fields")
 
     def __init__(self, page: Page, url: str) -> None:
@@ -139,7 +141,7 @@ class Airflow3:
         """Find an asset in the list, and open its page, where what its event tells is unfolded."""
         self.page.goto(f"{self.url}/assets")
         self.page.get_by_role("link", name=uri).click()
-        self.page.locator(".codicon-folding-collapsed").click()
+        self.page.locator(self.FOLDED).click()
 
 
 class Airflow2(Airflow3):
@@ -245,7 +247,7 @@ class Airflow2(Airflow3):
         """Find the last event of a dataset in the list, open the dataset, and unfold what the event tells."""
         self.page.goto(f"{self.url}/datasets")
         self.page.get_by_role("link", name=uri).click()
-        self.page.locator(".react-json-view .icon-container").click()
+        self.page.locator(self.FOLDED).click()
 
 
 Screen = Airflow2 if IS_2 else Airflow3
