@@ -28,12 +28,22 @@ INGEST, REVIEW = "encord_asset_ingest", "encord_asset_review"
 Found = TypeVar("Found")
 
 
+def api_servers(port: int, execution_port: int) -> dict[str, list[str]]:
+    """Return Airflow 3's commands for its pages, and for its tasks.
+
+    One server for both stands still on SQLite: it waits for its own lock where people act while tasks start.
+    """
+    both = {"core": port, "execution": execution_port}
+    where = ["api-server", "--host", "127.0.0.1", "--workers", "1"]
+    return {f"{apps}-api": [*where, "--port", str(number), "--apps", apps] for apps, number in both.items()}
+
+
 class WholeAirflow:
     """Airflow's services, and what stands behind them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port, self.execution_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.services: list[Service] = []
 
@@ -85,10 +95,11 @@ class WholeAirflow:
             "core__dags_folder": str(self.folder / "dags"),
             "core__fernet_key": "",
             "core__test_connection": "Enabled",
-            "core__execution_api_server_url": f"{self.url}/execution/",
+            "core__execution_api_server_url": f"http://127.0.0.1:{self.execution_port}/execution/",
             "core__simple_auth_manager_all_admins": "True",
             "core__simple_auth_manager_passwords_file": "/dev/null",
-            "database__sql_alchemy_conn": f"sqlite:///{self.stage.home}/airflow.db",
+            # A scheduler that finds SQLite locked for 5 s, the usual patience, ends.
+            "database__sql_alchemy_conn": f"sqlite:///{self.stage.home}/airflow.db?timeout=60",
             "database__load_default_connections": "False",
             "api__base_url": self.url,
             "api__secret_key": secrets.token_hex(16),
@@ -112,10 +123,7 @@ class WholeAirflow:
         where = ["--port", str(self.port), "--workers", "1"]
         if IS_2:
             return both | {"webserver": ["webserver", "--hostname", "127.0.0.1", *where]}
-        return both | {
-            "api-server": ["api-server", "--host", "127.0.0.1", *where],
-            "dag-processor": ["dag-processor"],
-        }
+        return both | api_servers(self.port, self.execution_port) | {"dag-processor": ["dag-processor"]}
 
     def _run(self, *command: str) -> None:
         with (self.folder / "commands.log").open("ab") as log:
