@@ -19,7 +19,7 @@ from tests.chaos.airflow_services import Service, free_port
 NO_BUCKET = "there is no bucket 'my-bucket' (asked with connection 'aws_default')"
 RED = {
     "encord_any_bucket": ("register_new", "pip install 'airflow-provider-encord[gcs]'"),
-    "encord_asset_ingest": ("register_new", "00000000-0000-0000-0000-000000000000"),
+    "encord_asset_ingest": ("register_new", "Check the id"),
     "encord_bucket": ("register_new", NO_BUCKET),
     "encord_bucket_to_folder": ("register_new", NO_BUCKET),
     "encord_documents": ("find_documents", "Trigger again with another `documents`"),
