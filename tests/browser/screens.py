@@ -141,6 +141,7 @@ class Airflow3:
         """Find an asset in the list, and open its page, where what its event tells is unfolded."""
         self.page.goto(f"{self.url}/assets")
         self.page.get_by_role("link", name=uri).click()
+        self.page.get_by_text("Source:").wait_for()  # the list folds JSON, too
         self.page.locator(self.FOLDED).click()
 
 
@@ -247,6 +248,7 @@ class Airflow2(Airflow3):
         """Find the last event of a dataset in the list, open the dataset, and unfold what the event tells."""
         self.page.goto(f"{self.url}/datasets")
         self.page.get_by_role("link", name=uri).click()
+        self.page.get_by_text("Tasks that update this Dataset").wait_for()  # the list folds JSON, too
         self.page.locator(self.FOLDED).click()
 
 
