@@ -23,7 +23,7 @@ from airflow_provider_encord import demo
 from airflow_provider_encord.emulator import LocalEncord
 from tests.browser.drawings import draw_media
 from tests.browser.screens import Screen
-from tests.browser.whole_airflow import WholeAirflow
+from tests.browser.whole_airflow import INGEST, REVIEW, WholeAirflow
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -187,24 +187,38 @@ def connections(screen, keys, where):
 
 @pytest.fixture(scope="session")
 def runs(screen, connections, airflow):
-    """The ids of a run of the example and of one that fails, both triggered by their dialogs."""
-    media = {"media": airflow.stage.media_folder.as_uri(), "bucket_prefix": f"s3://{demo.BUCKET}/{demo.PREFIX}"}
-    return {demo.DAG_ID: screen.trigger(demo.DAG_ID, **media), "refused": screen.trigger("refused")}
+    """The ids of a run of each DAG that is triggered by its dialog; another one waits for an asset."""
+    bucket = f"s3://{demo.BUCKET}/{demo.PREFIX}"
+    screen.unpause(REVIEW)
+    params = {
+        demo.DAG_ID: {"media": airflow.stage.media_folder.as_uri(), "bucket_prefix": bucket},
+        "refused": {},
+        INGEST: {"prefix": bucket},
+    }
+    return {dag_id: unquote(screen.trigger(dag_id, **values)) for dag_id, values in params.items()}
 
 
 @pytest.fixture(scope="session")
 def run(airflow, runs):
     """The run of the example, ended well."""
-    run_id = unquote(runs[demo.DAG_ID])
-    assert airflow.ended(demo.DAG_ID, run_id) == "success"
-    return run_id
+    assert airflow.ended(demo.DAG_ID, runs[demo.DAG_ID]) == "success"
+    return runs[demo.DAG_ID]
 
 
 @pytest.fixture(scope="session")
 def refused_run(airflow, runs):
     """The run with a task that Encord refused."""
-    run_id = unquote(runs["refused"])
-    assert airflow.ended("refused", run_id) == "failed"
+    assert airflow.ended("refused", runs["refused"]) == "failed"
+    return runs["refused"]
+
+
+@pytest.fixture(scope="session")
+def review_run(airflow, runs):
+    """The run that began when another DAG had added to a dataset."""
+    assert airflow.ended(INGEST, runs[INGEST]) == "success"
+    started = "SELECT run_id FROM dag_run WHERE dag_id = :dag"
+    ((run_id,),) = airflow.wait_for(f"the run of {REVIEW}", lambda: airflow.ask(started, dag=REVIEW), 120)
+    assert airflow.ended(REVIEW, run_id) == "success"
     return run_id
 
 

@@ -27,6 +27,8 @@ class Airflow3:
     CONNECTION = "/api/v2/connections/encord_default"
     KEEPS_SECRETS: ClassVar[str] = "***"
     """What stands in the form for a stored secret."""
+    FOLDED = ".codicon-folding-collapsed, .react-json-view .icon-container"
+    """Unfolds JSON: in Airflow 3.3, and in earlier ones."""
     SECTION = ("Extra Fields", "Standard Fields")
 
     def __init__(self, page: Page, url: str) -> None:
@@ -107,6 +109,12 @@ class Airflow3:
         self.page.wait_for_url("**/runs/*")
         return self.page.url.rpartition("/")[2]
 
+    def unpause(self, dag_id: str) -> None:
+        """Switch a DAG on."""
+        self.page.goto(f"{self.url}/dags/{dag_id}")
+        self.page.get_by_test_id("toggle-pause").click()
+        self.page.locator("[data-testid=toggle-pause][data-state=checked]").wait_for()
+
     def open_run(self, dag_id: str, run_id: str) -> None:
         """Open the page of a run."""
         self.page.goto(f"{self.url}/dags/{dag_id}/runs/{run_id}")
@@ -129,9 +137,12 @@ class Airflow3:
         """Open the list of providers."""
         self.page.goto(f"{self.url}/providers")
 
-    def open_assets(self) -> None:
-        """Open the list of assets."""
+    def open_asset(self, uri: str) -> None:
+        """Find an asset in the list, and open its page, where what its event tells is unfolded."""
         self.page.goto(f"{self.url}/assets")
+        self.page.get_by_role("link", name=uri).click()
+        self.page.get_by_text("Source:").wait_for()  # the list folds JSON, too
+        self.page.locator(self.FOLDED).click()
 
 
 class Airflow2(Airflow3):
@@ -208,6 +219,13 @@ class Airflow2(Airflow3):
         told.first.wait_for()
         return re.search(r"manual__[^ ,]+", told.first.inner_text())[0]  # type: ignore[index]
 
+    def unpause(self, dag_id: str) -> None:
+        """Switch a DAG on."""
+        self.page.goto(f"{self.url}/dags/{dag_id}/grid")
+        switch = self.page.locator("#pause_resume")
+        with self.page.expect_response("**/paused?*"):
+            switch.locator("xpath=..").click()
+
     def open_run(self, dag_id: str, run_id: str) -> None:
         """Open the page of a run."""
         self.page.goto(f"{self.url}/dags/{dag_id}/grid?{urlencode({'dag_run_id': run_id})}")
@@ -226,9 +244,12 @@ class Airflow2(Airflow3):
         """Open the list of providers."""
         self.page.goto(f"{self.url}/provider")
 
-    def open_assets(self) -> None:
-        """Open the list of datasets."""
+    def open_asset(self, uri: str) -> None:
+        """Find the last event of a dataset in the list, open the dataset, and unfold what the event tells."""
         self.page.goto(f"{self.url}/datasets")
+        self.page.get_by_role("link", name=uri).click()
+        self.page.get_by_text("Tasks that update this Dataset").wait_for()  # the list folds JSON, too
+        self.page.locator(self.FOLDED).click()
 
 
 Screen = Airflow2 if IS_2 else Airflow3

@@ -8,9 +8,9 @@ import pytest
 
 from airflow_provider_encord import demo
 from airflow_provider_encord.provider_info import CONNECTION_FIELDS, FIELD_BEHAVIOUR
-from tests.browser.dags.refused import TRAFFIC
 from tests.browser.drawings import shrink
 from tests.browser.screens import Screen
+from tests.browser.whole_airflow import INGEST, REVIEW
 from tests.chaos.airflow_services import VERSION
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -109,9 +109,15 @@ def test_the_provider_is_listed(screen):
     assert "Datasets for annotation in Encord" in row.inner_text()
 
 
-def test_the_asset_is_listed(screen, refused_run):
-    screen.open_assets()
-    screen.page.get_by_text(TRAFFIC.uri).filter(visible=True).first.wait_for()
+def test_the_asset_tells_what_was_added(screen, airflow, review_run):
+    screen.open_asset(airflow.asset)
+    screen.page.get_by_text(re.compile(r'"added":\s?4')).first.wait_for()
+    screen.page.get_by_text(INGEST).filter(visible=True).first.wait_for()
+
+
+def test_the_second_dag_starts_from_the_asset(screen, airflow, review_run):
+    screen.open_task(REVIEW, review_run, "announce")
+    screen.page.get_by_text(f"4 new items in dataset {airflow.dataset}, by 1 tasks").first.wait_for()
 
 
 EXAMPLE_KEY = """-----BEGIN OPENSSH PRIVATE KEY-----
@@ -121,37 +127,37 @@ b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
 """
 
 
-def connection_form(screen, run, refused_run):
+def connection_form(screen, airflow, run):
     screen.new_connection("encord_default", host="https://api.encord.com", port="443", ssh_private_key=EXAMPLE_KEY)
     return screen.page
 
 
-def trigger_dialog(screen, run, refused_run):
+def trigger_dialog(screen, airflow, run):
     screen.open_trigger_dialog(demo.DAG_ID)
     return screen.page
 
 
-def green_run(screen, run, refused_run):
+def green_run(screen, airflow, run):
     screen.open_run(demo.DAG_ID, run)
     screen.page.get_by_role("button", name="Show Graph").click()
     screen.page.locator(".react-flow").get_by_text("success").nth(9).wait_for()
     return screen.page
 
 
-def task_log(screen, run, refused_run):
+def task_log(screen, airflow, run):
     screen.open_task(demo.DAG_ID, run, "upload_videos")
     screen.page.get_by_role("button", name="Show Grid").click()  # it remembers that it last showed a graph
     screen.page.get_by_text("2 added, 0 skipped, 0 failed.").wait_for()
     return screen.page
 
 
-def assets(screen, run, refused_run):
-    screen.open_assets()
-    screen.page.get_by_text(TRAFFIC.uri).filter(visible=True).first.wait_for()
+def assets(screen, airflow, run):
+    screen.open_asset(airflow.asset)
+    screen.page.get_by_text(re.compile(r'"added":\s?4')).first.wait_for()
     return screen.page
 
 
-def providers(screen, run, refused_run):
+def providers(screen, airflow, run):
     screen.open_providers()
     screen.page.get_by_role("row", name="airflow-provider-encord").wait_for()
     return screen.page
@@ -166,8 +172,9 @@ in_the_documentation = pytest.mark.skipif(not VERSION.startswith("3.3."), reason
 
 @in_the_documentation
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
-def test_picture(view, screen, run, refused_run, pictures):
-    shrink(view(screen, run, refused_run).screenshot(animations="disabled"), pictures / f"{view.__name__}.png")
+@pytest.mark.usefixtures("review_run")
+def test_picture(view, screen, airflow, run, pictures):
+    shrink(view(screen, airflow, run).screenshot(animations="disabled"), pictures / f"{view.__name__}.png")
 
 
 @in_the_documentation

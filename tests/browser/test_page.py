@@ -233,6 +233,7 @@ def test_500_rows_with_pictures(encord, images, visit, shot, figure):
     figure("500 rows: drawn, with the pictures on the screen", f"{time.monotonic() - began:.2f} s")
     metrics = {entry["name"]: entry["value"] for entry in browser.send("Performance.getMetrics")["metrics"]}
     figure("500 rows: work of the page", f"{metrics['TaskDuration']:.2f} s")
+    assert metrics["TaskDuration"] < 2  # seconds of CPU, however busy the machine is
     assert page.locator("#rows tbody tr").count() == 500
     shot(page, "rows")
     assert page.evaluate(ALL_PICTURES, True) == 500

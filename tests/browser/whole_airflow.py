@@ -12,16 +12,30 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
 
 import requests
 from sqlalchemy import create_engine, text
 
 from airflow_provider_encord import demo
+from airflow_provider_encord.hooks.encord import EncordHook
 from tests.chaos.airflow_services import IS_2, Service, free_port
 
 USER, PASSWORD = "admin", "admin"
 """Of Airflow 2; Airflow 3 lets everybody in."""
+INGEST, REVIEW = "encord_asset_ingest", "encord_asset_review"
+"""The examples of which one starts from the dataset that the other fills."""
 Found = TypeVar("Found")
+
+
+def api_servers(port: int, execution_port: int) -> dict[str, list[str]]:
+    """Return Airflow 3's commands for its pages, and for its tasks.
+
+    One server for both stands still on SQLite: it waits for its own lock where people act while tasks start.
+    """
+    both = {"core": port, "execution": execution_port}
+    where = ["api-server", "--host", "127.0.0.1", "--workers", "1"]
+    return {f"{apps}-api": [*where, "--port", str(number), "--apps", apps] for apps, number in both.items()}
 
 
 class WholeAirflow:
@@ -29,7 +43,7 @@ class WholeAirflow:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port, self.execution_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.services: list[Service] = []
 
@@ -45,7 +59,10 @@ class WholeAirflow:
             media(self.stage.media_folder)
             self.stage.home.mkdir()
             shutil.copytree(Path(__file__).with_name("dags"), self.folder / "dags")
-            shutil.copy(demo.DAGS / f"{demo.DAG_ID}.py", self.folder / "dags")
+            for dag_id in (demo.DAG_ID, INGEST, REVIEW):
+                shutil.copy(demo.DAGS / f"{dag_id}.py", self.folder / "dags")
+            self.dataset = self._make_dataset()
+            self.asset = f"encord://api.encord.com/datasets/{self.dataset}"
             self.environment = self._environment()
             self._run("db", "migrate")
             if IS_2:
@@ -59,8 +76,14 @@ class WholeAirflow:
                 stack.callback(service.kill)
                 self.services.append(service)
             self.wait_for("Airflow's page", self._answers, 300)
-            self.wait_for("the DAGs", lambda: self.ask("SELECT count(*) FROM serialized_dag") == [(3,)], 300)
+            self.wait_for("the DAGs", lambda: self.ask("SELECT count(*) FROM serialized_dag") == [(4,)], 300)
             yield self
+
+    def _make_dataset(self) -> str:
+        """Make the dataset that a DAG waits for, and return its hash."""
+        name = "AIRFLOW_CONN_ENCORD_DEFAULT"
+        with patch.dict(os.environ, {name: demo.airflow_environment(self.stage)[name]}):
+            return EncordHook().create_dataset("watched").dataset_hash
 
     def _environment(self) -> dict[str, str]:
         basis = demo.airflow_environment(self.stage)
@@ -72,10 +95,11 @@ class WholeAirflow:
             "core__dags_folder": str(self.folder / "dags"),
             "core__fernet_key": "",
             "core__test_connection": "Enabled",
-            "core__execution_api_server_url": f"{self.url}/execution/",
+            "core__execution_api_server_url": f"http://127.0.0.1:{self.execution_port}/execution/",
             "core__simple_auth_manager_all_admins": "True",
             "core__simple_auth_manager_passwords_file": "/dev/null",
-            "database__sql_alchemy_conn": f"sqlite:///{self.stage.home}/airflow.db",
+            # A scheduler that finds SQLite locked for 5 s, the usual patience, ends.
+            "database__sql_alchemy_conn": f"sqlite:///{self.stage.home}/airflow.db?timeout=60",
             "database__load_default_connections": "False",
             "api__base_url": self.url,
             "api__secret_key": secrets.token_hex(16),
@@ -91,6 +115,7 @@ class WholeAirflow:
         }
         # Airflow 2 starts tasks by the name of its command.
         basis["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), basis["PATH"]])
+        basis["ENCORD_EXAMPLE_DATASET"] = self.dataset
         return basis | {f"AIRFLOW__{name.upper()}": value for name, value in names.items()}
 
     def _commands(self) -> dict[str, list[str]]:
@@ -98,10 +123,7 @@ class WholeAirflow:
         where = ["--port", str(self.port), "--workers", "1"]
         if IS_2:
             return both | {"webserver": ["webserver", "--hostname", "127.0.0.1", *where]}
-        return both | {
-            "api-server": ["api-server", "--host", "127.0.0.1", *where],
-            "dag-processor": ["dag-processor"],
-        }
+        return both | api_servers(self.port, self.execution_port) | {"dag-processor": ["dag-processor"]}
 
     def _run(self, *command: str) -> None:
         with (self.folder / "commands.log").open("ab") as log:

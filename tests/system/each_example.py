@@ -13,12 +13,13 @@ import pytest
 import requests
 
 from airflow_provider_encord.hooks.encord import EncordHook
+from tests.browser.whole_airflow import api_servers
 from tests.chaos.airflow_services import Service, free_port
 
 NO_BUCKET = "there is no bucket 'my-bucket' (asked with connection 'aws_default')"
 RED = {
     "encord_any_bucket": ("register_new", "pip install 'airflow-provider-encord[gcs]'"),
-    "encord_asset_ingest": ("register_new", "00000000-0000-0000-0000-000000000000"),
+    "encord_asset_ingest": ("register_new", "Check the id"),
     "encord_bucket": ("register_new", NO_BUCKET),
     "encord_bucket_to_folder": ("register_new", NO_BUCKET),
     "encord_documents": ("find_documents", "Trigger again with another `documents`"),
@@ -42,11 +43,12 @@ class Airflow:
         self.session = requests.Session()
         self.session.trust_env = False
 
-    def wait_for(self, what, ready, patience=120.0):
+    def wait_for(self, what, ready, patience=600.0):
         until = time.monotonic() + patience
         while not (found := ready()):
             assert time.monotonic() < until, f"{what} was not there after {patience:.0f} s"
-            assert all(service.runs for service in self.services), "a service has ended"
+            for service in self.services:
+                assert service.runs, f"{service.name} ended; see {service.log}"
             time.sleep(0.3)
         return found
 
@@ -103,21 +105,23 @@ class Airflow:
 
 @pytest.fixture(scope="module")
 def airflow(theatre, tmp_path_factory):
-    logs, port = tmp_path_factory.mktemp("services"), free_port()
+    logs, port, execution_port = tmp_path_factory.mktemp("services"), free_port(), free_port()
     environment = theatre.demo.airflow_environment(theatre.stage)
     own = {
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "3",
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{execution_port}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": "/dev/null",
+        # A scheduler that finds SQLite locked for 5 s, the usual patience, ends.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{theatre.stage.home}/airflow.db?timeout=60",
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # machines may be busy
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
     }
-    commands = {
-        "api-server": ["api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+    commands = api_servers(port, execution_port) | {
         "dag-processor": ["dag-processor"],
         "scheduler": ["scheduler", "--skip-serve-logs"],
         "triggerer": ["triggerer", "--skip-serve-logs"],

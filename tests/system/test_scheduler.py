@@ -105,6 +105,8 @@ def environment(demo, theatre, dataset, ticks, tmp_path_factory):
         "core__executor": "SequentialExecutor" if IS_2 else "LocalExecutor",
         "core__execution_api_server_url": f"http://127.0.0.1:{port}/execution/",
         "core__parallelism": "2",
+        # A scheduler that finds SQLite locked for 5 s, the usual patience, ends.
+        "database__sql_alchemy_conn": f"sqlite:///{home}/airflow.db?timeout=60",
         "api__port": str(port),
         "api_auth__jwt_secret": "a secret of this test " * 3,
         "scheduler__scheduler_idle_sleep_time": "0.2",
