@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from tests.benchmarks.earlier import TOP, earlier
 from tests.benchmarks.measure import Table, interleave
 
 WAITS = 10_000
@@ -34,6 +35,8 @@ def run(runs: int) -> list[Table]:
     with tempfile.TemporaryDirectory() as folder, encord(Path(folder)) as environment:
         held = interleave({"ours": partial(hold, environment, "ours", WAITS, INTERVAL, RAMP, WINDOW)}, 1)
         few = {name: partial(cost, environment, name, waits) for name, waits in CONTESTANTS.items()}
+        if where := earlier():  # its own client, which is asked for the same
+            few["earlier version"] = partial(cost, environment, "ours", CONTESTANTS["ours"], where)
         polls = interleave(few, runs)
     return [
         Table(f"{WAITS:,} waits in one process, each polled every {INTERVAL:g} s over TLS", "ours", held),
@@ -44,19 +47,26 @@ def run(runs: int) -> list[Table]:
 CONTESTANTS = {"ours": 300, "session_per_poll_one_context": 10, "session_per_poll": 10}
 
 
-def cost(environment: Mapping[str, str], name: str, waits: int) -> dict[str, float]:
+def cost(environment: Mapping[str, str], name: str, waits: int, where: Path = TOP) -> dict[str, float]:
     """Return the CPU time of polls: a few hundred each second, or as many as fit."""
-    found = hold(environment, name, waits, 1.0, 2.0, 5.0)
+    found = hold(environment, name, waits, 1.0, 2.0, 5.0, where)
     return {metric: found[metric] for metric in ("CPU s per 1,000 polls", "polls/s")}
 
 
 def hold(
-    environment: Mapping[str, str], name: str, waits: int, interval: float, ramp: float, window: float
+    environment: Mapping[str, str],
+    name: str,
+    waits: int,
+    interval: float,
+    ramp: float,
+    window: float,
+    where: Path = TOP,
 ) -> dict[str, float]:
-    """Hold waits in a fresh process on the first core."""
+    """Hold waits in a fresh process on the first core, with the version in a folder."""
     arguments = [name, *map(str, (waits, interval, ramp, window))]
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.waits_client", *arguments],
+        cwd=where,
         env=environment,
         check=True,
         stdout=subprocess.PIPE,
