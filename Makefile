@@ -24,7 +24,7 @@ demo: $(READY)
 
 # Files of tests run beside each other; three at once keep two cores busy, since the whole Airflows of some tests wait.
 test: $(READY) $(AZURITE)
-	$(RUN) -m pytest --numprocesses 3 --dist loadfile --ignore tests/browser
+	$(RUN) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser
 
 # Pages in a real browser, those of a whole Airflow among them. SHOTS=DIR writes screenshots there. With VERSION, the
 # pages of another Airflow.

@@ -85,5 +85,10 @@ def asked(encord: Any) -> Callable[[], list[str]]:
     return lambda: [each["operation"] for each in encord.requests()]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, so that no process is alone with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)

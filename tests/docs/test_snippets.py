@@ -218,6 +218,7 @@ def test_local_encord(snippet, monkeypatch, capsys):
     assert f"{made} {{'datasets': 1," in capsys.readouterr().out
 
 
+@pytest.mark.system
 def test_the_fixture_its_tests_and_the_dags_of_the_guides(source, tmp_path):
     """A folder that holds what the pages show, and a DAG whose mapped tasks hand on what they found."""
     (tmp_path / "dags").mkdir()
