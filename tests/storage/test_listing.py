@@ -1,5 +1,6 @@
 """One contract for every store: all objects, in order, with what the store tells of them."""
 
+import gc
 import http.server
 import json
 import os
@@ -398,3 +399,23 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"x")
     with pytest.raises(EncordInputError, match="is a file"):
         list(stored_objects(str(tmp_path / "a.mp4")))
+
+
+@pytest.mark.parametrize("often", [700, 50_000, 0])
+def test_garbage_is_looked_for_less_often_only_while_a_listing_goes_on(tmp_path, often):
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"x")
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(often, *before[1:])
+        for leave in (lambda listed: list(listed), lambda listed: listed.close()):
+            listed = stored_objects(str(tmp_path))
+            next(listed)
+            assert gc.get_threshold()[0] == (often and max(often, 20_000))
+            leave(listed)
+            assert gc.get_threshold() == (often, *before[1:])
+        with pytest.raises(EncordMachineError):
+            list(stored_objects(str(tmp_path / "missing")))
+        assert gc.get_threshold()[0] == often
+    finally:
+        gc.set_threshold(*before)
