@@ -157,7 +157,13 @@ def _secrets_backends() -> list[Any]:
 
 
 def hook_lineage() -> tuple[Callable[..., None], Callable[..., None]] | None:
-    """Return what adds an input and an output to Airflow's hook-level lineage; None if no plugin reads that."""
+    """Return what adds an input and an output to Airflow's hook-level lineage; None if no plugin reads that.
+
+    It is also None outside a task: lineage is read when a task ends, and to ask is to load all of Airflow's plugins,
+    which a task has done already.
+    """
+    if not _in_task():
+        return None
     try:
         from airflow.sdk.lineage import get_hook_lineage_collector
     except ImportError:
@@ -168,6 +174,18 @@ def hook_lineage() -> tuple[Callable[..., None], Callable[..., None]] | None:
     if hasattr(collector, "add_input_asset"):
         return collector.add_input_asset, collector.add_output_asset
     return collector.add_input_dataset, collector.add_output_dataset  # Airflow 2
+
+
+def _in_task() -> bool:
+    try:
+        from airflow.sdk import get_current_context
+    except ImportError:
+        get_current_context = import_module("airflow.operators.python").get_current_context
+    try:
+        get_current_context()
+    except (RuntimeError, AirflowException):  # the latter before Airflow 3
+        return False
+    return True
 
 
 __all__ = [

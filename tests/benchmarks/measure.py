@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -12,13 +12,18 @@ Contestant = Callable[[], Mapping[str, float]]
 Samples = dict[str, dict[str, list[float]]]
 
 
-def interleave(contestants: Mapping[str, Contestant], runs: int) -> Samples:
-    """Let all contestants work once in each round, beginning with another one each time."""
+def interleave(contestants: Mapping[str, Contestant], runs: int, slow: Collection[str] = ()) -> Samples:
+    """Let all contestants work once in each round, beginning with another one each time.
+
+    :param slow: those that work in every third round only.
+    """
     samples: Samples = {name: {} for name in contestants}
     names = list(contestants)
     for number in range(runs):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
+            if name in slow and number % 3:
+                continue
             for metric, value in contestants[name]().items():
                 samples[name].setdefault(metric, []).append(value)
     return samples

@@ -7,6 +7,7 @@ import shutil
 from functools import partial
 
 from tests.benchmarks.contestants import c_program, curl, official_client, provider
+from tests.benchmarks.earlier import earlier
 from tests.benchmarks.measure import Contestant, Table, interleave
 from tests.benchmarks.sink import built, sink
 from tests.benchmarks.sink.files import files
@@ -21,10 +22,13 @@ def run(runs: int) -> list[Table]:
         raise SystemExit("The benchmark of one large file needs curl (Debian: apt install curl).")
     tables: list[Table] = []
     with built("limit") as limit, files(1, MIB << 20, ".mp4") as paths:
+        where = earlier()
         for tls in (False, True):
             with sink(tls=tls) as to:
+                upload = partial(provider, to, paths, item_type="video")
                 contestants: dict[str, Contestant] = {
-                    OURS: partial(provider, to, paths, item_type="video"),
+                    OURS: upload,
+                    **({"earlier version": partial(upload, where=where)} if where else {}),
                     "curl": partial(curl, to, paths),
                     "Encord's client": partial(official_client, to, paths, item_type="video"),
                     "C, one connection": partial(c_program, limit, to, paths, connections=1),

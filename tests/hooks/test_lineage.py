@@ -15,6 +15,11 @@ try:
 except ImportError:
     MODULE = importlib.import_module("airflow.lineage.hook")
 
+try:
+    from airflow.sdk.execution_time.context import set_current_context
+except ImportError:
+    from airflow.models.taskinstance import set_current_context
+
 HookLineageCollector = MODULE.HookLineageCollector
 IS_2 = not hasattr(HookLineageCollector, "add_input_asset")
 SECRET = "0123456789abcdef"
@@ -35,7 +40,13 @@ URIS = {
 
 
 @pytest.fixture
-def collected(monkeypatch):
+def in_task():
+    with set_current_context({}):
+        yield
+
+
+@pytest.fixture
+def collected(monkeypatch, in_task):
     """A collector as there is one where a plugin reads it; it gives what it holds as inputs and outputs."""
     collector = HookLineageCollector()
     monkeypatch.setattr(MODULE, "get_hook_lineage_collector", lambda: collector)
@@ -84,13 +95,23 @@ def test_many_folders_are_cut(collected):
     assert len(collected()[0]) == 100
 
 
-def test_nothing_is_looked_at_where_no_plugin_reads_it():
+def test_nothing_is_told_outside_a_task_and_no_plugin_is_loaded_for_that(monkeypatch, hook, dataset, media):
+    asked = []
+    monkeypatch.setattr(MODULE, "get_hook_lineage_collector", lambda: asked.append(1))
+    assert len(hook.upload_images(dataset, [media / "a.png"])) == 1
+    assert not asked
+    with set_current_context({}):
+        hook.upload_images(dataset, [media / "b.png"])
+    assert asked
+
+
+def test_nothing_is_looked_at_where_no_plugin_reads_it(in_task):
     assert _compat.hook_lineage() is None
     lineage.add_inputs(None, lambda: pytest.fail("looked"))
     lineage.add_output(None, dataset_hash="unknown")
 
 
-def test_lineage_ends_no_task(monkeypatch, hook, dataset, media):
+def test_lineage_ends_no_task(monkeypatch, in_task, hook, dataset, media):
     def add(*_, **__):
         raise RuntimeError("the plugin is broken")
 

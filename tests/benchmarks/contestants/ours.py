@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from tests.benchmarks.contestants import measured
@@ -27,10 +26,6 @@ def main() -> None:
         from airflow_provider_encord.transport.network import tls_context
     from airflow_provider_encord.hooks.encord import EncordHook
 
-    with suppress(ImportError):  # an earlier version
-        from airflow_provider_encord._compat import hook_lineage
-
-        hook_lineage()  # loads Airflow's plugins, as a task runner has done already
     hook = EncordHook()
     hook.settings  # noqa: B018
     tls_context()
