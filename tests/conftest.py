@@ -87,7 +87,7 @@ def asked(encord: Any) -> Callable[[], list[str]]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow tests, so that no process is alone with them at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+    items.sort(key=lambda item: (item.get_closest_marker("system") is None, "killed" not in item.path.parts))
 
 
 def pytest_unconfigure() -> None:
