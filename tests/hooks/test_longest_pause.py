@@ -43,7 +43,7 @@ def file(tmp_path):
 def quick():
     started = time.monotonic()
     yield
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
 
 
 def stumbled(encord):

@@ -183,7 +183,7 @@ def test_a_kill_cancels_each_job(started, status, xcoms, said):
     assert all(f"Cancelled upload job {job} in folder" in text for job in xcoms["job_ids"])
 
 
-@pytest.mark.parametrize("fault", [{"status": 503}, {"drop": "before"}, {"delay": 5}], ids=str)
+@pytest.mark.parametrize("fault", [{"status": 503}, {"drop": "before"}, {"delay": 30}], ids=str)
 def test_a_kill_that_cannot_cancel_one_job_cancels_the_others_and_never_raises(
     fault, started, status, xcoms, encord, said, quick
 ):
@@ -191,7 +191,7 @@ def test_a_kill_that_cannot_cancel_one_job_cancels_the_others_and_never_raises(
     encord.fault(CANCEL, times=1, **fault)
     begun = time.monotonic()
     run.on_kill()
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 20
     assert status(xcoms["job_ids"])[1:] == ["CANCELLED"] * 2
     assert "could not be cancelled, so it goes on" in said()
 

@@ -327,13 +327,13 @@ def test_a_kill_that_is_not_to_cancel_sends_nothing(killed, encord):
     assert encord.requests() == []
 
 
-@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 403}, {"drop": "before"}, {"delay": 5}], ids=str)
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 403}, {"drop": "before"}, {"delay": 30}], ids=str)
 def test_a_kill_whose_cancelling_fails_ends_in_time_and_says_so(fault, killed, encord, hook, monkeypatch):
     monkeypatch.setattr(triggers, "KILL_SECONDS", 0.3)
     encord.fault("folder_job_cancel", times=None, **fault)
     started = time.monotonic()
     _, said = killed()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert "goes on: it was not cancelled" in said[-1]
 
 
