@@ -139,7 +139,9 @@ def test_the_tasks_end_as_meant(run):
 def test_what_is_leaked_on_purpose_is_found(theatre, run, sinks):
     _, log, control, _ = run
     found = {path for path, content in sinks.items() if control.encode() in content}
-    assert {log, theatre.stage.home / "airflow.db"} <= found
+    assert log in found
+    # The last pages of the database can be in its write-ahead log, `airflow.db-wal`.
+    assert [path for path in found if path.parent == theatre.stage.home and path.name.startswith("airflow.db")]
     assert theatre.folder / "encord" / "requests.jsonl" in sinks
     assert theatre.folder / "details.jsonl" in sinks
 
